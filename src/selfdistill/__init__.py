@@ -1,0 +1,40 @@
+"""Self-knowledge distillation: image classifiers that teach themselves.
+
+Names load when they are first used, so that importing the package costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import testing as testing
+    from .backbones import Backbone as Backbone
+    from .backbones import Tapped as Tapped
+    from .backbones import create_backbone as create_backbone
+    from .methods import BYOT as BYOT
+    from .methods import SKDSAM as SKDSAM
+    from .methods import CrossEntropy as CrossEntropy
+    from .methods import Method as Method
+    from .methods import SKDSAMReleased as SKDSAMReleased
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "backbones": ("Backbone", "Tapped", "create_backbone"),
+    "methods": ("BYOT", "SKDSAM", "CrossEntropy", "Method", "SKDSAMReleased"),
+}
+_HOME = {name: room for room, names in _HOMES.items() for name in names}
+
+__all__ = [*_HOME, "testing"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name == "testing":
+        return importlib.import_module(".testing", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

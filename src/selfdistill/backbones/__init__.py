@@ -1,0 +1,7 @@
+"""Networks that show the feature maps of their stages."""
+
+from .base import Architecture, Backbone, Stages
+from .create import backbone_names, create_backbone
+from .tapped import Tapped
+
+__all__ = ["Architecture", "Backbone", "Stages", "Tapped", "backbone_names", "create_backbone"]

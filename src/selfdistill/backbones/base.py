@@ -1,0 +1,73 @@
+"""The one thing every method asks of a network: logits, and the feature maps along the way."""
+
+import abc
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Stages(NamedTuple):
+    """What one pass through a backbone yields."""
+
+    features: tuple[Float[Tensor, "batch _ _ _"], ...]
+    """The feature map at the end of each stage, shallow to deep."""
+    logits: Float[Tensor, "batch classes"]
+
+
+class Architecture(NamedTuple):
+    """What :func:`~selfdistill.create_backbone` needs to build a network again."""
+
+    name: str
+    arguments: dict[str, int | float | bool | str]
+
+
+class Backbone(nn.Module, abc.ABC):
+    """A classifier that also shows the feature maps at the end of its stages.
+
+    Args:
+        network: The plain module: what is trained, saved and deployed.
+        channels: Channels of each stage's map, shallow to deep.
+        reductions: Input height divided by each map's height.
+        signed: Whether the last map takes negative values (no ReLU stands before it).
+        num_classes: Classes that the logits tell apart.
+        input_size: Channels, height and width that the declarations hold for.
+        architecture: How to build the network again; None for a module that a user passed.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        channels: tuple[int, ...],
+        reductions: tuple[float, ...],
+        signed: bool,
+        num_classes: int,
+        input_size: tuple[int, int, int],
+        architecture: Architecture | None = None,
+    ) -> None:
+        super().__init__()
+        assert len(channels) == len(reductions) >= 1
+        self.network = network
+        self.channels = channels
+        self.reductions = reductions
+        self.signed = signed
+        self.num_classes = num_classes
+        self.input_size = input_size
+        self.architecture = architecture
+
+    @abc.abstractmethod
+    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+        """Classify, keeping every stage's feature map."""
+
+    def forward(
+        self, images: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        """Classify. Equals ``stages(images).logits`` and is what gets deployed."""
+        return self.network(images)
+
+    def __call__(
+        self, images: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        """Classify."""
+        return super().__call__(images)

@@ -1,0 +1,162 @@
+"""Networks by name."""
+
+import difflib
+import fnmatch
+import re
+from pathlib import Path
+
+from .base import Architecture, Backbone
+from .cifar_resnet import BasicBlock, Bottleneck, CifarResNet
+from .small_net import SmallNet
+from .staged import StagedBackbone, StagedNetwork
+from .wide_resnet import WideResNet
+
+CIFAR_RESNETS = {
+    "resnet18_cifar": (BasicBlock, (2, 2, 2, 2), 64),
+    "resnet34_cifar": (BasicBlock, (3, 4, 6, 3), 64),
+    "resnet50_cifar": (Bottleneck, (3, 4, 6, 3), 64),
+    "resnet20_cifar": (BasicBlock, (3, 3, 3), 16),
+    "resnet32_cifar": (BasicBlock, (5, 5, 5), 16),
+    "resnet56_cifar": (BasicBlock, (9, 9, 9), 16),
+}
+WIDE_RESNET = re.compile(r"wrn_\d+_\d+")
+OWN_NAMES = (*CIFAR_RESNETS, "wrn_16_2", "wrn_16_4", "wrn_28_10", "wrn_40_2", "small")
+
+
+def create_backbone(
+    name: str,
+    num_classes: int,
+    *,
+    pretrained: bool | str | Path = False,
+    in_chans: int = 3,
+    width: int | None = None,
+    image_size: int | None = None,
+) -> Backbone:
+    """Build a network by its name, as ``timm.create_model`` does.
+
+    The package's own networks, made for images of about 32 pixels, are ``resnet18_cifar``,
+    ``resnet34_cifar``, ``resnet50_cifar``, ``resnet20_cifar``, ``resnet32_cifar``,
+    ``resnet56_cifar``, ``wrn_D_K`` (such as ``wrn_28_10``) and ``small``. Any other name is timm's.
+    Names ignore case, and ``-`` equals ``_``.
+
+    Example:
+        >>> create_backbone("resnet18-cifar", num_classes=100).channels
+        (64, 128, 256, 512)
+
+    Args:
+        name: The network's name.
+        num_classes: Classes to tell apart, at least 1.
+        pretrained: Start from the weights that timm publishes, or from those in a file
+            (safetensors or PyTorch); the classifier is new wherever its classes differ.
+        in_chans: Channels of the images.
+        width: Channels of the first stage, for the own networks but WRN.
+        image_size: Height and width of the images in pixels; by default 32 for the own networks
+            and what timm declares for its own.
+
+    Raises:
+        ValueError: If there is no such network, an argument does not suit it, or its pretrained
+            weights cannot be had.
+    """
+    for argument, value in (
+        ("num_classes", num_classes),
+        ("in_chans", in_chans),
+        ("width", width),
+        ("image_size", image_size),
+    ):
+        if value is not None and value < 1:
+            raise ValueError(f"{argument} is {value}: it must be at least 1")
+    name = canonical_name(name)
+    arguments: dict[str, int | float | bool | str] = {}
+    if in_chans != 3:
+        arguments["in_chans"] = in_chans
+    if width is not None:
+        arguments["width"] = width
+    if image_size is not None:
+        arguments["image_size"] = image_size
+    architecture = Architecture(name, arguments)
+    if not is_own(name):
+        if width is not None:
+            raise ValueError(
+                f"{name} is timm's and has no width (got {width}): leave width out, or choose one "
+                f"of {', '.join((*CIFAR_RESNETS, 'small'))}"
+            )
+        from .timm import create_timm_backbone
+
+        return create_timm_backbone(architecture, num_classes, pretrained=pretrained)
+    if pretrained:
+        raise ValueError(
+            f"there are no pretrained weights for {name}: leave pretrained out, or choose from "
+            "backbone_names(pretrained=True)"
+        )
+    network = build_own(name, num_classes, width=width, in_chans=in_chans)
+    return StagedBackbone(network, image_size=image_size or 32, architecture=architecture)
+
+
+def build_own(
+    name: str, num_classes: int, *, width: int | None = None, in_chans: int = 3
+) -> StagedNetwork:
+    """Build one of the package's own networks as a plain module.
+
+    Raises:
+        ValueError: If the name is no legal WRN, or a WRN is given a width.
+    """
+    if name == "small":
+        return SmallNet(num_classes, width=width or 32, in_chans=in_chans)
+    if name in CIFAR_RESNETS:
+        block, depths, usual_width = CIFAR_RESNETS[name]
+        return CifarResNet(
+            block, depths, num_classes, width=width or usual_width, in_chans=in_chans
+        )
+    if width is not None:
+        raise ValueError(
+            f"{name} takes no width (got {width}): its last number is the widening factor"
+        )
+    _, depth, widening = name.split("_")
+    return WideResNet(int(depth), int(widening), num_classes, in_chans=in_chans)
+
+
+def backbone_names(pattern: str = "*", *, pretrained: bool = False) -> list[str]:
+    """Names that :func:`create_backbone` knows.
+
+    Args:
+        pattern: What to list, with ``*`` and ``?`` as in file names.
+        pretrained: Only networks with published weights; their names carry the weights' tag.
+    """
+    from .timm import timm_names
+
+    names = timm_names(pretrained=pretrained)
+    if not pretrained:
+        names = [*OWN_NAMES, *names]
+    return fnmatch.filter(names, normalize(pattern))
+
+
+def normalize(name: str) -> str:
+    """Spell a name in lower case with underscores, as every listed name is."""
+    return name.lower().replace("-", "_")
+
+
+def is_own(name: str) -> bool:
+    """Whether a normalized name is one of the package's own."""
+    return name in CIFAR_RESNETS or name == "small" or WIDE_RESNET.fullmatch(name) is not None
+
+
+def canonical_name(name: str) -> str:
+    """Spell the name of an existing network in its listed way.
+
+    Raises:
+        ValueError: If there is no such network; it names the nearest.
+    """
+    normal = normalize(name)
+    if is_own(normal):
+        return normal
+    from .timm import is_timm_name, timm_names
+
+    if is_timm_name(normal):
+        return normal
+    known = [*OWN_NAMES, *timm_names(), *timm_names(pretrained=True)]
+    nearest = difflib.get_close_matches(normal, known, n=3, cutoff=0.5)
+    raise ValueError(
+        f"there is no network {name!r}: did you mean {' or '.join(nearest)}?"
+        if nearest
+        else f"there is no network {name!r}: backbone_names() lists all"
+    )

@@ -1,0 +1,75 @@
+"""Networks that know their own stages, and the backbone made of one."""
+
+import abc
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from .base import Architecture, Backbone, Stages
+
+
+class StagedNetwork(nn.Module, abc.ABC):
+    """A plain classifier that can return the feature maps along its way."""
+
+    channels: tuple[int, ...]
+    """Channels of each stage's map, shallow to deep."""
+    num_classes: int
+    in_chans: int
+    signed: bool
+    """Whether the last map takes negative values."""
+
+    @abc.abstractmethod
+    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+        """Classify, keeping every stage's feature map."""
+
+    @abc.abstractmethod
+    def heights(self, height: int) -> tuple[int, ...]:
+        """Height of each stage's map for images of ``height`` pixels."""
+
+    def forward(
+        self, images: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        """Classify."""
+        return self.stages(images).logits
+
+
+class StagedBackbone(Backbone):
+    """Backbone of a network that knows its own stages.
+
+    Args:
+        network: The plain module.
+        image_size: Height and width of the images, in pixels.
+        architecture: How to build the network again.
+
+    Raises:
+        ValueError: If the images are so small that a stage's map would be empty.
+    """
+
+    network: StagedNetwork
+
+    def __init__(
+        self,
+        network: StagedNetwork,
+        *,
+        image_size: int = 32,
+        architecture: Architecture | None = None,
+    ) -> None:
+        heights = network.heights(image_size)
+        if min(heights) < 1:
+            raise ValueError(
+                f"images of {image_size} pixels leave {type(network).__name__} nothing at its "
+                f"deepest stage (heights {heights}): use larger images"
+            )
+        super().__init__(
+            network,
+            channels=network.channels,
+            reductions=tuple(image_size / height for height in heights),
+            signed=network.signed,
+            num_classes=network.num_classes,
+            input_size=(network.in_chans, image_size, image_size),
+            architecture=architecture,
+        )
+
+    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+        """Classify, keeping every stage's feature map."""
+        return self.network.stages(images)

@@ -1,0 +1,88 @@
+"""Loss functions: pure, differentiable, free of any notion of network or method.
+
+Each returns one value per sample, so that a method can weigh images before it averages. None stops
+a gradient: what is detached is written where the method's equation stands. All are computed in at
+least single precision, because autocast on the CPU leaves half types in softmax and norms.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def at_least_single(values: Float[Tensor, "*axes"]) -> Float[Tensor, "*axes"]:
+    """Raise half types to fp32; fp32 and fp64 stay."""
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def cross_entropy(
+    logits: Float[Tensor, "batch classes"],
+    labels: Int[Tensor, " batch"] | Float[Tensor, "batch classes"],
+    *,
+    label_smoothing: float = 0.0,
+) -> Float[Tensor, " batch"]:
+    r"""Cross-entropy of each sample.
+
+    .. math:: \mathrm{CE}(z, y) = -\sum_k y_k \log \mathrm{softmax}(z)_k
+
+    Args:
+        logits: Predictions :math:`z`.
+        labels: Class indices, or probabilities :math:`y` (mixup, CutMix).
+        label_smoothing: Share of the label spread evenly over all classes, in ``[0, 1]``.
+    """
+    return F.cross_entropy(
+        at_least_single(logits), labels, reduction="none", label_smoothing=label_smoothing
+    )
+
+
+def distillation(
+    student: Float[Tensor, "batch classes"],
+    teacher: Float[Tensor, "batch classes"],
+    temperature: float,
+) -> Float[Tensor, " batch"]:
+    r"""Divergence of each sample's softened prediction from its teacher's.
+
+    .. math:: T^2 \, \mathrm{KL}(p_T(t) \,\|\, p_T(s)), \qquad p_T(z) = \mathrm{softmax}(z / T)
+
+    summed over classes. The factor :math:`T^2` keeps the gradient's scale independent of the
+    temperature (Hinton et al. 2015, section 2.1).
+
+    Args:
+        student: Logits :math:`s`.
+        teacher: Logits :math:`t`.
+        temperature: :math:`T > 0`; larger is softer.
+    """
+    log_student = F.log_softmax(at_least_single(student) / temperature, dim=1)
+    log_teacher = F.log_softmax(at_least_single(teacher) / temperature, dim=1)
+    divergence = F.kl_div(log_student, log_teacher, reduction="none", log_target=True)
+    return temperature**2 * divergence.sum(1)
+
+
+def normalised_distance(
+    student: Float[Tensor, "batch channels height width"],
+    teacher: Float[Tensor, "batch channels height width"],
+) -> Float[Tensor, " batch"]:
+    r"""Half the squared distance between the directions of two feature maps.
+
+    .. math:: \tfrac12 \lVert n(s) - n(t) \rVert^2 = 1 - \cos(s, t)
+
+    where :math:`n` divides a flattened map by its Euclidean norm.
+    """
+    axes = (1, 2, 3)  # reduced in place: flattening would copy channels-last maps
+    student, teacher = at_least_single(student), at_least_single(teacher)
+    inner = (student * teacher).sum(axes)
+    norms = _norm(student, axes) * _norm(teacher, axes)
+    return 1 - inner / norms
+
+
+def _norm(maps: Float[Tensor, "batch _ _ _"], axes: tuple[int, ...]) -> Float[Tensor, " batch"]:
+    return torch.linalg.vector_norm(maps, dim=axes).clamp_min(1e-12)
+
+
+def mean_squared_difference(
+    student: Float[Tensor, "batch channels height width"],
+    teacher: Float[Tensor, "batch channels height width"],
+) -> Float[Tensor, " batch"]:
+    r"""Mean of :math:`(s - t)^2` over channels and positions."""
+    return (at_least_single(student) - at_least_single(teacher)).square().mean((1, 2, 3))
