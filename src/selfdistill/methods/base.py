@@ -1,0 +1,87 @@
+"""What a training method is."""
+
+import abc
+from typing import ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ..backbones import Backbone
+from ..pairing import Partner
+
+Images = Float[Tensor, "*views batch channels height width"]
+Labels = Int[Tensor, " batch"] | Float[Tensor, "batch classes"]
+
+
+class Output(NamedTuple):
+    """What a method makes of one batch."""
+
+    terms: dict[str, Float[Tensor, ""]]
+    """Each part of the loss, already weighted."""
+    logits: Float[Tensor, "batch classes"]
+    """Predictions, for the first view, of the network that will be deployed."""
+
+    @property
+    def loss(self) -> Float[Tensor, ""]:
+        """Sum of the terms."""
+        return torch.stack(tuple(self.terms.values())).sum()
+
+
+class Inspection(NamedTuple):
+    """What a method can show of its insides for given images."""
+
+    exits: dict[str, Float[Tensor, "batch classes"]]
+    """Logits by name: ``network`` first; ``exit1`` (shallowest) … , ``fusion``, ``aggregate``."""
+    attention: Float[Tensor, "batch blocks"] | None = None
+    """Each shallow block's share, image by image; rows sum to one."""
+
+
+class Context(NamedTuple):
+    """Where in training a batch stands, for methods that set ``needs_context``."""
+
+    indices: Int[Tensor, " batch"]
+    """Which training images these are, in the training split's order."""
+    epoch: Int[Tensor, ""]
+    progress: Float[Tensor, ""]
+    """Share of training done before this batch, in ``[0, 1)``."""
+
+
+class Method(nn.Module, abc.ABC):
+    """A backbone, whatever is bolted on to train it, and the loss that trains them both.
+
+    Only the backbone is kept once training ends. ``method(images, labels)`` computes the loss;
+    a method with ``needs_context`` takes a keyword ``context`` too.
+
+    Args:
+        backbone: The network to train.
+
+    Raises:
+        ValueError: If the backbone has fewer stages than the method needs.
+    """
+
+    partner: ClassVar[Partner] = Partner.NONE
+    """With a partner, ``images`` is ``(2, batch, channels, height, width)``."""
+    needs_context: ClassVar[bool] = False
+    minimum_stages: ClassVar[int] = 1
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        if len(backbone.channels) < self.minimum_stages:
+            raise ValueError(
+                f"{type(self).__name__} needs a backbone of at least {self.minimum_stages} stages; "
+                f"this one has {len(backbone.channels)}: choose a deeper network"
+            )
+        self.backbone = backbone
+
+    @abc.abstractmethod
+    def forward(self, images: Images, labels: Labels) -> Output:
+        """Compute the loss of one batch."""
+
+    def __call__(self, images: Images, labels: Labels, **context: Context) -> Output:
+        """Compute the loss of one batch."""
+        return super().__call__(images, labels, **context)
+
+    def inspect(self, images: Float[Tensor, "batch channels height width"]) -> Inspection:
+        """Logits of every exit, and the attention where there is one."""
+        return Inspection({"network": self.backbone(images)})

@@ -1,0 +1,195 @@
+r"""The deepest block teaches the shallow ones; attention gives each its share, image by image.
+
+With :math:`q` from the deepest block and :math:`k_l` from the shallow ones
+(:mod:`selfdistill.attachments.attention`), :math:`\alpha_b = \mathrm{softmax}_l(\langle q_b,
+k_{bl}\rangle / \tau\sqrt D)` and :math:`w = S\alpha` over the :math:`S = L-1` shallow blocks:
+
+.. math::
+    \mathcal{L} = \mathrm{CE}(z_L, y)
+    + \beta \sum_l \mathbb{E}_b \left[ (1-\gamma)\,\mathrm{CE}(z_l, y)
+    + \mathrm{sg}(w_l) \left( \gamma\,T^2\,\mathrm{KL}(\mathrm{sg}\,p_T(z_L) \,\|\, p_T(z_l))
+    + \eta\,\tfrac12 \lVert n(G_l) - n(\mathrm{sg}\,F_L) \rVert^2 \right) \right]
+    + \mathcal{L}_f
+
+and, with the fused prediction :math:`z_f = \tfrac12 z_L + \tfrac12 \sum_l \alpha_l z_l`,
+
+.. math:: \mathcal{L}_f = \mathrm{CE}(z_f, y)
+    + \rho\,T^2\,\mathrm{KL}(\mathrm{sg}\,p_T(z_f) \,\|\, p_T(z_L)).
+
+``fusion="full"`` trains everything through :math:`z_f`; ``"target"`` puts :math:`\mathrm{sg}` on
+:math:`z_L` and :math:`z_l` inside it, so that its cross-entropy trains the attention alone;
+``"off"`` keeps only that cross-entropy. Where nothing is left to train there is no term.
+
+The labels of every exit keep their full weight and :math:`w` is detached: an exit whose
+cross-entropy were weighed would starve, and a :math:`w` that learned from what it weighs would
+collapse on the smallest loss.
+
+Reference:
+    Gao, master's thesis, Huazhong University of Science and Technology, 2022: the idea.
+
+Deviations:
+    From the thesis: its formulas are not published; the loss above is our reading of its idea. From
+    the author's later code: see :mod:`selfdistill.methods.skdsam_released`, which computes that.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..attachments import BlockAttention, ExitKind, build_exits
+from ..backbones import Backbone
+from ..losses import at_least_single, cross_entropy, distillation, normalised_distance
+from . import checks
+from .base import Images, Inspection, Labels, Method, Output
+
+Maps = tuple[Float[Tensor, "batch _ _ _"], ...]
+
+
+class SKDSAM(Method):
+    """Self-distillation weighed by self-attention between the blocks.
+
+    Args:
+        backbone: The network to train; at least three stages.
+        temperature: T, the softness of a teacher's predictions; above 0.
+        exit_weight: β, the weight of what the exits learn.
+        label_share: 1 - γ, the share of an exit's loss that the labels get, in ``[0, 1]``.
+        hint_weight: η, the weight of the match between an exit's map and the deepest one.
+        fusion: What the fused prediction trains: ``full``, ``target`` or ``off``.
+        fusion_distillation_weight: ρ, the weight of the fused prediction as the network's teacher.
+        attention: ``learned``, or ``uniform``: every block the same share.
+        attention_temperature: τ, the softness of the shares; above 0.
+        attention_dim: d, channels of queries and keys.
+        pooled_attention: Compare globally pooled blocks: cheaper on small networks.
+        zero_start: Start from equal shares.
+        detach_keys: Keep the attention's gradient out of the shallow stages.
+        exit: The exits' branch, ``bottleneck`` or ``chained``.
+
+    Example:
+        >>> method = SKDSAM(backbone, temperature=3.0)
+        >>> method(images, labels).loss.backward()
+    """
+
+    minimum_stages = 3
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        temperature: float = 3.0,
+        exit_weight: float = 1.0,
+        label_share: float = 0.5,
+        hint_weight: float = 0.1,
+        fusion: Literal["full", "target", "off"] = "full",
+        fusion_distillation_weight: float = 1.0,
+        attention: Literal["learned", "uniform"] = "learned",
+        attention_temperature: float = 1.0,
+        attention_dim: int = 128,
+        pooled_attention: bool = False,
+        zero_start: bool = True,
+        detach_keys: bool = False,
+        exit: ExitKind = "bottleneck",
+    ) -> None:
+        super().__init__(backbone)
+        checks.positive("temperature", temperature)
+        checks.positive("attention_temperature", attention_temperature)
+        checks.share("label_share", label_share)
+        checks.not_negative("exit_weight", exit_weight)
+        checks.not_negative("hint_weight", hint_weight)
+        checks.not_negative("fusion_distillation_weight", fusion_distillation_weight)
+        checks.one_of("fusion", fusion, ("full", "target", "off"))
+        checks.one_of("attention", attention, ("learned", "uniform"))
+        self.temperature = temperature
+        self.exit_weight = exit_weight
+        self.label_share = label_share
+        self.hint_weight = hint_weight
+        self.fusion = fusion
+        self.fusion_distillation_weight = fusion_distillation_weight
+        self.attention_temperature = attention_temperature
+        self.detach_keys = detach_keys
+        self.exits = build_exits(backbone, exit)
+        self.attention = (
+            BlockAttention(
+                backbone, dim=attention_dim, pooled=pooled_attention, zero_start=zero_start
+            )
+            if attention == "learned"
+            else None
+        )
+
+    def forward(self, images: Images, labels: Labels) -> Output:
+        """See the module's equation."""
+        features, z_deepest = self.backbone.stages(images)
+        g, z = self._exits(features)
+        alpha = self._shares(features, z_deepest)
+        w = len(z) * alpha.detach()
+        teacher, z_teacher = features[-1].detach(), z_deepest.detach()
+        labelled = torch.stack([cross_entropy(z_l, labels) for z_l in z], 1)
+        distilled = torch.stack([distillation(z_l, z_teacher, self.temperature) for z_l in z], 1)
+        hinted = torch.stack([normalised_distance(g_l, teacher) for g_l in g], 1)
+        beta, gamma = self.exit_weight, 1 - self.label_share
+        terms = {
+            "labels": cross_entropy(z_deepest, labels).mean(),
+            "exit_labels": beta * (1 - gamma) * labelled.mean(0).sum(),
+            "distillation": beta * gamma * (w * distilled).mean(0).sum(),
+            "hint": beta * self.hint_weight * (w * hinted).mean(0).sum(),
+        }
+        return Output(terms | self._fusion_terms(z_deepest, z, alpha, labels), z_deepest)
+
+    def inspect(self, images: Images) -> Inspection:
+        """Logits of the network, each exit and the fused prediction; each block's share."""
+        features, z_deepest = self.backbone.stages(images)
+        _, z = self._exits(features)
+        alpha = self._shares(features, z_deepest)
+        exits = {f"exit{number}": z_l for number, z_l in enumerate(z, 1)}
+        fused = fuse(z_deepest, z, alpha)
+        return Inspection({"network": z_deepest, **exits, "fusion": fused}, alpha)
+
+    def _exits(self, features: Maps) -> tuple[list[Tensor], list[Tensor]]:
+        *shallow, deepest = features
+        size = (deepest.shape[-2], deepest.shape[-1])
+        outputs = [branch(f, size) for branch, f in zip(self.exits, shallow, strict=True)]
+        return [output.map for output in outputs], [output.logits for output in outputs]
+
+    def _shares(
+        self, features: Maps, logits: Float[Tensor, "batch classes"]
+    ) -> Float[Tensor, "batch blocks"]:
+        if self.attention is None:
+            blocks = len(self.exits)
+            return at_least_single(logits).new_full((logits.shape[0], blocks), 1 / blocks)
+        *keys, query = features
+        if self.detach_keys:
+            keys = [key.detach() for key in keys]
+        return self.attention((*keys, query.detach()), temperature=self.attention_temperature)
+
+    def _fusion_terms(
+        self,
+        z_deepest: Float[Tensor, "batch classes"],
+        z: list[Tensor],
+        alpha: Float[Tensor, "batch blocks"],
+        labels: Labels,
+    ) -> dict[str, Float[Tensor, ""]]:
+        if self.fusion == "full":
+            z_fused = fuse(z_deepest, z, alpha)
+        else:
+            z_fused = fuse(z_deepest.detach(), [z_l.detach() for z_l in z], alpha)
+        terms: dict[str, Float[Tensor, ""]] = {}
+        if self.fusion == "full" or self.attention is not None:
+            terms["fusion"] = cross_entropy(z_fused, labels).mean()
+        if self.fusion != "off":
+            taught = distillation(z_deepest, z_fused.detach(), self.temperature).mean()
+            terms["fusion_distillation"] = self.fusion_distillation_weight * taught
+        return terms
+
+
+def fuse(
+    z_deepest: Float[Tensor, "batch classes"],
+    z: list[Tensor],
+    alpha: Float[Tensor, "batch blocks"],
+) -> Float[Tensor, "batch classes"]:
+    r"""Half the network's logits, half the exits' by their shares.
+
+    .. math:: z_f = \tfrac12 z_L + \tfrac12 \sum_l \alpha_l z_l
+    """
+    exits = torch.stack([at_least_single(z_l) for z_l in z], 1)
+    return at_least_single(z_deepest) / 2 + (alpha.unsqueeze(2) * exits).sum(1) / 2
