@@ -1,0 +1,174 @@
+"""Batches whose randomness is a function of (seed, epoch, image), never of history.
+
+Before an epoch, one generator keyed by seed and epoch draws the order of the images and, for each
+view, a row of uniform numbers an image. Row i belongs to image i as the anchor, so what becomes of
+an image depends neither on its batch nor on the worker, rank, device or point of resuming.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from ..pairing import Partner
+from .image_set import ImageSet
+from .pipeline import Pipeline
+from .randomness import generator
+
+
+class Batch(NamedTuple):
+    """What a training step gets."""
+
+    images: Float[Tensor, "*views batch channels height width"]
+    """Augmented and standardised; with a partner, anchors and partners on a first axis."""
+    labels: Int64[Tensor, " batch"]
+    indices: Int64[Tensor, " batch"]
+    """Positions of the anchors in the training split."""
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """Everything random about one epoch, drawn.
+
+    Args:
+        train: The training split.
+        pipeline: What is done to each image.
+        batch_size: Images of a global batch.
+        order: Positions of the images in the order they are visited.
+        sources: Which image each view of each anchor shows.
+        draws: Uniform draws for each view of each anchor.
+    """
+
+    train: ImageSet
+    pipeline: Pipeline
+    batch_size: int
+    order: Int64[Tensor, " n"]
+    sources: Int64[Tensor, "views n"]
+    draws: Float[Tensor, "views n columns"]
+
+    def batch(self, step: int, *, part: int = 0, parts: int = 1) -> Batch:
+        """Make one part of a global batch; the parts, in order, are the whole.
+
+        Args:
+            step: Which batch of the epoch, from 0.
+            part: Which part of it, from 0.
+            parts: Equal parts it is divided into: processes times accumulation steps.
+
+        Raises:
+            ValueError: If the batch does not divide into that many parts.
+        """
+        if self.batch_size % parts:
+            raise ValueError(
+                f"a batch of {self.batch_size} does not divide into {parts} equal parts: choose a "
+                f"multiple of {parts} (processes × accumulation steps)"
+            )
+        size = self.batch_size // parts
+        first = step * self.batch_size + part * size
+        assert 0 <= part < parts
+        assert 0 <= step < len(self.train) // self.batch_size
+        return self.assemble(self.order[first : first + size])
+
+    def assemble(self, indices: Int64[Tensor, " batch"]) -> Batch:
+        """Make the batch of the given anchors: device work only, and nothing but tensors decide."""
+        sources = self.sources.index_select(1, indices)
+        draws = self.draws.index_select(1, indices)
+        pixels = self.train.images.index_select(0, sources.flatten())
+        images = self.pipeline.apply(pixels, draws.flatten(0, 1))
+        if len(sources) > 1:
+            images = images.unflatten(0, tuple(sources.shape))
+        return Batch(images, self.train.labels[indices], indices)
+
+
+class Batches:
+    """The training split as batches of fixed size, epoch after epoch.
+
+    Args:
+        train: The training split; batches are made on its device.
+        pipeline: What is done to each image.
+        partner: Which second view stands beside each image.
+        batch_size: Images of a global batch, over all processes and accumulation steps.
+        seed: Decides order, draws and partners, together with the epoch.
+
+    Raises:
+        ValueError: If the split is smaller than a batch, or a class has no second image where
+            partners of the same class are asked for.
+
+    Example:
+        >>> images = torch.zeros(10, 3, 8, 8, dtype=torch.uint8)
+        >>> train = ImageSet(images, torch.zeros(10, dtype=torch.long), ("cat",))
+        >>> pipeline = Pipeline([], mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+        >>> batches = Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=4, seed=0)
+        >>> batches.steps
+        2
+        >>> batches.epoch(0).batch(1).images.shape
+        torch.Size([4, 3, 8, 8])
+    """
+
+    def __init__(
+        self,
+        train: ImageSet,
+        *,
+        pipeline: Pipeline,
+        partner: Partner,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        if not 1 <= batch_size <= len(train):
+            raise ValueError(
+                f"batch size {batch_size} must be within 1 to {len(train)}, the training images"
+            )
+        self.train = train
+        self.pipeline = pipeline.to(train.images.device)
+        self.partner = partner
+        self.batch_size = batch_size
+        self.seed = seed
+        self.steps = len(train) // batch_size
+        """Batches of an epoch; the last, partial one is dropped."""
+        self._labels = train.labels.cpu()
+        if partner is Partner.SAME_CLASS:
+            _check_pairs(self._labels, train.classes)
+
+    def epoch(self, epoch: int) -> Epoch:
+        """Draw an epoch."""
+        # What is drawn later never moves what is drawn before it: a method with a partner sees the
+        # order and first views that one without sees.
+        random = generator(self.seed, epoch)
+        count = len(self.train)
+        views = 1 if self.partner is Partner.NONE else 2
+        order = torch.randperm(count, generator=random)
+        draws = torch.rand(views, count, self.pipeline.columns, generator=random)
+        sources = torch.arange(count).repeat(views, 1)
+        if self.partner is Partner.SAME_CLASS:
+            sources[1] = same_class(self._labels, torch.rand(count, generator=random))
+        device = self.train.images.device
+        return Epoch(
+            self.train,
+            self.pipeline,
+            self.batch_size,
+            order.to(device),
+            sources.to(device),
+            draws.to(device),
+        )
+
+
+def same_class(labels: Int64[Tensor, " n"], draws: Float[Tensor, " n"]) -> Int64[Tensor, " n"]:
+    """Choose for each image another of its class, uniformly; each class has two or more."""
+    counts = labels.bincount()
+    grouped = labels.argsort(stable=True)
+    firsts = (counts.cumsum(0) - counts)[labels]
+    ranks = torch.empty_like(grouped)
+    ranks[grouped] = torch.arange(len(labels))
+    ranks -= firsts
+    others = (draws * (counts[labels] - 1)).long().clamp(max=counts[labels] - 2)
+    return grouped[firsts + others + (others >= ranks)]
+
+
+def _check_pairs(labels: Int64[Tensor, " n"], classes: tuple[str, ...]) -> None:
+    lonely = (labels.bincount() == 1).nonzero()
+    if len(lonely):
+        raise ValueError(
+            f"class {classes[int(lonely[0, 0])]!r} has a single training image: a method that "
+            "pairs images of one class needs two or more"
+        )

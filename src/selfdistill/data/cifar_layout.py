@@ -1,0 +1,76 @@
+"""How CIFAR-10 and CIFAR-100 lie on disk in their official binary version."""
+
+from dataclasses import dataclass
+
+from .download import Archive, Member
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of a CIFAR set.
+
+    Args:
+        archive: The official archive and its files' checksums.
+        train: Names of the files with training images.
+        test: Name of the file with test images.
+        classes: Names of the classes, as the set's own list has them.
+        header: Bytes before each image's pixels; the last of them is the label.
+    """
+
+    archive: Archive
+    train: tuple[str, ...]
+    test: str
+    classes: tuple[str, ...]
+    header: int
+
+
+_TEN_THOUSAND = 10_000 * (1 + 3072)
+
+_CIFAR10_CLASSES = """
+    airplane automobile bird cat deer dog frog horse ship truck
+"""
+
+CIFAR10_LAYOUT = Layout(
+    archive=Archive(
+        url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+        folder="cifar-10-batches-bin",
+        members=(
+            Member("data_batch_1.bin", _TEN_THOUSAND, "5dd7e06a14cb22eb9f671a540d1b7c25"),
+            Member("data_batch_2.bin", _TEN_THOUSAND, "5ea93a67294ea407fff1d09f752e9692"),
+            Member("data_batch_3.bin", _TEN_THOUSAND, "942cd6a4bcdd0dd3c604fbe906cb4421"),
+            Member("data_batch_4.bin", _TEN_THOUSAND, "ae636b3ba5c66a11e91e8cb52e771fcb"),
+            Member("data_batch_5.bin", _TEN_THOUSAND, "53f37980c15c3d472c316c40844f3f0d"),
+            Member("test_batch.bin", _TEN_THOUSAND, "803d5f7f4d78ea53de84dbe85f74fb6d"),
+        ),
+    ),
+    train=tuple(f"data_batch_{k}.bin" for k in range(1, 6)),
+    test="test_batch.bin",
+    classes=tuple(_CIFAR10_CLASSES.split()),
+    header=1,
+)
+
+_CIFAR100_CLASSES = """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
+    butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch
+    crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo
+    keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain
+    mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain
+    plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk
+    skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone
+    television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+"""
+
+CIFAR100_LAYOUT = Layout(
+    archive=Archive(
+        url="https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+        folder="cifar-100-binary",
+        members=(
+            Member("train.bin", 50_000 * (2 + 3072), "6172c7755cfe09b2fe270c85cebc1b15"),
+            Member("test.bin", 10_000 * (2 + 3072), "4499cfba6c016c1be1438163640a0898"),
+        ),
+    ),
+    train=("train.bin",),
+    test="test.bin",
+    classes=tuple(_CIFAR100_CLASSES.split()),
+    header=2,
+)

@@ -1,0 +1,170 @@
+"""Labelled images in memory, and the splits of a data set."""
+
+import abc
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from .randomness import generator
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images and their labels, held as bytes.
+
+    Args:
+        images: Pixels, 0 to 255.
+        labels: Positions in ``classes``.
+        classes: Names of the classes.
+
+    Raises:
+        ValueError: If there are not as many labels as images, or a label names no class.
+
+    Example:
+        >>> images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+        >>> len(ImageSet(images, torch.tensor([0, 1]), ("cat", "dog")))
+        2
+    """
+
+    images: UInt8[Tensor, "n channels height width"]
+    labels: Int64[Tensor, " m"]
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.labels):
+            raise ValueError(
+                f"{len(self.images)} images have {len(self.labels)} labels: give one label an image"
+            )
+        wrong = ((self.labels < 0) | (self.labels >= len(self.classes))).nonzero()
+        if len(wrong):
+            first = int(wrong[0, 0])
+            raise ValueError(
+                f"image {first} has label {int(self.labels[first])}: "
+                f"labels run from 0 to {len(self.classes) - 1}, one for each of the class names"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def subset(self, indices: Int64[Tensor, " chosen"]) -> "ImageSet":
+        """Keep the images at the given positions, in the given order."""
+        return ImageSet(self.images[indices], self.labels[indices], self.classes)
+
+    def to(self, device: torch.device | str) -> "ImageSet":
+        """Move images and labels to a device."""
+        return ImageSet(self.images.to(device), self.labels.to(device), self.classes)
+
+    def digest(self) -> str:
+        """Hash shape, pixels and labels (SHA-256, hexadecimal)."""
+        sha256 = hashlib.sha256(str(tuple(self.images.shape)).encode())
+        sha256.update(self.images.cpu().contiguous().numpy().data)
+        sha256.update(self.labels.cpu().contiguous().numpy().data)
+        return sha256.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """A data set divided for training, for choices (where asked for) and for the final test.
+
+    Args:
+        train: What is trained on.
+        validation: What choices may read; None where nothing was set aside.
+        test: What is read once, after the last epoch.
+        mean: Mean of each channel, in units of pixels in [0, 1].
+        std: Standard deviation of each channel, in the same units; above 0.
+
+    Raises:
+        ValueError: If a class has no training image, or mean or deviation are outside those units.
+    """
+
+    train: ImageSet
+    validation: ImageSet | None
+    test: ImageSet
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        classes = self.train.classes
+        missing = (self.train.labels.bincount(minlength=len(classes)) == 0).nonzero()
+        if len(missing):
+            raise ValueError(
+                f"class {classes[int(missing[0, 0])]!r} has no training image: "
+                "leave some of its images to the training split"
+            )
+        if not all(0 <= m <= 1 for m in self.mean) or not all(0 < s <= 1 for s in self.std):
+            raise ValueError(
+                f"mean {self.mean} and std {self.std} must be in units of pixels in [0, 1], "
+                "std above 0: divide figures for bytes by 255"
+            )
+
+    def digest(self) -> str:
+        """Hash the contents of all splits (SHA-256, hexadecimal)."""
+        splits = (self.train, self.validation, self.test)
+        digests = ("none" if split is None else split.digest() for split in splits)
+        return hashlib.sha256("/".join(digests).encode()).hexdigest()
+
+
+class DataSet(abc.ABC):
+    """A source of splits; its constructor's arguments say which images and which division."""
+
+    places: ClassVar[tuple[str, ...]] = ()
+    """Constructor arguments that say where the data lie, not what they are."""
+
+    @abc.abstractmethod
+    def splits(self) -> Splits:
+        """Read the images and divide them."""
+
+
+def stratified(
+    labels: Int64[Tensor, " n"], per_class: int, seed: int
+) -> tuple[Int64[Tensor, " chosen"], Int64[Tensor, " rest"]]:
+    """Choose as many images of every class at random.
+
+    Args:
+        labels: Class of each image, from 0.
+        per_class: Images to choose from each class; at least 0.
+        seed: Decides the choice, together with the labels.
+
+    Returns:
+        Positions of the chosen images and of the rest, each ascending.
+
+    Raises:
+        ValueError: If a class has too few images.
+    """
+    if per_class < 0:
+        raise ValueError(f"{per_class} images a class cannot be chosen: ask for 0 or more")
+    counts = labels.bincount()
+    short = (counts < per_class).nonzero()
+    if len(short):
+        name = int(short[0, 0])
+        raise ValueError(
+            f"class {name} has {int(counts[name])} images left, {per_class} were asked for: "
+            "ask for fewer images a class"
+        )
+    order = torch.randperm(len(labels), generator=generator(seed, "split"))
+    grouped = order[labels[order].argsort(stable=True)]
+    firsts = counts.cumsum(0) - counts
+    chosen = torch.arange(len(labels)) - firsts.repeat_interleave(counts) < per_class
+    return grouped[chosen].sort().values, grouped[~chosen].sort().values
+
+
+def channel_statistics(
+    images: UInt8[Tensor, "n 3 height width"],
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and standard deviation of each channel, in units of pixels in [0, 1].
+
+    Exact up to float64: pixels are counted by value before anything is summed.
+    """
+    values = torch.arange(256, dtype=torch.float64, device=images.device) / 255
+    means: list[float] = []
+    deviations: list[float] = []
+    for channel in images.unbind(1):
+        shares = channel.flatten().bincount(minlength=256).double() / channel.numel()
+        mean = shares.dot(values)
+        means.append(float(mean))
+        deviations.append(float(shares.dot((values - mean).square()).sqrt()))
+    return (means[0], means[1], means[2]), (deviations[0], deviations[1], deviations[2])
