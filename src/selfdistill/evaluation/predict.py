@@ -1,0 +1,64 @@
+"""Logits of every exit over a set of images."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..data import ImageSet, standardise
+from ..methods import Inspection, Method
+
+BATCH_SIZE = 1000
+
+
+class Predictions(NamedTuple):
+    """What a trained method says about images, in single precision on the CPU."""
+
+    exits: dict[str, Float[Tensor, "images classes"]]
+    """Logits by exit; ``network`` first."""
+    attention: Float[Tensor, "images blocks"] | None
+    labels: Int[Tensor, " images"]
+
+
+def predict(
+    method: Method,
+    images: ImageSet,
+    *,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    batch_size: int = BATCH_SIZE,
+    autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Predictions:
+    """Inspect a method in evaluation mode, batch after batch; its state is not changed.
+
+    Args:
+        method: The trained method.
+        images: What to classify.
+        mean: Mean of each channel, in units of pixels in [0, 1].
+        std: Standard deviation of each channel, in the same units.
+        batch_size: Images at a time.
+        autocast: Context that the passes run in, such as an engine's autocast.
+    """
+    device = next(method.parameters()).device
+    was_training = method.training
+    method.eval()
+    parts: list[Inspection] = []
+    with torch.no_grad():
+        for start in range(0, len(images), batch_size):
+            pixels = images.images[start : start + batch_size].to(device)
+            with autocast():
+                parts.append(method.inspect(standardise(pixels, mean, std)))
+    method.train(was_training)
+    attention = [part.attention for part in parts if part.attention is not None]
+    return Predictions(
+        {name: _gather([part.exits[name] for part in parts]) for name in parts[0].exits},
+        _gather(attention) if attention else None,
+        images.labels.cpu(),
+    )
+
+
+def _gather(parts: list[Float[Tensor, "_ columns"]]) -> Float[Tensor, "images columns"]:
+    return torch.cat(parts).float().cpu()

@@ -1,0 +1,7 @@
+"""Training: recipes, the loop, checkpoints and run directories."""
+
+from .failures import Failure
+from .options import Settings, parse
+from .run import train
+
+__all__ = ["Failure", "Settings", "parse", "train"]

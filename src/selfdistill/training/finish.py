@@ -1,0 +1,155 @@
+"""What a run leaves behind: weights, predictions, and its summary."""
+
+import io
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from ..data import Splits
+from ..deployment import model_folder
+from ..evaluation import Predictions, Scores, score
+from ..methods import Method
+from . import environment
+from .options import Plain, fingerprint, method_name
+from .run_directory import LogLine, RunDirectory
+from .storage import replace_file, write_json
+from .trainee import Trainee
+
+SPLITS = ("validation", "test")
+CURVE = ("train_accuracy", "validation_accuracy", "loss", "lr")
+
+
+def write_model(run: RunDirectory, folder: Path, trainee: Trainee, splits: Splits) -> None:
+    """Write the network as it stands, for use without this run."""
+    files = model_folder.save_model(
+        trainee.evaluated.backbone,
+        classes=splits.train.classes,
+        mean=splits.mean,
+        std=splits.std,
+        origin={
+            "run": run.path.name,
+            "method": type(trainee.method).__name__,
+            "epoch": trainee.epoch,
+            "average": trainee.average is not None,
+        },
+    )
+    for name, content in files.items():
+        replace_file(folder / name, content)
+
+
+def write_results(
+    run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plain, *, test: bool
+) -> None:
+    """Write everything that a finished run holds; the summary comes last.
+
+    Args:
+        run: The run directory.
+        trainee: Trained to the end.
+        splits: The images.
+        resolved: The recipe, with the split's hash.
+        test: Read the test images now, once.
+    """
+    write_model(run, run.model, trainee, splits)
+    attachments = attached(trainee.evaluated)
+    if attachments:
+        content = save_tensors(model_folder.contiguous(attachments), metadata={"format": "pt"})
+        replace_file(run.attachments / "attachments.safetensors", content)
+    results: Plain = {"validation": None, "test": None}
+    if splits.validation is not None:
+        predictions = trainee.predict(splits.validation, splits)
+        results["validation"] = {"last": exit_scores(predictions), "best": trainee.best}
+    if test:
+        predictions = trainee.predict(splits.test, splits)
+        write_predictions(run, predictions)
+        results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
+    write_json(run.summary_file, _summary(run, trainee, splits, resolved) | results)
+
+
+def attached(method: Method) -> dict[str, Tensor]:
+    """Weights of what was bolted on for training."""
+    state = method.state_dict()
+    return {name: value for name, value in state.items() if not name.startswith("backbone.")}
+
+
+def exit_scores(predictions: Predictions) -> dict[str, dict[str, float]]:
+    """All scores of every exit."""
+    return {
+        name: _rounded(score(logits, predictions.labels))
+        for name, logits in predictions.exits.items()
+    }
+
+
+def write_predictions(run: RunDirectory, predictions: Predictions) -> None:
+    """Write test logits in half precision."""
+    arrays = {name: logits.half().numpy() for name, logits in predictions.exits.items()}
+    if predictions.attention is not None:
+        arrays["attention"] = predictions.attention.half().numpy()
+    buffer = io.BytesIO()
+    arrays["labels"] = predictions.labels.numpy()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    replace_file(run.predictions_file, buffer.getvalue())
+
+
+def _summary(run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plain) -> Plain:
+    clock, recipe = trainee.clock, trainee.recipe
+    clock.lap()
+    images = recipe.epochs * trainee.steps * recipe.batch_size
+    sizes = {name: len(getattr(splits, name) or ()) for name in ("train", *SPLITS)}
+    return {
+        "format": 1,
+        "name": method_name(resolved),
+        "recipe": {k: v for k, v in resolved.items() if k not in ("format", "split")},
+        "recipe_hash": fingerprint(resolved),
+        "split_hash": resolved["split"],
+        "images": sizes,
+        "environment": run.finish_environment(environment.now()),
+        "curve": _curve(run.read_log()),
+        "cost": {
+            "seconds": round(clock.seconds, 2),
+            "images_per_second": round(images / clock.training_seconds, 2),
+            "peak_memory_bytes": _peak_memory(trainee.fabric.device),
+            "parameters": _count(trainee.method.backbone.network.parameters()),
+            "training_parameters": _count(trainee.method.parameters()),
+        },
+    }
+
+
+def _curve(lines: list[LogLine]) -> Plain:
+    """The log as columns, to four significant digits."""
+    columns: Plain = {"epoch": [line["epoch"] for line in lines]}
+    for name in CURVE:
+        if any(name in line for line in lines):
+            columns[name] = [_short(line.get(name)) for line in lines]
+    terms = [line["terms"] for line in lines]
+    columns["terms"] = {name: [_short(t[name]) for t in terms] for name in terms[0]}  # pyright: ignore
+    if "attention" in lines[0]:
+        columns["attention"] = [[_short(v) for v in line["attention"]] for line in lines]  # pyright: ignore
+    return columns
+
+
+def _rounded(scores: Scores) -> dict[str, float]:
+    return {field: round(value, 6) for field, value in scores._asdict().items()}
+
+
+def _short(value: object) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
+
+
+def _count(parameters: Iterable[Tensor]) -> int:
+    return sum(parameter.numel() for parameter in parameters)
+
+
+def _peak_memory(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kibibytes if sys.platform == "darwin" else 1024 * kibibytes

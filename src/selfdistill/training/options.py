@@ -1,0 +1,184 @@
+"""From command-line words to a recipe and a place."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+
+from .. import recipes
+from .recipe import Place, Recipe
+from .spelling import CLASSES, class_options, nearest, normalise
+
+FORMAT = 1
+Plain = dict[str, object]
+
+
+class Settings(NamedTuple):
+    """A run's settings, as objects to work with and as plain values to write down."""
+
+    recipe: Recipe
+    place: Place
+    resolved: Plain
+    """The recipe as plain values, without what says where data lie."""
+    data_places: Plain
+    """Arguments of the data set that say where its files lie."""
+    name: str
+    """What the recipe is called: the configuration's name."""
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str, ex: Exception | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        del ex
+        raise ValueError(message)
+
+
+def build_parser() -> ArgumentParser:
+    """The parser of ``train``, made from the signatures of recipe and place."""
+    parser = _Parser(prog="selfdistill train", allow_abbrev=False)
+    parser.add_argument(
+        "--config", action="config", help="A recipe: a YAML file, or the name of a shipped one."
+    )
+    parser.add_class_arguments(Recipe)
+    parser.add_class_arguments(Place)
+    return parser
+
+
+def parse(argv: list[str]) -> Settings:
+    """Read settings; later words override earlier ones and the configuration.
+
+    Raises:
+        ValueError: If something is misspelt, missing or impossible, in one line.
+    """
+    words, name = _open_recipes(normalise(argv))
+    parser = build_parser()
+    words = _end_cosine(words)
+    try:
+        values = parser.parse_args(words)
+        objects = parser.instantiate(values)
+    except ValueError as error:
+        raise ValueError(_explain(str(error), parser)) from error
+    plain = yaml.safe_load(parser.dump(values, skip_none=False))
+    fields = {field: objects[field] for field in Recipe.__dataclass_fields__}
+    place = {field: objects[field] for field in Place.__dataclass_fields__}
+    resolved, data_places = _resolve(plain, fields)
+    return Settings(Recipe(**fields), Place(**place), resolved, data_places, name)
+
+
+def fingerprint(resolved: Plain, *, with_seed: bool = True) -> str:
+    """A short hash of a resolved recipe."""
+    values = {k: v for k, v in resolved.items() if with_seed or k != "seed"}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def method_name(resolved: Plain) -> str:
+    """The method's plain name."""
+    return str(_section(resolved, "method")["class_path"]).rpartition(".")[2]
+
+
+def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, Plain]:
+    """Split plain values into what decides numbers and where data lie; drop what is derived."""
+    resolved: Plain = {"format": FORMAT, **{field: plain[field] for field in fields}}
+    data = _section(resolved, "data")
+    arguments = _arguments(data)
+    places = getattr(fields["data"], "places", ())
+    data_places = {name: arguments.pop(name) for name in places if name in arguments}
+    for section in ("method", "data"):
+        choice = _section(resolved, section)
+        choice["class_path"] = _short(section, str(choice["class_path"]))
+    for step in resolved["augment"] or []:  # pyright: ignore
+        step["class_path"] = str(step["class_path"]).rpartition(".")[2]
+    schedule = _section(resolved, "schedule")
+    _arguments(schedule).pop("last_epoch", None)
+    if _arguments(schedule).get("T_max") == _training_epochs(resolved):
+        _arguments(schedule).pop("T_max")
+    return resolved, data_places
+
+
+def _short(group: str, class_path: str) -> str:
+    name = class_path.rpartition(".")[2]
+    return name if class_path.startswith("selfdistill.") and name in CLASSES[group] else class_path
+
+
+def _section(values: Plain, name: str) -> Plain:
+    section = values.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _arguments(choice: Plain) -> Plain:
+    arguments = choice.get("init_args")
+    return arguments if isinstance(arguments, dict) else {}
+
+
+def _open_recipes(words: list[str]) -> tuple[list[str], str]:
+    """Replace recipe names by files; a run's own recipe brings along where its data lie."""
+    result, name = list(words), "custom"
+    for number, word in enumerate(words):
+        if word == "--config" and number + 1 < len(words):
+            given = words[number + 1]
+            file = recipes.find(given)
+            name = given.lower() if given.lower() in recipes.names() else file.stem
+            recipe = {k: v for k, v in _read_yaml(file).items() if k not in ("format", "split")}
+            result[number + 1] = json.dumps(recipe)
+            place = _section(_read_yaml(file.with_name("place.yaml")), "data")
+            extra = [f"--data.{key}={value}" for key, value in place.items()]
+            return result[: number + 2] + extra + result[number + 2 :], name
+    return result, name
+
+
+def _read_yaml(file: Path) -> Plain:
+    if not file.is_file():
+        return {}
+    values = yaml.safe_load(file.read_text())
+    return values if isinstance(values, dict) else {}
+
+
+def _end_cosine(words: list[str]) -> list[str]:
+    """Let a cosine schedule end with training unless it is told otherwise."""
+    given: Plain = {}
+    for number, word in enumerate(words):
+        following = words[number + 1] if number + 1 < len(words) else ""
+        if word == "--config":
+            given |= yaml.safe_load(following)
+        elif word.startswith("--"):
+            option, _, value = word[2:].partition("=")
+            given[option] = value or following
+    schedule = given.get("schedule")
+    choice = schedule if isinstance(schedule, dict) else {"class_path": schedule}
+    is_cosine = str(choice.get("class_path")).rpartition(".")[2] == "CosineAnnealingLR"
+    told = "T_max" in _arguments(choice) or "schedule.T_max" in given
+    if not is_cosine or told or "epochs" not in given:
+        return words
+    return [*words, "--schedule.T_max", str(_training_epochs(given))]
+
+
+def _training_epochs(values: Plain) -> int:
+    return int(str(values["epochs"])) - int(str(values.get("warmup_epochs", 0)))
+
+
+def _explain(message: str, parser: ArgumentParser) -> str:
+    """Say what is wrong with an option in one line, with the nearest that exists."""
+    group = re.search(r'Parser key "([\w.]+)"', message)
+    unknown = re.search(r"Option '([\w.]+)' is not accepted", message)
+    if unknown and group and group[1] in CLASSES:
+        option = f"--{group[1]}.{unknown[1]}"
+        options = [f"--{group[1]}.{name}" for name in class_options(group[1])]
+        return f"unknown option {option}: {nearest(option, options)}"
+    if unrecognised := re.search(r"unrecognized arguments: (--\S+)", message):
+        option = unrecognised[1].partition("=")[0]
+        known = [key for key in parser._option_string_actions if key.startswith("--")]  # pyright: ignore
+        return f"unknown option {option}: {nearest(option, known)}"
+    if unrecognised := re.search(r"unrecognized arguments: (.+)", message):
+        return f"unexpected word {unrecognised[1]!r}: options begin with --"
+    if missing := re.search(r'Key "(\w+)" is required', message):
+        return f"--{missing[1]} is missing: give it, or a recipe with --config"
+    if group and (wrong := re.search(r"Expected an? (.+?)\. Got value: (.+)", message)):
+        kind = re.sub(r"<class '(\w+)'>", r"\1", wrong[1])
+        return f"--{group[1]} {wrong[2]}: expected {kind}"
+    return " ".join(message.split())
+
+
+__all__ = ["Namespace", "Settings", "build_parser", "fingerprint", "method_name", "parse"]

@@ -1,0 +1,126 @@
+"""What decides the numbers of a run, and where it runs."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from ..backbones import Backbone, create_backbone
+from ..data import Augmentation, DataSet
+from ..methods import Method
+from .precision import Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneChoice:
+    """Which network is trained.
+
+    Args:
+        name: A network of this package or of timm.
+        pretrained: Start from published weights.
+        width: Channels of the first stage, for this package's networks.
+        image_size: Height and width that the network is built for, in pixels.
+    """
+
+    name: str = "resnet18_cifar"
+    pretrained: bool = False
+    width: int | None = None
+    image_size: int | None = None
+
+    def build(self, num_classes: int) -> Backbone:
+        """Make the network, with new weights unless pretrained."""
+        return create_backbone(
+            self.name,
+            num_classes,
+            pretrained=self.pretrained,
+            width=self.width,
+            image_size=self.image_size,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a run's numbers.
+
+    Args:
+        data: The images.
+        backbone: The network.
+        method: How the network learns.
+        augment: What is done to the training images, in this order.
+        optimizer: Steps the parameters, by its torch name.
+        schedule: Learning rate over epochs, by its torch name; a CosineAnnealingLR ends with
+            training unless T_max says otherwise.
+        warmup_epochs: Epochs in which the learning rate rises linearly from a hundredth.
+        epochs: Passes over the training images.
+        batch_size: Images an optimizer step sees, over all processes and accumulation steps.
+        accumulation: Parts in which a batch is computed, to save memory.
+        ema_decay: Share of the averaged weights that each step keeps; None trains without.
+        seed: Fixes initial weights, order and augmentation; never the split.
+        precision: Number format: auto, fp32 or bf16.
+        compile: Compile method and loss into one graph.
+        deterministic: Repeat bit for bit on CUDA too, at some cost in speed.
+        validate_every: Epochs between two looks at the validation images.
+        legacy_test_curve: Record the test accuracy of every epoch, for the column labelled so.
+    """
+
+    data: DataSet
+    backbone: BackboneChoice = BackboneChoice()
+    method: Callable[[Backbone], Method]
+    augment: list[Augmentation] = field(default_factory=list[Augmentation])
+    optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
+    schedule: Callable[[Optimizer], LRScheduler]
+    warmup_epochs: int = 0
+    epochs: int
+    batch_size: int = 128
+    accumulation: int = 1
+    ema_decay: float | None = None
+    seed: int = 0
+    precision: Precision = "auto"
+    compile: bool = False
+    deterministic: bool = False
+    validate_every: int = 1
+    legacy_test_curve: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values.
+
+        Raises:
+            ValueError: If one is.
+        """
+        for name in ("epochs", "batch_size", "accumulation", "validate_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        if not 0 <= self.warmup_epochs < self.epochs:
+            raise ValueError(
+                f"warmup_epochs={self.warmup_epochs} must lie below epochs={self.epochs}"
+            )
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ValueError(f"ema_decay={self.ema_decay} must lie between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a run is computed; may change when it goes on.
+
+    Args:
+        out: The run directory; by default runs/RECIPE/METHOD-HASH/seedSEED.
+        overwrite: Start afresh over what the run directory holds.
+        accelerator: Kind of device, as Lightning names them: auto, cpu, cuda, mps.
+        devices: Devices (processes) on each machine.
+        num_nodes: Machines.
+        threads: Processor threads of each process; by default torch's choice.
+        checkpoint_seconds: Seconds between two checkpoints.
+        test: Read the test images after the last epoch even if there are validation images.
+    """
+
+    out: Path | None = None
+    overwrite: bool = False
+    accelerator: str = "auto"
+    devices: int = 1
+    num_nodes: int = 1
+    threads: int | None = None
+    checkpoint_seconds: float = 60.0
+    test: bool = False

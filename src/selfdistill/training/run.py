@@ -1,0 +1,215 @@
+"""One run, from settings to a finished run directory."""
+
+import logging
+import warnings
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+
+from ..data import Batches, Pipeline, Splits
+from ..methods import Method
+from . import checkpoint, environment, finish, precision
+from .compiling import compiles
+from .failures import UnusableCheckpoint
+from .fit import fit
+from .options import Plain, Settings, fingerprint, method_name
+from .progress import Reporter
+from .recipe import Place, Recipe
+from .run_directory import RunDirectory
+from .trainee import Trainee
+
+
+def train(settings: Settings) -> Path:
+    """Train what the settings describe, or go on where an earlier process stopped.
+
+    A finished run is left as it is.
+
+    Returns:
+        The run directory.
+
+    Raises:
+        ValueError: If the settings do not suit the data, the network or the run directory.
+        Failure: If the run is locked, storage fails, the loss is not finite, or a signal came.
+    """
+    recipe, place = settings.recipe, settings.place
+    if place.threads is not None:
+        torch.set_num_threads(place.threads)
+    device = _device(place)
+    chosen, reason = precision.choose(recipe.precision, device)
+    resolved = {**settings.resolved, "precision": chosen}
+    run = RunDirectory(place.out or default_directory(resolved, settings.name))
+    fabric = _engine(recipe, place, device, chosen)
+    with run.lock() if fabric.is_global_zero else nullcontext():
+        say = partial(print, flush=True) if fabric.is_global_zero else _silent
+        if _is_done(run, resolved, place):
+            say(f"{run.path} is finished already; --overwrite starts afresh")
+            return run.path
+        say(f"{run.path}: {device.type}, {chosen} ({reason})")
+        _train(fabric, settings, run, resolved)
+    return run.path
+
+
+def default_directory(resolved: Plain, name: str) -> Path:
+    """Where a run goes unless told: the same command finds it again."""
+    label = f"{method_name(resolved)}-{fingerprint(resolved, with_seed=False)[:8]}"
+    return Path("runs", *name.split("/"), label, f"seed{resolved['seed']}")
+
+
+def build_method(recipe: Recipe, splits: Splits) -> Method:
+    """Make backbone and method with the initial weights that the seed gives."""
+    torch.manual_seed(recipe.seed)
+    backbone = recipe.backbone.build(len(splits.train.classes))
+    return recipe.method(backbone)
+
+
+def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plain) -> None:
+    recipe, place = settings.recipe, settings.place
+    splits = recipe.data.splits()
+    resolved = {**resolved, "split": splits.digest()}
+    if fabric.is_global_zero:
+        _begin(run, resolved, settings, fabric.device)
+    fabric.barrier()
+    method = build_method(recipe, splits).to(fabric.device, memory_format=torch.channels_last)  # pyright: ignore
+    batches = Batches(
+        splits.train.to(fabric.device),
+        pipeline=Pipeline(recipe.augment, mean=splits.mean, std=splits.std),
+        partner=method.partner,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+    )
+    _warn_of_dropped(batches, fabric)
+    state = checkpoint.load_latest(run.checkpoints, device=fabric.device)
+    eager = state is not None and not state["compiled"]
+    compiled = recipe.compile and not eager and compiles(fabric, method, batches.epoch(0).batch(0))
+    if state is not None and state["compiled"] and not compiled:
+        raise UnusableCheckpoint(
+            f"{run.path} was trained compiled and does not compile here: go on where it did, "
+            "or start afresh with --overwrite"
+        )
+    trainee = Trainee(fabric, method, recipe, steps=batches.steps, compiled=compiled)
+    if state is not None:
+        trainee.restore(state)
+    if fabric.is_global_zero:
+        run.cut_logs(trainee.epoch)
+    with Reporter(
+        epochs=recipe.epochs,
+        steps=batches.steps,
+        enabled=fabric.is_global_zero,
+        label=f"{type(method).__name__} seed {recipe.seed}",
+    ) as reporter:
+        fit(
+            trainee,
+            splits,
+            batches,
+            run,
+            checkpoint_seconds=place.checkpoint_seconds,
+            reporter=reporter,
+            on_best=partial(finish.write_model, run, run.best_model, trainee, splits),
+        )
+    if fabric.is_global_zero:
+        test = place.test or splits.validation is None
+        finish.write_results(run, trainee, splits, resolved, test=test)
+    fabric.barrier()
+
+
+def _device(place: Place) -> torch.device:
+    wanted = place.accelerator.lower()
+    if wanted in ("auto", "cuda", "gpu") and torch.cuda.is_available():
+        return torch.device("cuda")
+    if wanted in ("auto", "mps") and torch.backends.mps.is_available():
+        return torch.device("mps")
+    if wanted in ("auto", "cpu"):
+        return torch.device("cpu")
+    raise ValueError(f"--accelerator {place.accelerator} is not to be had here: try auto or cpu")
+
+
+def _engine(recipe: Recipe, place: Place, device: torch.device, chosen: str) -> Fabric:
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = not recipe.deterministic
+    torch.use_deterministic_algorithms(recipe.deterministic)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=place.devices,
+        num_nodes=place.num_nodes,
+        precision=precision.ENGINE_NAMES[chosen],  # pyright: ignore[reportArgumentType]
+    )
+    fabric.launch()
+    return fabric
+
+
+def _is_done(run: RunDirectory, resolved: Plain, place: Place) -> bool:
+    """Whether nothing is left to do; refuses a run directory of another recipe.
+
+    Raises:
+        ValueError: If the directory holds a run of another recipe.
+    """
+    if place.overwrite:
+        run.clear()
+        return False
+    stored = run.read_recipe()
+    if stored is None:
+        return False
+    differences = differing(stored, {**resolved, "split": stored.get("split")})
+    if differences:
+        raise ValueError(
+            f"{run.path} holds another run ({'; '.join(differences)}): choose another --out, or "
+            "start afresh with --overwrite"
+        )
+    return run.finished()
+
+
+def differing(stored: object, given: object, name: str = "") -> list[str]:
+    """Fields in which two recipes differ, each with both values."""
+    if isinstance(stored, dict) and isinstance(given, dict):
+        keys = [*stored, *(key for key in given if key not in stored)]
+        prefix = f"{name}." if name else ""
+        return [
+            difference
+            for key in keys
+            for difference in differing(stored.get(key), given.get(key), f"{prefix}{key}")
+        ]
+    return [] if stored == given else [f"{name}: {stored} there, {given} now"]
+
+
+def _begin(run: RunDirectory, resolved: Plain, settings: Settings, device: torch.device) -> None:
+    """Write down what the run is, or check that its images are the same still.
+
+    Raises:
+        ValueError: If the images changed since the run began.
+    """
+    stored = run.read_recipe()
+    if stored is not None and stored["split"] != resolved["split"]:
+        raise ValueError(
+            f"the images of {run.path} have changed since it began (split {stored['split']} there, "
+            f"{resolved['split']} now): restore them, or start afresh with --overwrite"
+        )
+    place = settings.place
+    values: Plain = {
+        "data": settings.data_places,
+        "accelerator": place.accelerator,
+        "devices": place.devices,
+        "num_nodes": place.num_nodes,
+        "threads": place.threads,
+        "checkpoint_seconds": place.checkpoint_seconds,
+    }
+    run.write_recipe(resolved, values)
+    run.begin_environment(environment.describe(device))
+
+
+def _warn_of_dropped(batches: Batches, fabric: Fabric) -> None:
+    count = len(batches.train)
+    dropped = count - batches.steps * batches.batch_size
+    if dropped > 0.05 * count and fabric.is_global_zero:
+        warnings.warn(
+            f"the last {dropped} of {count} training images do not fill a batch of "
+            f"{batches.batch_size}: each epoch leaves out others",
+            stacklevel=2,
+        )
+
+
+def _silent(text: str) -> None:
+    del text

@@ -1,0 +1,126 @@
+"""A run on disk: every file that training reads or writes, by name."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import filelock
+import yaml
+
+from .failures import Locked, StorageFailure
+from .storage import replace_file, write_json, write_yaml
+
+LogLine = dict[str, object]
+
+
+class RunDirectory:
+    """The files of one run.
+
+    Args:
+        path: The folder; made when something is first written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe_file = path / "recipe.yaml"
+        self.place_file = path / "place.yaml"
+        self.environment_file = path / "environment.json"
+        self.log_file = path / "log.jsonl"
+        self.test_curve_file = path / "test_curve.jsonl"
+        self.summary_file = path / "summary.json"
+        self.predictions_file = path / "predictions.npz"
+        self.checkpoints = path / "checkpoints"
+        self.model = path / "model"
+        self.best_model = path / "model-best-validation"
+        self.attachments = path / "attachments"
+
+    def lock(self) -> filelock.BaseFileLock:
+        """Hold the run for this process; released when the process ends, however it ends.
+
+        Raises:
+            Locked: If another process holds it.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFailure(f"cannot make {self.path}: {error.strerror}") from error
+        lock = filelock.FileLock(self.path / ".lock", timeout=0)
+        holder = self.path / ".holder.json"
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            who = json.loads(holder.read_text()) if holder.exists() else {}
+            raise Locked(
+                f"{self.path} is in use by process {who.get('pid', '?')} on "
+                f"{who.get('host', '?')}: wait for it, or choose another --out"
+            ) from error
+        write_json(holder, {"pid": os.getpid(), "host": socket.gethostname()})
+        return lock
+
+    def finished(self) -> bool:
+        """Whether training ran to its end."""
+        return self.summary_file.exists()
+
+    def read_recipe(self) -> dict[str, object] | None:
+        """The recipe that the run began with; None for a new run."""
+        return yaml.safe_load(self.recipe_file.read_text()) if self.recipe_file.exists() else None
+
+    def write_recipe(self, recipe: dict[str, object], place: dict[str, object]) -> None:
+        """Record what decides the numbers, and where they are computed."""
+        write_yaml(self.recipe_file, recipe)
+        write_yaml(self.place_file, place)
+
+    def begin_environment(self, values: dict[str, object]) -> None:
+        """Record where the run is computed; the first start counts."""
+        if self.environment_file.exists():
+            values["started"] = json.loads(self.environment_file.read_text())["started"]
+        write_json(self.environment_file, values)
+
+    def finish_environment(self, finished: str) -> dict[str, object]:
+        """Record the end; what the file holds then."""
+        values: dict[str, object] = json.loads(self.environment_file.read_text())
+        values["finished"] = finished
+        write_json(self.environment_file, values)
+        return values
+
+    def read_log(self, file: Path | None = None) -> list[LogLine]:
+        """The whole lines of a log; one that a crash cut off is left out."""
+        file = file or self.log_file
+        lines = file.read_bytes().splitlines(keepends=True) if file.exists() else []
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+    def cut_logs(self, epochs: int) -> None:
+        """Drop what the logs say beyond the first ``epochs`` epochs."""
+        for file in (self.log_file, self.test_curve_file):
+            kept = [line for line in self.read_log(file) if int(str(line["epoch"])) <= epochs]
+            if file.exists():
+                replace_file(file, b"".join(_line(values) for values in kept))
+
+    def append_log(self, values: LogLine, file: Path | None = None) -> None:
+        """Add a line to a log, durably.
+
+        Raises:
+            StorageFailure: If the disk refuses.
+        """
+        file = file or self.log_file
+        try:
+            with file.open("ab") as stream:
+                stream.write(_line(values))
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise StorageFailure(f"cannot write {file}: {error.strerror}") from error
+
+    def clear(self) -> None:
+        """Remove what a run wrote, to start afresh; other files stay."""
+        for name in ("summary_file", "recipe_file", "log_file", "test_curve_file"):
+            getattr(self, name).unlink(missing_ok=True)
+        self.predictions_file.unlink(missing_ok=True)
+        for folder in (self.checkpoints, self.model, self.best_model, self.attachments):
+            for file in folder.glob("*"):
+                file.unlink()
+
+
+def _line(values: LogLine) -> bytes:
+    return (json.dumps(values) + "\n").encode()

@@ -1,0 +1,59 @@
+"""Signals that ask a run to save and end."""
+
+import os
+import signal
+import threading
+from types import FrameType
+
+from .failures import Stopped
+
+GRACE_SECONDS = 4.0
+
+
+class StopRequest:
+    """Remembers a SIGTERM, SIGINT or SIGUSR1 until the step at hand is done.
+
+    A context manager: handlers stand while it is entered. If no step ends within
+    ``GRACE_SECONDS`` of the signal, the process ends as it is: the last checkpoint holds.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._before: dict[int, object] = {}
+        self._timer: threading.Timer | None = None
+
+    def __enter__(self) -> "StopRequest":
+        """Take over the signals; outside the main thread nothing is taken over."""
+        if threading.current_thread() is threading.main_thread():
+            for number in _signals():
+                self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # pyright: ignore[reportArgumentType]
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def raise_stopped(self, number: int, where: str) -> None:
+        """End the run by an exception, once its state is saved."""
+        raise Stopped(
+            f"stopped by {signal.Signals(number).name}; saved in {where}: "
+            "the same command goes on from there",
+            number,
+        )
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.received is not None and number == signal.SIGINT:
+            os._exit(128 + number)
+        self.received = number
+        self._timer = threading.Timer(GRACE_SECONDS, os._exit, (128 + number,))
+        self._timer.daemon = True
+        self._timer.start()
+
+
+def _signals() -> list[int]:
+    names = ("SIGTERM", "SIGINT", "SIGUSR1")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]

@@ -1,0 +1,74 @@
+"""Files that are either the old or the new content, whatever happens in between."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from .failures import StorageFailure
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file durably: temporary file beside it, fsync, rename, fsync of the folder.
+
+    Raises:
+        StorageFailure: If the disk refuses; the old file is intact then.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StorageFailure(_explain(path, len(content), error)) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable, where the platform can."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_json(path: Path, values: dict[str, object]) -> None:
+    """Write a JSON object durably, a line for each of its fields."""
+    lines = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in values.items())
+    replace_file(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def write_yaml(path: Path, values: object) -> None:
+    """Write a YAML file durably, in the given order."""
+    replace_file(path, yaml.safe_dump(values, sort_keys=False).encode())
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal digest."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _explain(path: Path, needed: int, error: OSError) -> str:
+    try:
+        status = os.statvfs(path.parent)
+        free = f", {status.f_bavail * status.f_frsize:,} bytes free"
+    except (OSError, AttributeError):
+        free = ""
+    reason = error.strerror or type(error).__name__
+    return (
+        f"cannot write {path}: {reason} ({needed:,} bytes needed{free}); what was there is intact"
+    )
