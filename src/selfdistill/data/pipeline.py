@@ -22,6 +22,7 @@ class Pipeline:
         ValueError: If a step on standardised images precedes one on pixels.
 
     Example:
+        >>> from selfdistill.data import Flip, PadCrop
         >>> mean, std = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
         >>> pipeline = Pipeline([PadCrop(), Flip()], mean=mean, std=std)
         >>> images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)

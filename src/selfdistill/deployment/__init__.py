@@ -1,5 +1,5 @@
 """Trained networks as files that load without their training."""
 
-from .model_folder import load_model, save_model
+from .model_folder import model_files
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["model_files"]

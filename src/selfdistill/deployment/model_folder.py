@@ -1,18 +1,15 @@
 """A folder that holds a plain network and describes it, in timm's schema."""
 
 import json
-from pathlib import Path
 
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
-from ..backbones import Backbone, create_backbone
-
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
+from ..backbones import Backbone
+from ..backbones.saved import CONFIG, WEIGHTS
 
 
-def save_model(
+def model_files(
     backbone: Backbone,
     *,
     classes: tuple[str, ...],
@@ -53,23 +50,6 @@ def save_model(
         WEIGHTS: save(weights, metadata={"format": "pt"}),
         CONFIG: (json.dumps(config, indent=1) + "\n").encode(),
     }
-
-
-def load_model(folder: Path) -> Backbone:
-    """Rebuild the network that a folder describes, in evaluation mode.
-
-    Raises:
-        ValueError: If the folder holds no model, or one whose architecture has no name here.
-    """
-    config_file = folder / CONFIG
-    if not config_file.is_file():
-        raise ValueError(f"{folder} holds no model: {CONFIG} is missing")
-    config = json.loads(config_file.read_text())
-    backbone = create_backbone(
-        config["architecture"], config["num_classes"], **config.get("arguments", {})
-    )
-    backbone.network.load_state_dict(load_file(folder / WEIGHTS))
-    return backbone.eval()
 
 
 def contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:

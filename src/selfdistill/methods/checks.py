@@ -1,7 +1,7 @@
 """Ranges of hyper-parameters, refused with the value and what is allowed."""
 
 
-def positive(name: str, value: float) -> None:
+def positive(name: str, value: float | int) -> None:
     """Refuse a value that is not above zero.
 
     Raises:

@@ -60,7 +60,7 @@ class SKDSAM(Method):
         fusion_distillation_weight: ρ, the weight of the fused prediction as the network's teacher.
         attention: ``learned``, or ``uniform``: every block the same share.
         attention_temperature: τ, the softness of the shares; above 0.
-        attention_dim: d, channels of queries and keys.
+        attention_dim: d, channels of queries and keys; at least 1.
         pooled_attention: Compare globally pooled blocks: cheaper on small networks.
         zero_start: Start from equal shares.
         detach_keys: Keep the attention's gradient out of the shallow stages.
@@ -94,6 +94,7 @@ class SKDSAM(Method):
         super().__init__(backbone)
         checks.positive("temperature", temperature)
         checks.positive("attention_temperature", attention_temperature)
+        checks.positive("attention_dim", attention_dim)
         checks.share("label_share", label_share)
         checks.not_negative("exit_weight", exit_weight)
         checks.not_negative("hint_weight", hint_weight)

@@ -35,5 +35,8 @@ class Stopped(Failure):
     """A signal asked for the end; what was done is saved."""
 
     def __init__(self, message: str, signal_number: int) -> None:
-        super().__init__(message)
+        super().__init__(message, signal_number)  # both, so that it survives pickling
         self.exit_code = 128 + signal_number
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -26,7 +26,7 @@ CURVE = ("train_accuracy", "validation_accuracy", "loss", "lr")
 
 def write_model(run: RunDirectory, folder: Path, trainee: Trainee, splits: Splits) -> None:
     """Write the network as it stands, for use without this run."""
-    files = model_folder.save_model(
+    files = model_folder.model_files(
         trainee.evaluated.backbone,
         classes=splits.train.classes,
         mean=splits.mean,

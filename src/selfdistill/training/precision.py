@@ -7,7 +7,6 @@ import torch
 
 Precision = Literal["auto", "fp32", "bf16"]
 
-ENGINE_NAMES = {"fp32": "32-true", "bf16": "bf16-mixed"}
 BF16_FLAGS = ("amx_bf16", "avx512_bf16")
 
 

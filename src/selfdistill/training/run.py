@@ -1,6 +1,5 @@
 """One run, from settings to a finished run directory."""
 
-import logging
 import warnings
 from contextlib import nullcontext
 from functools import partial
@@ -11,7 +10,7 @@ from lightning_fabric import Fabric
 
 from ..data import Batches, Pipeline, Splits
 from ..methods import Method
-from . import checkpoint, environment, finish, precision
+from . import checkpoint, engine, environment, finish, precision
 from .compiling import compiles
 from .failures import UnusableCheckpoint
 from .fit import fit
@@ -37,11 +36,18 @@ def train(settings: Settings) -> Path:
     recipe, place = settings.recipe, settings.place
     if place.threads is not None:
         torch.set_num_threads(place.threads)
-    device = _device(place)
+    device = engine.choose_device(place.accelerator)
     chosen, reason = precision.choose(recipe.precision, device)
     resolved = {**settings.resolved, "precision": chosen}
     run = RunDirectory(place.out or default_directory(resolved, settings.name))
-    fabric = _engine(recipe, place, device, chosen)
+    fabric = engine.build(
+        device,
+        chosen,
+        deterministic=recipe.deterministic,
+        devices=place.devices,
+        num_nodes=place.num_nodes,
+    )
+    fabric.launch()
     with run.lock() if fabric.is_global_zero else nullcontext():
         say = partial(print, flush=True) if fabric.is_global_zero else _silent
         if _is_done(run, resolved, place):
@@ -115,32 +121,6 @@ def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plai
     fabric.barrier()
 
 
-def _device(place: Place) -> torch.device:
-    wanted = place.accelerator.lower()
-    if wanted in ("auto", "cuda", "gpu") and torch.cuda.is_available():
-        return torch.device("cuda")
-    if wanted in ("auto", "mps") and torch.backends.mps.is_available():
-        return torch.device("mps")
-    if wanted in ("auto", "cpu"):
-        return torch.device("cpu")
-    raise ValueError(f"--accelerator {place.accelerator} is not to be had here: try auto or cpu")
-
-
-def _engine(recipe: Recipe, place: Place, device: torch.device, chosen: str) -> Fabric:
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = not recipe.deterministic
-    torch.use_deterministic_algorithms(recipe.deterministic)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    fabric = Fabric(
-        accelerator=device.type,
-        devices=place.devices,
-        num_nodes=place.num_nodes,
-        precision=precision.ENGINE_NAMES[chosen],  # pyright: ignore[reportArgumentType]
-    )
-    fabric.launch()
-    return fabric
-
-
 def _is_done(run: RunDirectory, resolved: Plain, place: Place) -> bool:
     """Whether nothing is left to do; refuses a run directory of another recipe.
 
@@ -165,6 +145,8 @@ def _is_done(run: RunDirectory, resolved: Plain, place: Place) -> bool:
 def differing(stored: object, given: object, name: str = "") -> list[str]:
     """Fields in which two recipes differ, each with both values."""
     if isinstance(stored, dict) and isinstance(given, dict):
+        if stored.get("class_path") != given.get("class_path"):
+            stored, given = ({"class_path": d.get("class_path")} for d in (stored, given))
         keys = [*stored, *(key for key in given if key not in stored)]
         prefix = f"{name}." if name else ""
         return [

@@ -78,13 +78,18 @@ def _name_classes(words: list[str]) -> list[str]:
         if option not in CLASSES:
             continue
         if equals:
-            result[number] = f"--{option}={_exact(option, value)}"
+            result[number] = f"--{option}={exact_name(option, value)}"
         elif number + 1 < len(words):
-            result[number + 1] = _exact(option, words[number + 1])
+            result[number + 1] = exact_name(option, words[number + 1])
     return result
 
 
-def _exact(group: str, name: str) -> str:
+def exact_name(group: str, name: str) -> str:
+    """A class's exact name, whatever its case.
+
+    Raises:
+        ValueError: If there is none; it names the nearest.
+    """
     if "." in name or "{" in name:
         return name
     known = {choice.lower(): choice for choice in CLASSES[group]}

@@ -1,0 +1,193 @@
+"""The command line: ``selfdistill`` and ``python -m selfdistill``."""
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from . import __version__
+
+COMMANDS = {
+    "quickstart": "compare cross-entropy and SKDSAM on the embedded digits, in about a minute",
+    "train": "train a network; the same command again goes on where it stopped",
+    "evaluate": "scores of a run's every exit",
+    "compare": "a table of runs: accuracy over seeds, gain over cross-entropy, cost",
+    "methods": "the methods; with a name, its equation, options and defaults",
+    "backbones": "the networks whose names match a pattern",
+    "recipes": "the shipped recipes; with a name, its content",
+}
+
+SPLITS = ("validation", "test")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 0, or what the failure documents."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    warnings.showwarning = _show_warning
+    try:
+        return _dispatch(words)
+    except Exception as error:
+        code = _exit_code(error)
+        if debug or code is None:
+            raise
+        print(f"selfdistill: {error}", file=sys.stderr)
+        return code
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    if words[0] == "--version":
+        print(f"selfdistill {__version__}")
+        return 0
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "quickstart": _quickstart,
+        "train": _train,
+        "evaluate": _evaluate,
+        "compare": _compare,
+        "methods": _methods,
+        "backbones": _backbones,
+        "recipes": _recipes,
+    }
+    if words[0] not in commands:
+        import difflib
+
+        nearest = difflib.get_close_matches(words[0], commands, n=1, cutoff=0.0)[0]
+        raise ValueError(f"there is no command {words[0]!r}: did you mean {nearest}?")
+    return commands[words[0]](words[1:])
+
+
+def _help() -> str:
+    lines = [f"  {name:<12}{what}" for name, what in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: selfdistill COMMAND …",
+            "",
+            "Image classifiers that teach themselves.",
+            "",
+            *lines,
+            "",
+            "selfdistill COMMAND --help says more; --debug shows where an error arose.",
+        ]
+    )
+
+
+def _exit_code(error: Exception) -> int | None:
+    """The documented code of a failure; None for a fault of ours, which shows its traceback."""
+    documented: int | None = getattr(error, "exit_code", None)
+    if documented is not None:
+        return documented
+    if isinstance(error, ValueError):
+        return 2
+    return 4 if isinstance(error, OSError) else None
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: object) -> None:
+    del where
+    if issubclass(category, UserWarning):
+        print(f"warning: {message}", file=sys.stderr, flush=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise ValueError(f"{self.prog}: {message}; see {self.prog} --help")
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    return _Parser(prog=f"selfdistill {command}", description=COMMANDS[command], allow_abbrev=False)
+
+
+def _quickstart(words: list[str]) -> int:
+    parser = _parser("quickstart")
+    parser.add_argument("--out", type=Path, default=Path("runs/quickstart"), help="run directories")
+    folder: Path = parser.parse_args(words).out
+    from .studies import quickstart
+
+    runs = quickstart(folder)
+    _print_comparison(runs, split=None, form="table")
+    print(f"The runs are in {folder}.")
+    return 0
+
+
+def _train(words: list[str]) -> int:
+    from .training import parse, train
+
+    train(parse(words))
+    return 0
+
+
+def _evaluate(words: list[str]) -> int:
+    parser = _parser("evaluate")
+    parser.add_argument("run", type=Path, help="run directory")
+    parser.add_argument("--split", choices=SPLITS, help="default: validation, if any")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+    given, further = parser.parse_known_args(words)
+    from .reports import exit_table
+    from .training.evaluate import evaluate
+
+    scores = evaluate(given.run, split=given.split, words=further)
+    print(json.dumps(scores, indent=1) if given.format == "json" else exit_table(scores))
+    return 0
+
+
+def _compare(words: list[str]) -> int:
+    parser = _parser("compare")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="directory or summary")
+    parser.add_argument("--split", choices=SPLITS, help="default: test, if all have it")
+    parser.add_argument("--format", choices=("table", "csv", "json", "markdown"), default="table")
+    given = parser.parse_args(words)
+    _print_comparison(given.runs, split=given.split, form=given.format)
+    return 0
+
+
+def _print_comparison(runs: Sequence[Path], *, split: str | None, form: str) -> None:
+    from rich.console import Console
+
+    from . import reports
+
+    comparison = reports.compare([reports.read(run) for run in runs], split)
+    if form == "table":
+        console = Console()
+        console.print(reports.as_table(comparison, width=console.width))
+        return
+    render = {"csv": reports.as_csv, "json": reports.as_json, "markdown": reports.as_markdown}
+    print(render[form](comparison))
+
+
+def _methods(words: list[str]) -> int:
+    parser = _parser("methods")
+    parser.add_argument("name", nargs="?", help="a method")
+    name: str | None = parser.parse_args(words).name
+    from .training.catalogue import describe_method, list_methods
+
+    print(list_methods() if name is None else describe_method(name))
+    return 0
+
+
+def _backbones(words: list[str]) -> int:
+    parser = _parser("backbones")
+    parser.add_argument("pattern", nargs="?", default="*", help="as in file names: 'resnet*'")
+    parser.add_argument("--pretrained", action="store_true", help="only with published weights")
+    given = parser.parse_args(words)
+    from .backbones import backbone_names
+
+    names = backbone_names(given.pattern, pretrained=given.pretrained)
+    if not names:
+        raise ValueError(f"no network matches {given.pattern!r}: try '*{given.pattern}*'")
+    print("\n".join(names))
+    return 0
+
+
+def _recipes(words: list[str]) -> int:
+    parser = _parser("recipes")
+    parser.add_argument("name", nargs="?", help="a recipe")
+    name: str | None = parser.parse_args(words).name
+    from . import recipes
+
+    print("\n".join(recipes.names()) if name is None else recipes.find(name).read_text().rstrip())
+    return 0

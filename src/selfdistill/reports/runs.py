@@ -1,0 +1,182 @@
+"""Finished runs, read from disk and gathered into rows that differ only in the seed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from .labels import Fields, Scalar, flatten, labels
+
+FORMAT = 1
+SUMMARY = "summary.json"
+HASH_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the deployed network reached on one split after the last epoch."""
+
+    accuracy: float
+    """Percent."""
+    nll: float
+    """Nats."""
+    ece: float
+    """Percent."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run took."""
+
+    seconds: float
+    images_per_second: float
+    parameters: int
+    """Of the deployed network."""
+    training_parameters: int
+    """With everything that is thrown away after training."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The part of a finished run that tables rest on."""
+
+    path: Path
+    seed: int
+    fields: Fields
+    """The recipe but its seed, as flat fields, and ``data.split_hash`` in short."""
+    environment: Mapping[str, object]
+    scores: Mapping[str, Scores]
+    """By split: ``validation``, ``test``; a split that was not read is absent."""
+    cost: Cost
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return str(self.fields["method.class_path"]).rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs whose recipes agree in everything but the seed."""
+
+    label: str
+    runs: tuple[Summary, ...]
+    """In the order of their seeds; at least one."""
+
+
+def read(path: Path) -> Summary:
+    """Read a finished run.
+
+    Args:
+        path: A run directory, or a copy of its ``summary.json``.
+
+    Raises:
+        ValueError: If there is no such run, it is unfinished, or the file is no summary.
+    """
+    file = path / SUMMARY if path.is_dir() else path
+    if path.is_dir() and not file.exists():
+        raise ValueError(_why_absent(path))
+    try:
+        return parse(json.loads(file.read_text(encoding="utf-8")), path)
+    except FileNotFoundError:
+        raise ValueError(
+            f"there is no run at {path}; name a run directory or a summary file"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise ValueError(f"{file} is not JSON; name a run directory or its {SUMMARY}") from None
+
+
+def parse(content: object, path: Path) -> Summary:
+    """Make a summary of a decoded ``summary.json``.
+
+    Args:
+        content: What the file holds.
+        path: Where it came from, for messages.
+
+    Raises:
+        ValueError: If a field is missing, or the format is another one.
+    """
+    try:
+        fields = _mapping(content)
+        if fields["format"] != FORMAT:
+            raise ValueError(
+                f"{path} has summary format {fields['format']!r}, and this version reads {FORMAT}; "
+                "install the version of selfdistill that wrote it"
+            )
+        return _summary(fields, path)
+    except KeyError as error:
+        raise ValueError(f"{path} is no summary of a run: it lacks {error}") from None
+    except TypeError as error:
+        raise ValueError(f"{path} is no summary of a run: {error}") from None
+
+
+def group(summaries: Sequence[Summary]) -> list[Row]:
+    """Gather runs into labelled rows, in the order in which each row's first run comes.
+
+    Where a run took place (data root, workers, devices) never separates rows.
+
+    Raises:
+        ValueError: If two runs of a row have the same seed.
+    """
+    rows: dict[frozenset[tuple[str, Scalar]], list[Summary]] = {}
+    for summary in summaries:
+        rows.setdefault(frozenset(summary.fields.items()), []).append(summary)
+    names = labels([runs[0].fields for runs in rows.values()])
+    return [_row(label, runs) for label, runs in zip(names, rows.values(), strict=True)]
+
+
+def _row(label: str, runs: Sequence[Summary]) -> Row:
+    ordered = sorted(runs, key=lambda run: run.seed)
+    for one, other in pairwise(ordered):
+        if one.seed == other.seed:
+            raise ValueError(
+                f"{one.path} and {other.path} are the same run twice (seed {one.seed}); name one"
+            )
+    return Row(label, tuple(ordered))
+
+
+def _why_absent(directory: Path) -> str:
+    if (directory / "recipe.yaml").exists():
+        return f"{directory} is unfinished: repeat its train command to resume it, then compare"
+    return f"{directory} is no run: it has no {SUMMARY}; name run directories or summary files"
+
+
+def _summary(content: Mapping[str, object], path: Path) -> Summary:
+    fields = flatten(_mapping(content["recipe"]))
+    fields["data.split_hash"] = str(content["split_hash"])[-HASH_LENGTH:]
+    cost = _mapping(content["cost"])
+    return Summary(
+        path=path,
+        seed=int(_number(fields.pop("seed"))),
+        fields=fields,
+        environment=_mapping(content["environment"]),
+        scores={
+            split: _scores(_mapping(content[split]))
+            for split in ("validation", "test")
+            if content[split] is not None
+        },
+        cost=Cost(
+            seconds=_number(cost["seconds"]),
+            images_per_second=_number(cost["images_per_second"]),
+            parameters=int(_number(cost["parameters"])),
+            training_parameters=int(_number(cost["training_parameters"])),
+        ),
+    )
+
+
+def _scores(split: Mapping[str, object]) -> Scores:
+    network = _mapping(_mapping(split["last"])["network"])
+    return Scores(_number(network["accuracy"]), _number(network["nll"]), _number(network["ece"]))
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{value!r:.40} stands where fields belong")
+    return {str(key): element for key, element in value.items()}
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError(f"{value!r:.40} stands where a number belongs")
+    return float(value)

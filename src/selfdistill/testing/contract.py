@@ -1,0 +1,240 @@
+"""The contract battery: what holds for every method, whatever its equation."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot
+
+from ..methods.base import Method, Output
+from .gradients import check_reaches
+from .tiny import TinyBackbone
+from .trial import BATCH, Build, call, draw, first_view, make, require, train
+
+
+def check_method(build: Build, *, reaches: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    """Run every check on a method.
+
+    Args:
+        build: The method's class, or a ``functools.partial`` of it.
+        reaches: For each term the names of the modules or parameters that it trains, as
+            :func:`check_reaches` takes them: the only check that can find a lost ``detach``.
+
+    Raises:
+        AssertionError: If the method breaks its contract; names the check and the fault.
+
+    Example:
+        >>> check_method(MyMethod, reaches={"labels": ("backbone",)})
+    """
+    for check in CHECKS:
+        try:
+            check(build)
+        except Exception as fault:
+            raise AssertionError(f"{check.__name__}: {' '.join(str(fault).split())}") from fault
+    if reaches is not None:
+        check_reaches(build, reaches)
+
+
+def finite(build: Build) -> None:
+    """In single precision terms, logits and gradients are finite; the batch stays as it was."""
+    method = make(build).float()
+    batch = draw(method, torch.float32)
+    images, labels = batch.images.clone(), batch.labels.clone()
+    output = call(method, batch)
+    output.loss.backward()
+    _require_finite(method, output)
+    unchanged = torch.equal(images, batch.images) and torch.equal(labels, batch.labels)
+    require(unchanged, "the images or labels that it was given were changed in place")
+
+
+def double_precision(build: Build) -> None:
+    """In double precision terms, logits and gradients are finite, and stay double."""
+    method = make(build)
+    output = call(method, draw(method))
+    output.loss.backward()
+    _require_finite(method, output)
+    lost = [name for name, term in output.terms.items() if term.dtype != torch.float64]
+    require(not lost, f"terms {lost} lost their double precision")
+
+
+def half_precision(build: Build) -> None:
+    """Under bfloat16 autocast the losses are computed in single precision, and agree with it."""
+    method = make(build).float()
+    batch = draw(method, torch.float32)
+    expected = call(make(build).float(), batch)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = call(method, batch)
+    output.loss.backward()
+    _require_finite(method, output)
+    for name, term in output.terms.items():
+        require(term.dtype == torch.float32, f"term {name!r} is computed in {term.dtype}")
+        difference = abs(term.item() - expected.terms[name].item())
+        allowed = 0.1 * abs(expected.loss.item())
+        require(difference <= allowed, f"term {name!r} moves by {difference:.3g} in bfloat16")
+
+
+def loss_is_the_sum_of_its_terms(build: Build) -> None:
+    """What is logged is what is trained."""
+    method = make(build)
+    output = call(method, draw(method))
+    require(bool(output.terms), "there are no terms")
+    for name, term in output.terms.items():
+        require(name.isidentifier(), f"{name!r} is no name for a term: use snake_case")
+        require(term.ndim == 0, f"term {name!r} has shape {tuple(term.shape)}: it must be a scalar")
+    total = sum(term.item() for term in output.terms.values())
+    loss = output.loss.item()
+    require(abs(loss - total) <= 1e-9 * abs(total), f"loss is {loss}, its terms sum to {total}")
+    kind = type(output).__name__
+    require(type(output) is Output, f"forward returns {kind}: return Output itself")
+
+
+def logits_are_the_networks(build: Build) -> None:
+    """The logits are what the deployed network says of the first view."""
+    method = make(build).eval()
+    batch = draw(method)
+    logits = call(method, batch).logits
+    shape = (BATCH, method.backbone.num_classes)
+    require(logits.shape == shape, f"logits have shape {tuple(logits.shape)}, expected {shape}")
+    expected = method.backbone.network(first_view(method, batch))
+    require(_close(logits, expected), "logits differ from the network's for the first view")
+
+
+def every_parameter_learns(build: Build) -> None:
+    """By the second step every trainable parameter has had a gradient."""
+    method = make(build)
+    batch = draw(method)
+    learning: set[str] = set()
+    for _ in range(2):
+        train(method, batch, 1)
+        learning |= {n for n, p in method.named_parameters() if _moves(p.grad)}
+    idle = {n for n, p in method.named_parameters() if p.requires_grad} - learning
+    require(not idle, f"trainable parameters without gradient: {sorted(idle)}")
+
+
+def frozen_parameters_stay(build: Build) -> None:
+    """What was frozen in the backbone stays frozen."""
+    backbone = TinyBackbone()
+    frozen = list(backbone.network.blocks[0].parameters())
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    method = make(build, backbone=backbone)
+    before = [parameter.clone() for parameter in frozen]
+    train(method, draw(method), 2)
+    kept = all(map(torch.equal, frozen, before))
+    require(kept and not any(p.requires_grad for p in frozen), "a frozen parameter was trained")
+
+
+def backbone_is_untouched(build: Build) -> None:
+    """Wrapped and trained, the network keeps its keys and layers, and can be deployed alone."""
+    backbone = TinyBackbone().eval()
+    batch = torch.rand(2, *backbone.input_size)
+    architecture, keys = repr(backbone.network), list(backbone.state_dict())
+    before = backbone(batch)
+    method = build(backbone)
+    require(method.backbone is backbone, "method.backbone is not the backbone that it was given")
+    require(_close(backbone.eval()(batch), before), "wrapping changes the network's output")
+    train(method.double().train(), draw(method), 2)
+    require(list(backbone.state_dict()) == keys, "the network's state has other keys than before")
+    require(repr(backbone.network) == architecture, "the network's layers are not those of before")
+    deployed = TinyBackbone().double().eval()
+    deployed.network.load_state_dict(method.backbone.network.state_dict())
+    output = call(method.eval(), draw(method))
+    images = first_view(method, draw(method))
+    require(_close(deployed(images), output.logits), "the deployed network gives other logits")
+
+
+def order_is_irrelevant(build: Build) -> None:
+    """Another order of the batch's images gives the same terms."""
+    method = make(build)
+    batch = draw(method)
+    expected = call(make(build), batch)
+    order = [3, 7, 0, 5, 1, 6, 2, 4]
+    output = call(method, batch.rows(order))
+    for name, term in output.terms.items():
+        require(_close(term, expected.terms[name]), f"term {name!r} depends on the batch's order")
+    require(_close(output.logits, expected.logits[order]), "logits depend on the batch's order")
+
+
+def fits_one_batch(build: Build) -> None:
+    """Twenty steps on one batch take a third off the network's cross-entropy."""
+    method = make(build)
+    batch = draw(method)
+    before = cross_entropy(call(method, batch).logits, batch.labels).item()
+    train(method, batch, 20)
+    after = cross_entropy(call(method, batch).logits, batch.labels).item()
+    require(after < before * 2 / 3, f"cross-entropy goes from {before:.3g} to {after:.3g}")
+
+
+def state_round_trips(build: Build) -> None:
+    """A fresh method with a trained one's state computes the same."""
+    method, fresh = make(build), make(build, seed=1)
+    batch = draw(method)
+    train(method, batch, 2)
+    fresh.load_state_dict(method.state_dict())
+    output, expected = call(fresh.eval(), batch), call(method.eval(), batch)
+    require(_close(output.loss, expected.loss), "loaded into a fresh method the loss differs")
+    require(_close(output.logits, expected.logits), "loaded into a fresh method the logits differ")
+
+
+def soft_labels_work(build: Build) -> None:
+    """Labels as probabilities, all on one class, give the same terms as class indices."""
+    method = make(build)
+    batch = draw(method)
+    soft = batch._replace(labels=one_hot(batch.labels, method.backbone.num_classes).double())
+    expected, terms = call(make(build), batch).terms, call(method, soft).terms
+    require(list(terms) == list(expected), f"soft labels give terms {list(terms)}")
+    for name, term in terms.items():
+        require(_close(term, expected[name]), f"soft labels change term {name!r}")
+
+
+def inspection_is_well_formed(build: Build) -> None:
+    """``inspect`` shows the network first, logits of one shape, and shares that sum to one."""
+    method = make(build).eval()
+    images = first_view(method, draw(method))
+    exits, attention = method.inspect(images)
+    require(next(iter(exits), None) == "network", f"exits are {list(exits)}: 'network' comes first")
+    require(_close(exits["network"], method.backbone(images)), "'network' is not what it says")
+    shape = (BATCH, method.backbone.num_classes)
+    wrong = [name for name, logits in exits.items() if logits.shape != shape]
+    require(not wrong, f"logits of {wrong} are not of shape {shape}")
+    if attention is not None:
+        good = attention.ndim == 2 and len(attention) == BATCH and bool((attention >= 0).all())
+        require(good, "attention must be (batch, blocks), not negative")
+        sums = attention.sum(1)
+        require(_close(sums, torch.ones_like(sums)), "an image's attention does not sum to one")
+
+
+CHECKS = (
+    finite,
+    double_precision,
+    half_precision,
+    loss_is_the_sum_of_its_terms,
+    logits_are_the_networks,
+    every_parameter_learns,
+    frozen_parameters_stay,
+    backbone_is_untouched,
+    order_is_irrelevant,
+    fits_one_batch,
+    state_round_trips,
+    soft_labels_work,
+    inspection_is_well_formed,
+)
+"""Every check of a single process; each takes a :data:`Build` and raises AssertionError."""
+
+
+def _require_finite(method: Method, output: Output) -> None:
+    values = {f"term {name!r}": term for name, term in output.terms.items()}
+    values["logits"] = output.logits
+    values |= {
+        f"gradient of {n}": p.grad for n, p in method.named_parameters() if p.grad is not None
+    }
+    wrong = [name for name, value in values.items() if not bool(value.isfinite().all())]
+    require(not wrong, f"not finite: {', '.join(wrong)}")
+
+
+def _moves(gradient: Tensor | None) -> bool:
+    return gradient is not None and bool(gradient.ne(0).any())
+
+
+def _close(found: Tensor, expected: Tensor) -> bool:
+    return torch.allclose(found, expected, rtol=1e-9, atol=1e-9)

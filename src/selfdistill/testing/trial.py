@@ -1,0 +1,85 @@
+"""Methods, batches and steps that the checks share."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..backbones import Backbone
+from ..methods.base import Context, Method, Output
+from ..pairing import Partner
+from .tiny import TinyBackbone
+
+Build = Callable[[Backbone], Method]
+"""Makes a method from a backbone: a method's class, or a ``functools.partial`` of one."""
+
+BATCH = 8
+
+
+class Batch(NamedTuple):
+    """Random images as a method asks for them, with every class among the labels."""
+
+    images: Tensor
+    labels: Tensor
+    context: Context
+
+    def rows(self, chosen: Sequence[int]) -> "Batch":
+        """The images at the given positions, in the given order."""
+        index = torch.tensor(chosen)
+        indices, epoch, progress = self.context
+        context = Context(indices[index], epoch, progress)
+        return Batch(self.images.index_select(-4, index), self.labels[index], context)
+
+
+def require(condition: bool, fault: str) -> None:
+    """Stop with the fault unless the condition holds.
+
+    Raises:
+        AssertionError: If it does not hold.
+    """
+    if not condition:
+        raise AssertionError(fault)
+
+
+def make(build: Build, *, backbone: Backbone | None = None, seed: int = 0) -> Method:
+    """A method in double precision on a tiny backbone, in training mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build(TinyBackbone() if backbone is None else backbone).double().train()
+
+
+def draw(method: Method, dtype: torch.dtype = torch.float64) -> Batch:
+    """Always the same batch."""
+    generator = torch.Generator().manual_seed(0)
+    views = () if method.partner is Partner.NONE else (2,)
+    size = (*views, BATCH, *method.backbone.input_size)
+    images = torch.rand(size, generator=generator, dtype=torch.float64).mul_(4).sub_(2)
+    labels = torch.arange(BATCH) % method.backbone.num_classes
+    context = Context(torch.arange(BATCH), torch.tensor(0), torch.tensor(0.0))
+    return Batch(images.to(dtype), labels, context)
+
+
+def first_view(method: Method, batch: Batch) -> Tensor:
+    """The images whose labels are asked for."""
+    return batch.images if method.partner is Partner.NONE else batch.images[0]
+
+
+def call(method: Method, batch: Batch, module: Callable[..., Output] | None = None) -> Output:
+    """Compute the loss, through ``module`` where it wraps the method; always the same draws."""
+    run = method if module is None else module
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        if method.needs_context:
+            return run(batch.images, batch.labels, context=batch.context)
+        return run(batch.images, batch.labels)
+
+
+def train(method: Method, batch: Batch, steps: int) -> None:
+    """Take steps of gradient descent; the last step's gradients stay."""
+    parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        call(method, batch).loss.backward()
+        optimizer.step()

@@ -1,0 +1,35 @@
+"""What there is to choose from, for people to read."""
+
+import inspect
+
+from ..methods import METHODS, Method
+from .spelling import CLASSES, exact_name
+
+
+def list_methods() -> str:
+    """A line for each method: its name and its idea."""
+    width = max(len(method.__name__) for method in METHODS) + 2
+    return "\n".join(f"{method.__name__:<{width}}{_idea(method)}" for method in METHODS)
+
+
+def describe_method(name: str) -> str:
+    """A method's equation and reference, and its options with their defaults.
+
+    Raises:
+        ValueError: If there is no such method; it names the nearest.
+    """
+    method = CLASSES["method"][exact_name("method", name)]
+    module = inspect.getmodule(method)
+    assert module is not None
+    options = [
+        f"  --method.{name.replace('_', '-')} {parameter.default}"
+        for name, parameter in inspect.signature(method).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    parts = [method.__name__, inspect.getdoc(module) or "", inspect.getdoc(method) or ""]
+    return "\n\n".join([*parts, "\n".join(["Options and defaults:", *options])])
+
+
+def _idea(method: type[Method]) -> str:
+    module = inspect.getmodule(method)
+    return (inspect.getdoc(module) or "").partition("\n")[0]
