@@ -3,7 +3,7 @@
 import inspect
 
 from ..methods import METHODS, Method
-from .spelling import CLASSES, exact_name
+from .choices import CLASSES, exact_name
 
 
 def list_methods() -> str:

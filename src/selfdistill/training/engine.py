@@ -1,6 +1,7 @@
 """The engine: device, number format and processes, by Lightning Fabric."""
 
 import logging
+import os
 
 import torch
 from lightning_fabric import Fabric
@@ -22,9 +23,12 @@ def build(
         device: Kind of device.
         precision: ``fp32`` or ``bf16``.
         deterministic: Only algorithms that repeat bit for bit.
-        devices: Devices on each machine.
-        num_nodes: Machines.
+        devices: Devices on each machine; torchrun's word overrides it.
+        num_nodes: Machines; torchrun's word overrides it.
     """
+    if "LOCAL_WORLD_SIZE" in os.environ:
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        num_nodes = int(os.environ["WORLD_SIZE"]) // devices
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     torch.use_deterministic_algorithms(deterministic)
     if device.type == "cuda":

@@ -123,7 +123,9 @@ def _log_line(trainee: Trainee) -> LogLine:
     """The epoch's means, read from the device once."""
     check_finite(trainee)
     recipe, steps = trainee.recipe, trainee.steps
-    sums = {name: float(value) for name, value in trainee.sums.items()}
+    reduced = trainee.fabric.all_reduce(trainee.sums, reduce_op="mean")
+    assert isinstance(reduced, dict)
+    sums = {name: float(value) for name, value in reduced.items()}
     per_process = recipe.batch_size // trainee.fabric.world_size
     hits = sums.pop("hits")
     terms = {name: value / steps for name, value in sums.items()}

@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser
 
 from .. import recipes
+from .choices import CLASSES
+from .explain import explain
 from .recipe import Place, Recipe
-from .spelling import CLASSES, class_options, nearest, normalise
+from .spelling import normalise
 
 FORMAT = 1
 Plain = dict[str, object]
@@ -60,8 +61,8 @@ def parse(argv: list[str]) -> Settings:
         values = parser.parse_args(words)
         objects = parser.instantiate(values)
     except ValueError as error:
-        raise ValueError(_explain(str(error), parser)) from error
-    plain = yaml.safe_load(parser.dump(values, skip_none=False))
+        raise ValueError(explain(str(error), parser)) from error
+    plain = yaml.safe_load(parser.dump(values, skip_unset=False))
     fields = {field: objects[field] for field in Recipe.__dataclass_fields__}
     place = {field: objects[field] for field in Place.__dataclass_fields__}
     resolved, data_places = _resolve(plain, fields)
@@ -150,35 +151,13 @@ def _end_cosine(words: list[str]) -> list[str]:
     choice = schedule if isinstance(schedule, dict) else {"class_path": schedule}
     is_cosine = str(choice.get("class_path")).rpartition(".")[2] == "CosineAnnealingLR"
     told = "T_max" in _arguments(choice) or "schedule.T_max" in given
-    if not is_cosine or told or "epochs" not in given:
+    epochs = _training_epochs(given) if "epochs" in given else None
+    if not is_cosine or told or epochs is None:
         return words
-    return [*words, "--schedule.T_max", str(_training_epochs(given))]
+    return [*words, "--schedule.T_max", str(epochs)]
 
 
-def _training_epochs(values: Plain) -> int:
-    return int(str(values["epochs"])) - int(str(values.get("warmup_epochs", 0)))
-
-
-def _explain(message: str, parser: ArgumentParser) -> str:
-    """Say what is wrong with an option in one line, with the nearest that exists."""
-    group = re.search(r'Parser key "([\w.]+)"', message)
-    unknown = re.search(r"Option '([\w.]+)' is not accepted", message)
-    if unknown and group and group[1] in CLASSES:
-        option = f"--{group[1]}.{unknown[1]}"
-        options = [f"--{group[1]}.{name}" for name in class_options(group[1])]
-        return f"unknown option {option}: {nearest(option, options)}"
-    if unrecognised := re.search(r"unrecognized arguments: (--\S+)", message):
-        option = unrecognised[1].partition("=")[0]
-        known = [key for key in parser._option_string_actions if key.startswith("--")]  # pyright: ignore
-        return f"unknown option {option}: {nearest(option, known)}"
-    if unrecognised := re.search(r"unrecognized arguments: (.+)", message):
-        return f"unexpected word {unrecognised[1]!r}: options begin with --"
-    if missing := re.search(r'Key "(\w+)" is required', message):
-        return f"--{missing[1]} is missing: give it, or a recipe with --config"
-    if group and (wrong := re.search(r"Expected an? (.+?)\. Got value: (.+)", message)):
-        kind = re.sub(r"<class '(\w+)'>", r"\1", wrong[1])
-        return f"--{group[1]} {wrong[2]}: expected {kind}"
-    return " ".join(message.split())
-
-
-__all__ = ["Namespace", "Settings", "build_parser", "fingerprint", "method_name", "parse"]
+def _training_epochs(values: Plain) -> int | None:
+    """Epochs after the warm-up; None where the parser will refuse the numbers."""
+    epochs, warmup = str(values["epochs"]), str(values.get("warmup_epochs", 0))
+    return int(epochs) - int(warmup) if epochs.isdigit() and warmup.isdigit() else None

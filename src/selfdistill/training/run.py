@@ -75,9 +75,6 @@ def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plai
     recipe, place = settings.recipe, settings.place
     splits = recipe.data.splits()
     resolved = {**resolved, "split": splits.digest()}
-    if fabric.is_global_zero:
-        _begin(run, resolved, settings, fabric.device)
-    fabric.barrier()
     method = build_method(recipe, splits).to(fabric.device, memory_format=torch.channels_last)  # pyright: ignore
     batches = Batches(
         splits.train.to(fabric.device),
@@ -86,7 +83,10 @@ def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plai
         batch_size=recipe.batch_size,
         seed=recipe.seed,
     )
-    _warn_of_dropped(batches, fabric)
+    if fabric.is_global_zero:
+        _warn_of_dropped(batches)
+        _begin(run, resolved, settings, fabric.device)
+    fabric.barrier()
     state = checkpoint.load_latest(run.checkpoints, device=fabric.device)
     eager = state is not None and not state["compiled"]
     compiled = recipe.compile and not eager and compiles(fabric, method, batches.epoch(0).batch(0))
@@ -182,10 +182,10 @@ def _begin(run: RunDirectory, resolved: Plain, settings: Settings, device: torch
     run.begin_environment(environment.describe(device))
 
 
-def _warn_of_dropped(batches: Batches, fabric: Fabric) -> None:
+def _warn_of_dropped(batches: Batches) -> None:
     count = len(batches.train)
     dropped = count - batches.steps * batches.batch_size
-    if dropped > 0.05 * count and fabric.is_global_zero:
+    if dropped > 0.05 * count:
         warnings.warn(
             f"the last {dropped} of {count} training images do not fill a batch of "
             f"{batches.batch_size}: each epoch leaves out others",

@@ -1,5 +1,6 @@
 """Everything that changes while a run trains, and one step of it."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -109,7 +110,10 @@ class Trainee:
 
     def end_epoch(self) -> None:
         """Move on to the next epoch."""
-        self.schedule.step()
+        with warnings.catch_warnings():
+            # a false alarm where a run goes on from the last step of an epoch
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+            self.schedule.step()
         self.epoch, self.step = self.epoch + 1, 0
         self.sums = {}
 
@@ -152,7 +156,7 @@ class Trainee:
         """Add to the epoch's sums, on the device: nothing waits for the numbers."""
         if labels.ndim == 2:
             labels = labels.argmax(1)
-        hits = (output.logits.detach().argmax(1) == labels).sum()
+        hits = (output.logits.detach().argmax(1) == labels).sum().float()
         share = 1 / self.recipe.accumulation
         values = {name: term.detach() * share for name, term in output.terms.items()}
         for name, value in {**values, "hits": hits}.items():

@@ -1,0 +1,58 @@
+"""What is wrong with an option, in one line: what, where, what to do."""
+
+import re
+
+from jsonargparse import ArgumentParser
+
+from .choices import CLASSES, class_options, nearest
+
+KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
+
+
+def explain(message: str, parser: ArgumentParser) -> str:
+    """Translate the parser's message.
+
+    Args:
+        message: What the parser said, in several lines.
+        parser: Knows the options that exist.
+    """
+    keys = re.findall(r'Parser key "([\w.]+)"', message)
+    option = "--" + ".".join(keys)
+    if unknown := re.search(r"Option '([\w.]+)' is not accepted", message):
+        return _unknown(f"{option}.{unknown[1]}", _options(keys[0] if keys else ""))
+    if unknown := re.search(r"unrecognized arguments: (--[^\s=]+)", message):
+        known = parser._option_string_actions  # pyright: ignore
+        return _unknown(unknown[1], [key for key in known if key.startswith("--")])
+    if unexpected := re.search(r"unrecognized arguments: (.+)", message):
+        return f"unexpected word {unexpected[1]!r}: options begin with --"
+    if missing := re.search(r"arguments are required: (.+)", message):
+        return (
+            f"{missing[1]} missing: choose a recipe with --config; selfdistill recipes lists them"
+        )
+    path = re.search(r"Expected a dot import path string: (\S+)", message)
+    if path and "Expected a <class" not in message:
+        return f"{option}: there is no {path[1]!r}"
+    if value := re.search(r"(?:Got|Given) value: (.+)", message):
+        if module := re.search(r"No module named '(.+?)'", message):
+            return f"{option} {value[1]}: there is no module {module[1]!r}"
+        if kinds := _kinds(message):
+            return f"{option} {value[1]}: expected {' or '.join(kinds)}"
+    return " ".join(message.split())
+
+
+def _unknown(option: str, known: list[str]) -> str:
+    return f"unknown option {option}: {nearest(option, known)}"
+
+
+def _options(group: str) -> list[str]:
+    return [f"--{group}.{name}" for name in class_options(group)] if group in CLASSES else []
+
+
+def _kinds(message: str) -> list[str]:
+    kinds: list[str] = []
+    if choice := re.search(r"Expected a typing\.Literal\[(.+?)\]", message):
+        kinds.append("one of " + choice[1].replace("'", ""))
+    for kind in re.findall(r"Expected an? <class '([\w.]+)'>", message):
+        if kind != "NoneType":
+            kinds.append(KINDS.get(kind, f"a {kind}"))
+    return kinds
