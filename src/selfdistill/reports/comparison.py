@@ -166,7 +166,7 @@ def _notes(summaries: Sequence[Summary], lines: Sequence[Line], split: str) -> l
         notes.append("differences in points, with joint 95 % intervals over seeds (Dunnett)")
     obstacles = dict.fromkeys(test.obstacle for test in tests if test.obstacle)
     notes += [f"no verdict {obstacle}" for obstacle in obstacles]
-    images = {summary.environment.get(f"{split}_images") for summary in summaries}
+    images = {summary.images.get(split) for summary in summaries}
     match list(images):
         case [int(count)]:
             error = max(sampling_error(line.accuracy.mean, count) for line in lines)

@@ -46,6 +46,8 @@ class Summary:
     fields: Fields
     """The recipe but its seed, as flat fields, and ``data.split_hash`` in short."""
     environment: Mapping[str, object]
+    images: Mapping[str, object]
+    """Images in each split, where the summary tells."""
     scores: Mapping[str, Scores]
     """By split: ``validation``, ``test``; a split that was not read is absent."""
     cost: Cost
@@ -151,6 +153,7 @@ def _summary(content: Mapping[str, object], path: Path) -> Summary:
         seed=int(_number(fields.pop("seed"))),
         fields=fields,
         environment=_mapping(content["environment"]),
+        images=_mapping(content.get("images", {})),
         scores={
             split: _scores(_mapping(content[split]))
             for split in ("validation", "test")

@@ -43,8 +43,13 @@ def _difference(line: Line) -> str:
         return f"{names} {'differs' if len(line.differs) == 1 else 'differ'}"
     mean, interval, _ = line.difference
     if interval is None:
-        return f"{mean:+.2f}"
-    return f"{mean:+.2f} [{interval[0]:+.2f}, {interval[1]:+.2f}]\n{line.difference.verdict}"
+        return _signed(mean)
+    low, high = map(_signed, interval)
+    return f"{_signed(mean)} [{low}, {high}]\n{line.difference.verdict}"
+
+
+def _signed(points: float) -> str:
+    return f"{round(points, 2) + 0.0:+.2f}"  # adding 0 turns -0 into 0
 
 
 def _count(number: int) -> str:

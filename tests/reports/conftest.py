@@ -1,0 +1,91 @@
+"""Runs that the tests of reports compare, made in memory."""
+
+from pathlib import Path
+
+import pytest
+
+from selfdistill.reports.runs import parse
+
+RECIPE = {
+    "format": 1,
+    "data": {"class_path": "selfdistill.data.Digits", "init_args": {"split_seed": 0}},
+    "backbone": {"name": "resnet8.small", "width": 16},
+    "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1, "momentum": 0.9}},
+    "augment": [{"class_path": "selfdistill.data.Crop", "init_args": {"padding": 2}}],
+    "epochs": 40,
+    "batch_size": 64,
+    "precision": "32-true",
+    "compile": False,
+}
+
+
+@pytest.fixture
+def content():
+    def build(
+        method="CrossEntropy",
+        *,
+        seed=0,
+        accuracy=95.0,
+        nll=0.2,
+        splits=("test",),
+        speed=1000.0,
+        environment=(),
+        images=(),
+        split_hash="sha256:0011223344",
+        recipe=(),
+        **options,
+    ):
+        part = {"class_path": f"selfdistill.methods.{method}", "init_args": options}
+        network = {
+            "accuracy": accuracy,
+            "top5": 99.0,
+            "macro_accuracy": accuracy,
+            "nll": nll,
+            "ece": 2.5,
+            "brier": 0.1,
+        }
+        scores = {
+            "last": {"network": network, "exit1": network | {"accuracy": 1.0}},
+            "best": {"accuracy": 99.9, "epoch": 3},
+        }
+        return {
+            "format": 1,
+            "recipe": RECIPE | {"method": part, "seed": seed} | dict(recipe),
+            "name": method,
+            "recipe_hash": "abc",
+            "split_hash": split_hash,
+            "images": dict(images),
+            "environment": {"device": "cpu", "processor": "x"} | dict(environment),
+            "curve": {},
+            "validation": scores if "validation" in splits else None,
+            "test": {"last": scores["last"]} if "test" in splits else None,
+            "cost": {
+                "seconds": 20.0,
+                "images_per_second": speed,
+                "peak_memory_bytes": None,
+                "parameters": 11_220_132,
+                "training_parameters": 12_000_000,
+            },
+        }
+
+    return build
+
+
+@pytest.fixture
+def run(content):
+    def build(*arguments, path=None, **options):
+        made = content(*arguments, **options)
+        name = path or f"runs/{made['name']}-{made['recipe']['seed']}"
+        return parse(made, Path(name))
+
+    return build
+
+
+@pytest.fixture
+def runs(run):
+    """Three seeds of one recipe, with the given accuracies."""
+
+    def build(method, accuracies, **options):
+        return [run(method, seed=k, accuracy=a, **options) for k, a in enumerate(accuracies)]
+
+    return build

@@ -1,0 +1,174 @@
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from selfdistill.reports import as_csv, as_json, as_markdown, as_text, compare
+from selfdistill.reports.statistics import Difference
+
+REFERENCE = [95.0, 95.3, 94.7]
+BETTER = [97.0, 97.3, 96.7]
+
+
+@pytest.fixture
+def study(runs):
+    return (
+        runs("CrossEntropy", REFERENCE)
+        + runs("BYOT", [95.1, 95.2, 94.9], speed=800.0)
+        + runs("SKDSAM", BETTER, speed=500.0, images={"test": 360})
+    )
+
+
+def line_of(comparison, label):
+    return next(line for line in comparison.lines if line.label == label)
+
+
+def test_a_comparison_gives_the_figures_of_the_last_epoch(study):
+    line = line_of(compare(study), "SKDSAM")
+    assert line.accuracy == pytest.approx((97.0, 0.3))
+    assert line.seeds == (0, 1, 2)
+    figures = (line.nll, line.ece, line.seconds, line.step_ratio)
+    assert figures == pytest.approx((0.2, 2.5, 20.0, 2.0))
+    assert (line.parameters, line.training_parameters) == (11_220_132, 12_000_000)
+
+
+def test_differences_are_given_to_cross_entropy_with_verdicts(study):
+    comparison = compare(study)
+    assert line_of(comparison, "CrossEntropy").is_control
+    assert line_of(comparison, "CrossEntropy").difference is None
+    assert line_of(comparison, "SKDSAM").difference.mean == pytest.approx(2.0)
+    assert line_of(comparison, "SKDSAM").difference.verdict == "better"
+    assert line_of(comparison, "BYOT").difference.verdict == "not distinguishable"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"augment": []}, "augment differs"),
+        ({"batch_size": 128}, "batch size differs"),
+        ({"epochs": 80, "precision": "bf16-mixed"}, "epochs, precision differ"),
+        ({"backbone": {"name": "resnet18"}}, "backbone differs"),
+        ({"optimizer": {"class_path": "torch.optim.SGD"}}, "optimizer differs"),
+        ({"schedule": "cosine"}, "schedule differs"),
+    ],
+)
+def test_another_setting_is_named_and_not_compared(runs, change, words):
+    comparison = compare(runs("CrossEntropy", REFERENCE) + runs("KD", BETTER, recipe=change))
+    line = comparison.lines[1]
+    assert line.difference is None
+    assert line.step_ratio is None
+    assert words in as_text(comparison, width=200)
+
+
+def test_another_split_of_the_data_is_another_setting(runs):
+    other = runs("KD", BETTER, split_hash="sha256:ffffffffffff")
+    assert "data differs" in as_text(compare(runs("CrossEntropy", REFERENCE) + other), width=200)
+
+
+@pytest.mark.parametrize(
+    "change", [{"recipe": {"compile": True}}, {"environment": {"device": "cuda"}}]
+)
+def test_compiling_and_other_machines_change_the_speed_alone(runs, change):
+    comparison = compare(runs("CrossEntropy", REFERENCE) + runs("KD", BETTER, **change))
+    assert comparison.lines[1].difference.verdict == "better"
+    assert comparison.lines[1].step_ratio is None
+
+
+def test_each_row_is_compared_within_its_own_setting(runs):
+    long = {"epochs": 200}
+    comparison = compare(
+        runs("CrossEntropy", REFERENCE)
+        + runs("CrossEntropy", BETTER, recipe=long)
+        + runs("KD", BETTER, recipe=long)
+        + runs("CrossEntropy", [95.5, 95.1, 95.2], label_smoothing=0.1)
+    )
+    assert [line.is_control for line in comparison.lines] == [True, True, False, False]
+    assert comparison.lines[2].difference.mean == pytest.approx(0)
+    assert comparison.lines[3].difference.mean == pytest.approx(95.8 / 3 + 190 / 3 - 95, abs=1e-6)
+
+
+def test_without_cross_entropy_there_is_no_difference(runs):
+    text = as_text(compare(runs("KD", BETTER)), width=200)
+    assert "cross-entropy" not in text
+    assert "ratio" not in text
+
+
+def test_few_seeds_give_a_difference_and_a_note(runs):
+    comparison = compare(runs("CrossEntropy", REFERENCE[:2]) + runs("KD", BETTER))
+    assert comparison.lines[1].difference.verdict is None
+    text = as_text(comparison)
+    assert "+1.85" in text
+    assert "no verdict under 3 seeds" in text
+    assert "better" not in text
+
+
+def test_the_sampling_error_is_noted_where_every_run_tells_the_images(study, runs):
+    assert "images" not in as_text(compare(study))
+    known = runs("KD", [80.0], images={"test": 1600})
+    assert "1,600 test images: sampling error up to ±1.00 points" in compare(known).notes
+
+
+def test_the_split_is_the_test_split_where_all_have_it(run):
+    both, validation = run(splits=("test", "validation")), run(seed=1, splits=("validation",))
+    assert compare([both]).split == "test"
+    assert compare([both], "validation").split == "validation"
+    assert compare([both, validation]).split == "validation"
+    with pytest.raises(ValueError, match="runs/CrossEntropy-1 lacks test scores"):
+        compare([both, validation], "test")
+    with pytest.raises(ValueError, match=r"lacks test scores, .* lacks validation scores"):
+        compare([run(splits=("test",)), validation])
+    with pytest.raises(ValueError, match="no split 'train'"):
+        compare([both], "train")
+    with pytest.raises(ValueError, match="nothing to compare"):
+        compare([])
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_table_keeps_to_its_width_and_its_most_important_columns(study, width):
+    text = as_text(compare(study), width=width)
+    assert max(map(len, text.splitlines())) <= width
+    for word in ("SKDSAM", "97.00 ± 0.30", "+2.00", "better"):
+        assert word in text
+    assert ("training" in text.split("test split")[0]) == (width >= 120)
+    assert ("left out" in text) == (width < 120)
+
+
+def test_no_difference_has_no_minus_sign(runs):
+    comparison = compare(runs("CrossEntropy", REFERENCE) + runs("KD", REFERENCE[::-1]))
+    equal = replace(comparison.lines[1], difference=Difference(-1e-14))
+    text = as_text(replace(comparison, lines=(comparison.lines[0], equal)))
+    assert "+0.00" in text
+    assert "-0.00" not in text
+
+
+def test_the_best_epoch_is_nowhere(study):
+    comparison = compare(study)
+    for text in (as_text(comparison, width=200), as_csv(comparison), as_json(comparison)):
+        assert "99.9" not in text
+
+
+def test_markdown_has_one_line_a_row_and_the_notes(study):
+    lines = as_markdown(compare(study)).splitlines()
+    assert {line.count("|") for line in lines[:5]} == {11}
+    assert lines[4].startswith("| SKDSAM | 3 | 97.00 ± 0.30 | +2.00 [")
+    assert lines[6].startswith("- test split, last epoch")
+
+
+def test_csv_and_json_hold_the_same_numbers_in_full(study):
+    comparison = compare(study)
+    table = list(csv.DictReader(io.StringIO(as_csv(comparison))))
+    rows = json.loads(as_json(comparison))["rows"]
+    assert [row["method"] for row in table] == ["CrossEntropy", "BYOT", "SKDSAM"]
+    assert table[0]["difference"] == ""
+    assert rows[0]["difference"] is None
+    assert table[2]["seeds"] == "0 1 2"
+    assert rows[2]["seeds"] == [0, 1, 2]
+    for key in ("accuracy", "accuracy_sd", "difference_low", "nll", "step_ratio"):
+        assert float(table[2][key]) == rows[2][key]
+
+
+def test_a_diverged_run_stays_readable_as_json(run):
+    diverged = run("KD", nll=float("nan"))
+    assert json.loads(as_json(compare([diverged])))["rows"][0]["nll"] is None
