@@ -1,0 +1,185 @@
+"""What users type, and what they read back."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from selfdistill import cli
+from selfdistill.training import parse
+
+
+def say(capsys, *words):
+    """Exit code, standard output, standard error of a command."""
+    code = cli.main(words)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+def test_help_names_every_command(capsys, words):
+    code, out, _ = say(capsys, *words)
+    assert code == 0
+    for command in ("quickstart", "train", "evaluate", "compare", "methods", "recipes"):
+        assert f"  {command}" in out
+
+
+def test_help_answers_in_a_second_without_torch():
+    check = (
+        "import sys; from selfdistill import cli; cli.main(['--help']); "
+        "print('torch' in sys.modules)"
+    )
+    started = time.process_time()
+    answer = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.endswith("False\n")
+    assert time.process_time() - started < 1
+
+
+def test_as_a_module():
+    answer = subprocess.run(
+        [sys.executable, "-m", "selfdistill", "--version"], capture_output=True, text=True
+    )
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("selfdistill 0.")
+
+
+MISTAKES = {
+    "trian": "there is no command 'trian': did you mean train?",
+    "train": "data, method, optimizer, schedule, epochs missing: choose a recipe with --config; "
+    "selfdistill recipes lists them",
+    "train --config digts": "there is no recipe digts, neither a file nor a shipped one: "
+    "did you mean digits?",
+    "train --config digits --epoch 3": "unknown option --epoch: did you mean --epochs?",
+    "train --config digits --epochs abc": "--epochs abc: expected a whole number",
+    "train --config digits --epochs 0": "epochs=0 must be at least 1",
+    "train --config digits --seed": "--seed is followed by no value",
+    "train --config digits 3": "unexpected word '3': options begin with --",
+    "train --config digits --method SKDSM": "--method SKDSM: no such method; did you mean SKDSAM?",
+    "train --config digits --data digit": "--data digit: no such data set; did you mean Digits?",
+    "train --config digits --method.temperture 3": "unknown option --method.temperture: "
+    "did you mean --method.temperature?",
+    "train --config digits --method.fusion half": "--method.fusion half: "
+    "expected one of full, target, off",
+    "train --config digits --optimizer SGDD": "--optimizer SGDD: no such optimizer; "
+    "did you mean SGD?",
+    "train --config digits --optimizer.lrr 1": "unknown option --optimizer.lrr: "
+    "did you mean --optimizer.lr?",
+    "train --config digits --optimizer.lr fast": "--optimizer.lr fast: expected a number",
+    "train --config digits --backbone.widht 3": "unknown option --backbone.widht: "
+    "did you mean --backbone.width?",
+    "train --config digits --method own_file.Missing": "--method own_file.Missing: "
+    "there is no module 'own_file'",
+    "train --config digits --warmup-epochs 50": "warmup_epochs=50 must lie below epochs=40",
+    "train --config digits --accelerator tpu": "--accelerator tpu is not to be had here: "
+    "try auto or cpu",
+    "evaluate nowhere": "nowhere is no finished run (summary.json is missing): train it to its "
+    "end, or look at the path",
+    "compare nowhere": "there is no run at nowhere; name a run directory or a summary file",
+    "methods nope": "--method nope: no such method; known are ",
+    "backbones nope": "no network matches 'nope': try '*nope*'",
+    "recipes strong": "there is no recipe strong, neither a file nor a shipped one: "
+    "did you mean cifar100/strong?",
+}
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_gets_one_line_and_exit_code_2(capsys, line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = say(capsys, *line.split())
+    assert code == 2
+    assert err.startswith(f"selfdistill: {MISTAKES[line]}")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mistakes_that_only_data_and_network_show(capsys, tmp_path):
+    mistakes = {
+        "--config cifar100/strong --data.root nowhere": "nowhere/cifar-100-binary/train.bin is "
+        "missing: point --data.root at",
+        "--config digits --batch-size 500": "batch size 500 must be within 1 to 200",
+        "--config digits --backbone resnet18_cifr": "there is no network 'resnet18_cifr': did you "
+        "mean resnet18_cifar",
+        "--config digits --method.temperature -1": "temperature=-1.0 must be greater than 0",
+    }
+    for line, message in mistakes.items():
+        code, _, err = say(capsys, "train", *line.split(), "--out", str(tmp_path / "run"))
+        assert code == 2
+        assert err.startswith(f"selfdistill: {message}")
+        assert not (tmp_path / "run" / "recipe.yaml").exists()
+
+
+def test_debug_shows_where_an_error_arose():
+    with pytest.raises(ValueError, match="no command"):
+        cli.main(["trian", "--debug"])
+
+
+def test_spellings_are_free():
+    exact = "--method SKDSAM --method.exit_weight 2 --backbone.name small --compile true"
+    loose = "--method skdsam --method.exit-weight=2 --backbone small --compile"
+    one, other = (parse(["--config", "digits", *words.split()]) for words in (exact, loose))
+    assert one.resolved == other.resolved
+
+
+def test_the_documented_train_line():
+    words = "--config cifar100/strong --data.root DATA --method SKDSAM --seed 1 --out runs/a"
+    settings = parse(words.split())
+    assert settings.name == "cifar100/strong"
+    assert settings.data_places == {"root": "DATA", "download": False}
+    assert "root" not in settings.resolved["data"]["init_args"]
+    assert settings.resolved["seed"] == 1
+    assert settings.place.out.as_posix() == "runs/a"
+
+
+def test_a_cosine_ends_with_training_unless_told():
+    def ends(*words):
+        schedule = parse(["--config", "digits", *words]).recipe.schedule
+        return schedule.keywords["T_max"]
+
+    assert ends() == 38
+    assert ends("--epochs", "10", "--warmup-epochs", "0") == 10
+    assert ends("--schedule.T_max", "7") == 7
+    assert "T_max" not in parse(["--config", "digits"]).resolved["schedule"]["init_args"]
+
+
+def test_methods_backbones_recipes(capsys):
+    code, out, _ = say(capsys, "methods")
+    assert code == 0
+    assert "SKDSAM  " in out
+    assert "The deepest block teaches the shallow ones" in out
+    code, out, _ = say(capsys, "methods", "byot")
+    assert code == 0
+    assert "--method.label-share 0.7" in out
+    assert r"\mathcal{L}" in out
+    code, out, _ = say(capsys, "backbones", "resnet18-cif*")
+    assert (code, out) == (0, "resnet18_cifar\n")
+    code, out, _ = say(capsys, "recipes", "cifar100/strong")
+    assert code == 0
+    assert "warmup_epochs: 5" in out
+
+
+def test_train_evaluate_compare(capsys, tmp_path):
+    for method in ("CrossEntropy", "SKDSAM"):
+        words = f"train --config digits --method {method} --epochs 2 --warmup-epochs 0 --threads 1"
+        words += " --backbone.width 8 --data.train-per-class 6 --data.validation-per-class 3"
+        code, out, err = say(capsys, *words.split(), "--out", str(tmp_path / method))
+        assert (code, err) == (0, "")
+        assert "epoch 2/2  loss " in out
+        assert out.rstrip().endswith("left")
+    run = str(tmp_path / "SKDSAM")
+    code, out, _ = say(capsys, "evaluate", run, "--format", "json")
+    assert code == 0
+    assert json.loads(out).keys() == {"network", "exit1", "exit2", "fusion"}
+    code, out, _ = say(capsys, "evaluate", run)
+    assert "accuracy %" in out
+    assert "exit1" in out
+    code, out, _ = say(capsys, "compare", run, str(tmp_path / "CrossEntropy"), "--format", "json")
+    assert code == 0
+    assert "validation" in json.loads(out)["split"]
+    for form in ("table", "csv", "markdown"):
+        code, out, _ = say(capsys, "compare", run, str(tmp_path / "CrossEntropy"), "--format", form)
+        assert code == 0
+        assert "SKDSAM" in out

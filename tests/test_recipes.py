@@ -1,0 +1,36 @@
+"""Every shipped recipe reads, and says what it is meant to say."""
+
+import pytest
+
+from selfdistill import recipes
+from selfdistill.training import parse
+
+LEGACY = {"cifar100/thesis", "cifar100/author"}
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_recipe_reads(name):
+    settings = parse(["--config", name])
+    assert settings.name == name
+    assert settings.recipe.legacy_test_curve == (name in LEGACY)
+    has_validation = settings.resolved["data"]["init_args"]["validation_per_class"] > 0
+    assert has_validation == (name not in LEGACY | {"digits"})
+
+
+def test_the_thesis_protocol():
+    resolved = parse(["--config", "cifar100/thesis"]).resolved
+    optimizer, schedule = resolved["optimizer"]["init_args"], resolved["schedule"]["init_args"]
+    assert (optimizer["lr"], optimizer["momentum"], optimizer["weight_decay"]) == (0.1, 0.9, 1e-4)
+    assert (schedule["milestones"], schedule["gamma"]) == ([100, 150], 0.1)
+    assert (resolved["epochs"], resolved["batch_size"]) == (200, 128)
+    assert resolved["backbone"]["name"] == "resnet18_cifar"
+
+
+def test_only_the_loop_and_the_run_directory_know_the_legacy_curve():
+    folder = recipes.FOLDER.parent
+    readers = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if "test_curve_file" in path.read_text() or "test_curve.jsonl" in path.read_text()
+    }
+    assert readers == {"training/fit.py", "training/run_directory.py"}

@@ -1,0 +1,114 @@
+import contextlib
+import os
+import random
+
+import pytest
+import torch
+
+from selfdistill.training import checkpoint, storage
+from selfdistill.training.failures import StorageFailure, UnusableCheckpoint
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for step in (10, 20, 30):
+        checkpoint.save(tmp_path, step, {"step": step, "weights": torch.full((50,), float(step))})
+    return tmp_path
+
+
+def load(folder):
+    return checkpoint.load_latest(folder, device=CPU)
+
+
+def test_the_newest_is_loaded_and_two_are_kept(folder):
+    assert load(folder)["step"] == 30
+    assert sorted(path.name for path in folder.glob("*.pt")) == ["000000020.pt", "000000030.pt"]
+
+
+def test_none_yet(tmp_path):
+    assert load(tmp_path) is None
+
+
+def flip(path, random_):
+    content = bytearray(path.read_bytes())
+    content[random_.randrange(len(content))] ^= 1 << random_.randrange(8)
+    path.write_bytes(content)
+
+
+def cut(path, random_):
+    path.write_bytes(path.read_bytes()[: random_.randrange(path.stat().st_size)])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [flip, cut, lambda path, _: path.write_bytes(b""), lambda path, _: path.unlink()],
+    ids=["flip", "cut", "empty", "missing"],
+)
+def test_damage_is_found_and_the_previous_one_taken(folder, damage):
+    random_ = random.Random(0)
+    for _ in range(10):
+        checkpoint.save(folder, 30, {"step": 30, "weights": torch.randn(50)})
+        damage(folder / "000000030.pt", random_)
+        with pytest.warns(UserWarning, match=r"000000030.pt .*: passed over"):
+            assert load(folder)["step"] == 20
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\x00\xff"])
+def test_a_garbage_manifest_counts_as_damage(folder, content):
+    (folder / "000000030.json").write_bytes(content)
+    with pytest.warns(UserWarning, match="unreadable manifest"):
+        assert load(folder)["step"] == 20
+
+
+def test_all_damaged_is_an_error(folder):
+    for path in folder.glob("*.pt"):
+        path.write_bytes(b"no")
+    with (
+        pytest.warns(UserWarning, match="passed over"),
+        pytest.raises(UnusableCheckpoint, match="--overwrite") as caught,
+    ):
+        load(folder)
+    assert caught.value.exit_code == 3
+
+
+def test_a_save_cut_off_before_its_manifest_does_not_count(folder):
+    (folder / "000000040.pt").write_bytes(b"half")
+    with pytest.warns(UserWarning, match="no manifest"):
+        assert load(folder)["step"] == 30
+
+
+@pytest.mark.filterwarnings("ignore:checkpoint .* has no manifest")
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("crash_at", [1, 2, 3, 4])
+def test_a_crash_at_any_point_of_a_save_leaves_a_whole_one(folder, monkeypatch, call, crash_at):
+    real, calls = getattr(os, call), 0
+
+    def crash(*arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls == crash_at:
+            raise KeyboardInterrupt
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(os, call, crash)
+    with contextlib.suppress(KeyboardInterrupt):
+        checkpoint.save(folder, 40, {"step": 40, "weights": torch.zeros(50)})
+    monkeypatch.setattr(os, call, real)
+    assert load(folder)["step"] == (40 if (folder / "000000040.json").exists() else 30)
+    assert not list(folder.glob(".new-*"))
+
+
+def test_a_full_disk_keeps_the_old_file_and_says_what_is_needed(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    storage.replace_file(path, b"old")
+
+    def refuse(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageFailure, match=r"No space left.*3 bytes needed, [\d,]+ bytes free"):
+        storage.replace_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

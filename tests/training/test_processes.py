@@ -1,0 +1,25 @@
+"""Several processes, started by torchrun, are one run."""
+
+import json
+import os
+import subprocess
+import sys
+
+from conftest import WORDS
+
+
+def test_two_processes_make_one_run(tmp_path):
+    port = str(20000 + os.getpid() % 20000)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-port", port, "-m", "selfdistill", "train", *WORDS]
+    answer = subprocess.run(
+        [*command, "--accelerator", "cpu", "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.count("epoch 3/3") == 1
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["curve"]["epoch"] == [1, 2, 3]
+    assert set(summary["test"]["last"]) == {"network", "exit1", "exit2", "fusion"}

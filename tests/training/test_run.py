@@ -1,0 +1,207 @@
+"""A run from its settings to its directory, and again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from selfdistill.backbones import load_backbone
+from selfdistill.training import parse, train
+from selfdistill.training.evaluate import evaluate
+from selfdistill.training.failures import Locked, NonFinite, Stopped
+
+TIMING = ("seconds", "images_per_second")
+
+
+def weights(path):
+    return load_file(path / "model" / "model.safetensors")
+
+
+def log(path):
+    lines = [json.loads(line) for line in (path / "log.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in TIMING} for line in lines]
+
+
+def same(one, other):
+    assert one.keys() == other.keys()
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_what_a_run_leaves_behind(finished):
+    summary = json.loads((finished / "summary.json").read_text())
+    assert (finished / "summary.json").stat().st_size < 20_000
+    assert summary["validation"]["last"].keys() == {"network", "exit1", "exit2", "fusion"}
+    assert summary["test"] is None
+    assert summary["cost"]["training_parameters"] > summary["cost"]["parameters"]
+    recipe = yaml.safe_load((finished / "recipe.yaml").read_text())
+    assert recipe["method"]["init_args"]["temperature"] == 3.0
+    assert recipe["precision"] == "fp32"
+    lines = log(finished)
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    for line in lines:
+        assert line["loss"] == pytest.approx(sum(line["terms"].values()))
+        assert sum(line["attention"]) == pytest.approx(1)
+    assert lines[0]["lr"] == pytest.approx(0.025)
+    assert lines[1]["lr"] == pytest.approx(0.05)
+    assert not (finished / "predictions.npz").exists()
+
+
+def test_the_deployed_network_is_the_plain_backbone(finished):
+    backbone = load_backbone(finished)
+    assert same(backbone.network.state_dict(), weights(finished))
+    attachments = load_file(finished / "attachments" / "attachments.safetensors")
+    assert {name.partition(".")[0] for name in attachments} == {"exits", "attention"}
+
+
+def test_scores_are_those_of_the_weights_on_disk(finished):
+    again = evaluate(finished, split="validation", words=["--threads", "1"])
+    summary = json.loads((finished / "summary.json").read_text())
+    for name, scores in summary["validation"]["last"].items():
+        assert again[name] == pytest.approx(scores, abs=1e-4)
+
+
+def test_a_finished_run_is_left_alone(finished, words, capsys):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")}
+    train(parse([*words, "--data.validation-per-class", "3", "--out", str(finished)]))
+    assert "finished already" in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in finished.rglob("*.safetensors")}
+
+
+def test_its_recipe_repeats_a_run_and_another_seed_does_not(finished, tmp_path):
+    recipe = str(finished / "recipe.yaml")
+    train(parse(["--config", recipe, "--threads", "1", "--out", str(tmp_path / "again")]))
+    assert same(weights(tmp_path / "again"), weights(finished))
+    assert log(tmp_path / "again") == log(finished)
+    words = ["--config", recipe, "--threads", "1", "--seed", "1", "--out", str(tmp_path / "other")]
+    train(parse(words))
+    assert not same(weights(tmp_path / "other"), weights(finished))
+
+
+def test_another_recipe_in_the_same_place_is_refused(finished, words):
+    words = [*words, "--data.validation-per-class", "3", "--out", str(finished)]
+    with pytest.raises(ValueError, match=r"method.init_args.temperature: 3.0 there, 4.0 now"):
+        train(parse([*words, "--method.temperature", "4"]))
+    with pytest.raises(ValueError, match=r"\(method.class_path: SKDSAM there, BYOT now\)"):
+        train(parse([*words, "--method", "BYOT"]))
+
+
+def test_the_test_images_are_read_once_where_nothing_is_set_aside(words, tmp_path):
+    train(parse([*words, "--epochs", "2", "--out", str(tmp_path)]))
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["validation"] is None
+    assert summary["test"]["read_by"] == "train"
+    stored = np.load(tmp_path / "predictions.npz")
+    assert stored["network"].dtype == np.float16
+    hits = stored["network"].argmax(1) == stored["labels"]
+    assert summary["test"]["last"]["network"]["accuracy"] == pytest.approx(100 * hits.mean())
+
+
+def test_the_first_look_at_test_images_is_recorded(words, tmp_path):
+    words = [*words, "--epochs", "2", "--data.validation-per-class", "3", "--out", str(tmp_path)]
+    train(parse(words))
+    scores = evaluate(tmp_path, split="test", words=["--threads", "1"])
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["test"] == {"last": scores, "read_by": "evaluate"}
+
+
+@pytest.mark.parametrize("after", [1, 3, 4, 6])
+def test_a_stopped_run_goes_on_exactly(finished, words, tmp_path, after, monkeypatch):
+    from selfdistill.training.trainee import Trainee
+
+    step, words = Trainee.train_step, [*words, "--data.validation-per-class", "3"]
+
+    def interrupted(self, epoch):
+        step(self, epoch)
+        if self.steps_done == after:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Trainee, "train_step", interrupted)
+    with pytest.raises(Stopped) as caught:
+        train(parse([*words, "--out", str(tmp_path)]))
+    assert caught.value.exit_code == 143
+    monkeypatch.undo()
+    train(parse([*words, "--out", str(tmp_path)]))
+    assert same(weights(tmp_path), weights(finished))
+    assert log(tmp_path) == log(finished)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(words, tmp_path):
+    with pytest.raises(NonFinite, match="not finite") as caught:
+        train(parse([*words, "--optimizer.lr", "1e9", "--out", str(tmp_path)]))
+    assert caught.value.exit_code == 6
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_a_second_process_is_refused_at_once(words, tmp_path):
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time\nfrom pathlib import Path\n"
+            "from selfdistill.training.run_directory import RunDirectory\n"
+            "lock = RunDirectory(Path(sys.argv[1])).lock()\nprint('held', flush=True)\n"
+            "time.sleep(60)",
+            str(tmp_path),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    started = time.monotonic()
+    with pytest.raises(Locked, match=f"process {holder.pid} ") as caught:
+        train(parse([*words, "--out", str(tmp_path)]))
+    assert time.monotonic() - started < 1
+    assert caught.value.exit_code == 5
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    train(parse([*words, "--epochs", "2", "--out", str(tmp_path)]))
+
+
+def test_changed_images_are_refused(words, tmp_path, monkeypatch):
+    from selfdistill.training.trainee import Trainee
+
+    def stop(self, epoch):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainee, "train_step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(parse([*words, "--out", str(tmp_path)]))
+    monkeypatch.undo()
+    recipe = yaml.safe_load((tmp_path / "recipe.yaml").read_text())
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "split": "0" * 64}))
+    with pytest.raises(ValueError, match=r"images .* have changed"):
+        train(parse([*words, "--out", str(tmp_path)]))
+
+
+def test_a_legacy_recipe_keeps_its_test_curve_apart(words, tmp_path):
+    train(parse([*words, "--legacy-test-curve", "--epochs", "2", "--out", str(tmp_path)]))
+    curve = (tmp_path / "test_curve.jsonl").read_text().splitlines()
+    assert [json.loads(line).keys() for line in curve] == [{"epoch", "test_accuracy"}] * 2
+    assert "test" not in (tmp_path / "log.jsonl").read_text()
+
+
+def test_outside_the_main_thread_signals_are_left_alone(words, tmp_path):
+    errors = []
+
+    def work():
+        try:
+            train(parse([*words, "--epochs", "2", "--out", str(tmp_path)]))
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert not errors
+    assert (tmp_path / "summary.json").exists()

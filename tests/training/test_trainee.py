@@ -1,0 +1,154 @@
+"""One step, its parts, and what is kept of it."""
+
+import copy
+
+import pytest
+import torch
+
+from conftest import WORDS
+from selfdistill.data import Batches, Pipeline
+from selfdistill.methods import CrossEntropy, Method, Output
+from selfdistill.testing import TinyBackbone
+from selfdistill.training import compiling, engine, parse, train
+from selfdistill.training.trainee import Trainee
+
+
+def build(words=(), method=None, compiled=False):
+    recipe = parse([*WORDS, *words]).recipe
+    splits = recipe.data.splits()
+    fabric = engine.build(torch.device("cpu"), "fp32")
+    torch.manual_seed(0)
+    method = method or CrossEntropy(without_normalisation(TinyBackbone(num_classes=10)))
+    batches = Batches(
+        splits.train,
+        pipeline=Pipeline(recipe.augment, mean=splits.mean, std=splits.std),
+        partner=method.partner,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+    )
+    return Trainee(fabric, method, recipe, steps=batches.steps, compiled=compiled), batches
+
+
+def without_normalisation(backbone):
+    for block in backbone.network.blocks:
+        block[1] = torch.nn.Identity()
+    return backbone
+
+
+def test_a_batch_in_parts_is_the_same_step(words):
+    whole, batches = build()
+    parts, _ = build(["--accumulation", "4"])
+    for trainee in (whole, parts):
+        epoch = batches.epoch(0)
+        trainee.train_step(epoch)
+        trainee.train_step(epoch)
+    for one, other in zip(whole.method.parameters(), parts.method.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+    assert whole.sums.keys() == parts.sums.keys()
+    torch.testing.assert_close(whole.sums, parts.sums)
+
+
+def test_a_batch_that_does_not_divide_is_refused():
+    trainee, batches = build(["--accumulation", "3"])
+    with pytest.raises(ValueError, match="multiple of 3"):
+        trainee.train_step(batches.epoch(0))
+
+
+def test_the_average_covers_weights_and_buffers():
+    trainee, batches = build(["--ema-decay", "0.75"], CrossEntropy(TinyBackbone(num_classes=10)))
+    epoch, naive = batches.epoch(0), None
+    for _ in range(3):
+        trainee.train_step(epoch)
+        now = copy.deepcopy(trainee.method.state_dict())
+        if naive is None:
+            naive = now
+        else:
+            naive = {name: 0.75 * naive[name] + 0.25 * now[name] for name in now}
+    average = trainee.evaluated.state_dict()
+    assert trainee.evaluated is not trainee.method
+    for name, value in average.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, naive[name])
+    assert any("running_mean" in name for name in average)
+
+
+def test_without_an_average_the_method_itself_counts():
+    trainee, _ = build()
+    assert trainee.evaluated is trainee.method
+
+
+class Noisy(Method):
+    """Depends on the global generator, as dropout does."""
+
+    def forward(self, images, labels):
+        logits = self.backbone(images) + torch.rand(len(images), 10)
+        return Output({"labels": logits.square().mean()}, logits)
+
+
+def test_randomness_inside_the_network_depends_on_the_step_alone():
+    losses = []
+    for disturb in (0, 7):
+        torch.manual_seed(0)
+        trainee, batches = build(method=Noisy(TinyBackbone(num_classes=10)))
+        torch.rand(disturb)
+        trainee.train_step(batches.epoch(0))
+        torch.rand(disturb)
+        trainee.train_step(batches.epoch(0))
+        losses.append(float(trainee.sums["labels"]))
+    assert losses[0] == losses[1]
+
+
+class Remembering(Method):
+    """Keeps something for every training image, and looks at progress."""
+
+    needs_context = True
+
+    def __init__(self, backbone):
+        super().__init__(backbone)
+        self.register_buffer("memory", torch.zeros(50))
+        self.seen = []
+
+    def forward(self, images, labels, *, context):
+        logits = self.backbone(images)
+        self.memory[context.indices] = logits.detach().mean(1)
+        self.seen.append((int(context.epoch), float(context.progress)))
+        loss = logits.square().mean() * (1 + context.progress)
+        return Output({"labels": loss}, logits)
+
+
+def test_a_method_gets_the_context_it_asks_for():
+    method = Remembering(TinyBackbone(num_classes=10))
+    trainee, batches = build(method=method)
+    for number in range(3):
+        epoch = batches.epoch(number)
+        while trainee.step < trainee.steps:
+            trainee.train_step(epoch)
+        trainee.end_epoch()
+    assert method.seen[0] == (0, 0.0)
+    assert method.seen[-1] == (2, pytest.approx(1 - 1 / 9))
+    assert (method.memory != 0).sum() > 40
+    assert "memory" in trainee.state()["method"]
+
+
+def test_compiling_leaves_the_method_as_it_was(monkeypatch):
+    method = CrossEntropy(TinyBackbone(num_classes=10))
+    trainee, batches = build(method=method)
+    before = copy.deepcopy(method.state_dict())
+    monkeypatch.setattr(torch, "compile", lambda module, fullgraph: module)
+    assert compiling.compiles(trainee.fabric, method, batches.epoch(0).batch(0))
+    torch.testing.assert_close(method.state_dict(), before, rtol=0, atol=0)
+    assert all(parameter.grad is None for parameter in method.parameters())
+
+
+def test_what_does_not_compile_trains_eagerly_and_says_so(monkeypatch, tmp_path, words):
+    def refuse(module, fullgraph):
+        def call(*batch):
+            raise RuntimeError("no compiler here\nand more")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    words = [*words, "--compile", "--epochs", "2", "--out", str(tmp_path)]
+    with pytest.warns(UserWarning, match="training eagerly: no compiler here$"):
+        train(parse(words))
+    assert (tmp_path / "summary.json").exists()
