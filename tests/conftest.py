@@ -1,0 +1,23 @@
+"""Small networks and batches that the tests share."""
+
+import pytest
+import torch
+
+from selfdistill.testing import TinyBackbone
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def backbone():
+    return TinyBackbone()
+
+
+@pytest.fixture
+def batch():
+    return torch.randn(6, 3, 16, 16), torch.tensor([0, 1, 2, 3, 4, 0])

@@ -1,0 +1,35 @@
+"""The README's code runs, and its commands are commands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from selfdistill.cli import COMMANDS
+from selfdistill.training import parse
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_its_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    assert (tmp_path / "net.pt").exists()
+
+
+def test_its_commands_exist():
+    named = set(re.findall(r"(?:^|`)selfdistill (\w+)", README, re.MULTILINE))
+    assert named
+    assert named <= COMMANDS.keys()
+
+
+@pytest.mark.parametrize("line", re.findall(r"^selfdistill train (.+)$", README, re.MULTILINE))
+def test_its_training_lines_read(line):
+    assert parse(line.split())
+
+
+def test_its_make_targets_exist():
+    makefile = (Path(__file__).parents[1] / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", README, re.MULTILINE):
+        assert f"\n{target}:" in makefile
