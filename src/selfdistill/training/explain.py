@@ -23,8 +23,6 @@ def explain(message: str, parser: ArgumentParser) -> str:
     if unknown := re.search(r"unrecognized arguments: (--[^\s=]+)", message):
         known = parser._option_string_actions  # pyright: ignore
         return _unknown(unknown[1], [key for key in known if key.startswith("--")])
-    if unexpected := re.search(r"unrecognized arguments: (.+)", message):
-        return f"unexpected word {unexpected[1]!r}: options begin with --"
     if missing := re.search(r"arguments are required: (.+)", message):
         return (
             f"{missing[1]} missing: choose a recipe with --config; selfdistill recipes lists them"

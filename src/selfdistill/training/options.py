@@ -12,7 +12,7 @@ from .. import recipes
 from .choices import CLASSES
 from .explain import explain
 from .recipe import Place, Recipe
-from .spelling import normalise
+from .spelling import Options, read_options
 
 FORMAT = 1
 Plain = dict[str, object]
@@ -53,12 +53,15 @@ def parse(argv: list[str]) -> Settings:
 
     Raises:
         ValueError: If something is misspelt, missing or impossible, in one line.
+        SystemExit: If help was asked for, and given.
     """
-    words, name = _open_recipes(normalise(argv))
     parser = build_parser()
-    words = _end_cosine(words)
+    if asked := [word for word in argv if word.partition("=")[0].endswith("help")]:
+        parser.parse_args(asked + argv[argv.index(asked[0]) + 1 :][:1])
+    options, name = _open_recipes(read_options(argv))
+    options = _end_cosine(options)
     try:
-        values = parser.parse_args(words)
+        values = parser.parse_args([f"--{option}={value}" for option, value in options])
         objects = parser.instantiate(values)
     except ValueError as error:
         raise ValueError(explain(str(error), parser)) from error
@@ -114,19 +117,20 @@ def _arguments(choice: Plain) -> Plain:
     return arguments if isinstance(arguments, dict) else {}
 
 
-def _open_recipes(words: list[str]) -> tuple[list[str], str]:
-    """Replace recipe names by files; a run's own recipe brings along where its data lie."""
-    result, name = list(words), "custom"
-    for number, word in enumerate(words):
-        if word == "--config" and number + 1 < len(words):
-            given = words[number + 1]
-            file = recipes.find(given)
-            name = given.lower() if given.lower() in recipes.names() else file.stem
-            recipe = {k: v for k, v in _read_yaml(file).items() if k not in ("format", "split")}
-            result[number + 1] = json.dumps(recipe)
-            place = _section(_read_yaml(file.with_name("place.yaml")), "data")
-            extra = [f"--data.{key}={value}" for key, value in place.items()]
-            return result[: number + 2] + extra + result[number + 2 :], name
+def _open_recipes(options: Options) -> tuple[Options, str]:
+    """Replace recipe names by contents; a run's own recipe brings along where its data lie."""
+    result: Options = []
+    name = "custom"
+    for option, value in options:
+        if option != "config":
+            result.append((option, value))
+            continue
+        file = recipes.find(value)
+        name = value.lower() if value.lower() in recipes.names() else file.stem
+        recipe = {k: v for k, v in _read_yaml(file).items() if k not in ("format", "split")}
+        result.append(("config", json.dumps(recipe)))
+        place = _section(_read_yaml(file.with_name("place.yaml")), "data")
+        result += [(f"data.{key}", str(where)) for key, where in place.items()]
     return result, name
 
 
@@ -137,24 +141,19 @@ def _read_yaml(file: Path) -> Plain:
     return values if isinstance(values, dict) else {}
 
 
-def _end_cosine(words: list[str]) -> list[str]:
+def _end_cosine(options: Options) -> Options:
     """Let a cosine schedule end with training unless it is told otherwise."""
     given: Plain = {}
-    for number, word in enumerate(words):
-        following = words[number + 1] if number + 1 < len(words) else ""
-        if word == "--config":
-            given |= yaml.safe_load(following)
-        elif word.startswith("--"):
-            option, _, value = word[2:].partition("=")
-            given[option] = value or following
+    for option, value in options:
+        given |= json.loads(value) if option == "config" else {option: value}
     schedule = given.get("schedule")
     choice = schedule if isinstance(schedule, dict) else {"class_path": schedule}
     is_cosine = str(choice.get("class_path")).rpartition(".")[2] == "CosineAnnealingLR"
     told = "T_max" in _arguments(choice) or "schedule.T_max" in given
     epochs = _training_epochs(given) if "epochs" in given else None
     if not is_cosine or told or epochs is None:
-        return words
-    return [*words, "--schedule.T_max", str(epochs)]
+        return options
+    return [*options, ("schedule.T_max", str(epochs))]
 
 
 def _training_epochs(values: Plain) -> int | None:

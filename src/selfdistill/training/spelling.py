@@ -9,30 +9,37 @@ import inspect
 from .choices import CLASSES, class_options, exact_name
 from .recipe import BackboneChoice, Place, Recipe
 
+Options = list[tuple[str, str]]
+"""Options without their hyphens, each with its value, in the order given."""
 
-def normalise(argv: list[str]) -> list[str]:
-    """Spell arguments as the parser knows them.
+ALIASES = {"backbone": "backbone.name"}
+
+
+def read_options(argv: list[str]) -> Options:
+    """Take words apart into options as the parser knows them.
 
     Raises:
-        ValueError: If a name does not exist; it names the nearest.
+        ValueError: If a word stands alone, a value is missing, or a name does not exist; it names
+            the nearest.
     """
-    words: list[str] = []
-    for number, word in enumerate(argv):
-        if not word.startswith("--"):
-            words.append(word)
-            continue
-        option, equals, value = word[2:].partition("=")
+    options: Options = []
+    words = iter(range(len(argv)))
+    for number in words:
+        if not argv[number].startswith("--"):
+            raise ValueError(f"unexpected word {argv[number]!r}: options begin with --")
+        option, equals, value = argv[number][2:].partition("=")
         option = option.replace("-", "_")
-        following = argv[number + 1 : number + 2]
-        bare = not equals and (not following or following[0].startswith("--"))
-        if option == "backbone":
-            option = "backbone.name"
-        words.append(f"--{option}{equals}{value}")
-        if bare and option in _booleans():
-            words.append("true")
-        elif bare and option not in ("help", "method.help", "data.help"):
-            raise ValueError(f"--{option} is followed by no value")
-    return _name_classes(words)
+        option = ALIASES.get(option, option)
+        if not equals:
+            following = argv[number + 1] if number + 1 < len(argv) else "--"
+            if not following.startswith("--"):
+                value = argv[next(words)]
+            elif option in _booleans():
+                value = "true"
+            else:
+                raise ValueError(f"--{option} is followed by no value")
+        options.append((option, exact_name(option, value) if option in CLASSES else value))
+    return options
 
 
 def _booleans() -> set[str]:
@@ -45,17 +52,3 @@ def _booleans() -> set[str]:
 
 def _annotations(choice: type) -> dict[str, object]:
     return dict(inspect.get_annotations(choice))
-
-
-def _name_classes(words: list[str]) -> list[str]:
-    """Replace names of classes by their exact spelling."""
-    result = list(words)
-    for number, word in enumerate(words):
-        option, equals, value = word[2:].partition("=") if word.startswith("--") else ("", "", "")
-        if option not in CLASSES:
-            continue
-        if equals:
-            result[number] = f"--{option}={exact_name(option, value)}"
-        else:
-            result[number + 1] = exact_name(option, words[number + 1])
-    return result
