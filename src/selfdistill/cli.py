@@ -6,14 +6,19 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import __version__
+
+if TYPE_CHECKING:
+    from .studies import Outcome
 
 COMMANDS = {
     "quickstart": "compare cross-entropy and SKDSAM on the embedded digits, in about a minute",
     "train": "train a network; the same command again goes on where it stopped",
     "evaluate": "scores of a run's every exit",
     "compare": "a table of runs: accuracy over seeds, gain over cross-entropy, cost",
+    "study": "train what a grid of runs still misses, and compare",
     "methods": "the methods; with a name, its equation, options and defaults",
     "backbones": "the networks whose names match a pattern",
     "recipes": "the shipped recipes; with a name, its content",
@@ -50,6 +55,7 @@ def _dispatch(words: list[str]) -> int:
         "train": _train,
         "evaluate": _evaluate,
         "compare": _compare,
+        "study": _study,
         "methods": _methods,
         "backbones": _backbones,
         "recipes": _recipes,
@@ -108,10 +114,7 @@ def _quickstart(words: list[str]) -> int:
     folder: Path = parser.parse_args(words).out
     from .studies import quickstart
 
-    runs = quickstart(folder)
-    _print_comparison(runs, split=None, form="table")
-    print(f"The runs are in {folder}.")
-    return 0
+    return _show_outcome(quickstart(folder), split=None, folder=folder)
 
 
 def _train(words: list[str]) -> int:
@@ -143,6 +146,48 @@ def _compare(words: list[str]) -> int:
     given = parser.parse_args(words)
     _print_comparison(given.runs, split=given.split, form=given.format)
     return 0
+
+
+def _study(words: list[str]) -> int:
+    parser = _parser("study")
+    parser.add_argument("name", help="a shipped study, or a file")
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="run directories")
+    parser.add_argument("--results", type=Path, help="copy finished summaries here")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    parser.add_argument("--budget", type=_seconds, metavar="TIME", help="stop after 90s, 9m, 2h")
+    given, further = parser.parse_known_args(words)
+    from . import studies
+
+    study = studies.load(given.name)
+    outcome = studies.run_study(
+        study,
+        out=given.out,
+        results=given.results,
+        jobs=given.jobs,
+        seconds=given.budget,
+        further=further,
+        say=lambda line: print(line, flush=True),
+    )
+    return _show_outcome(outcome, split=study.split, folder=given.out / study.name)
+
+
+def _show_outcome(outcome: "Outcome", *, split: str | None, folder: Path) -> int:
+    """Print what a study found, and what it still misses."""
+    if outcome.summaries:
+        _print_comparison(outcome.summaries, split=split, form="table")
+    print(f"The runs are in {folder}.")
+    for line in outcome.missing:
+        print(f"not finished: {line}")
+    return 0
+
+
+def _seconds(text: str) -> float:
+    """Seconds in a time such as 90s, 9m, 2h."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    try:
+        return float(text[:-1]) * units[text[-1]]
+    except (KeyError, ValueError, IndexError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90s, 9m or 2h") from None
 
 
 def _print_comparison(runs: Sequence[Path], *, split: str | None, form: str) -> None:

@@ -8,7 +8,7 @@ FOLDER = Path(__file__).parent
 
 def names() -> list[str]:
     """Every shipped recipe, as ``--config`` takes it."""
-    files = sorted(FOLDER.rglob("*.yaml"))
+    files = [file for file in sorted(FOLDER.rglob("*.yaml")) if file.parent.name != "studies"]
     return [file.relative_to(FOLDER).with_suffix("").as_posix() for file in files]
 
 

@@ -1,6 +1,7 @@
 """Many runs as one job."""
 
-from .jobs import run_all
+from .grid import Study, load
 from .quickstart import quickstart
+from .study import Outcome, run_study
 
-__all__ = ["quickstart", "run_all"]
+__all__ = ["Outcome", "Study", "load", "quickstart", "run_study"]

@@ -7,50 +7,70 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import NamedTuple
 
 Arguments = Sequence[str]
 """A run, as the words of ``selfdistill train``."""
+
+
+class Ended(NamedTuple):
+    """How a run ended."""
+
+    number: int
+    """Its position among the runs."""
+    path: Path | None
+    """Its directory; None if it did not come to its end."""
+    reason: str
+    """Why not; empty if it did."""
+    seconds: float
 
 
 def run_all(
     runs: Sequence[Arguments],
     *,
     processes: int,
-    on_done: Callable[[int, Path, float], None],
-) -> list[Path]:
-    """Train every run; finished ones are left as they are.
+    on_end: Callable[[Ended], None],
+    seconds: float | None = None,
+) -> list[Ended]:
+    """Train every run; finished ones are left as they are, and one that fails stops no other.
 
     Args:
         runs: What to train.
         processes: How many at the same time.
-        on_done: Called with a run's position, its directory and its seconds, as each ends.
+        on_end: Called as each run ends.
+        seconds: After so many, runs save and stop, and no other begins; None for no limit.
 
     Returns:
-        The run directories, in the order of the runs.
-
-    Raises:
-        Failure: The first that a run raised; runs that had not begun are not begun.
+        How each run ended, in the order of the runs.
     """
-    done: dict[int, Path] = {}
+    deadline = None if seconds is None else time.time() + seconds
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(runs)), mp_context=context) as pool:
-        futures = {pool.submit(_train, list(words)): number for number, words in enumerate(runs)}
+    ended: list[Ended] = []
+    with ProcessPoolExecutor(max(1, min(processes, len(runs))), mp_context=context) as pool:
+        futures = [pool.submit(_train, n, list(words), deadline) for n, words in enumerate(runs)]
         try:
             for future in as_completed(futures):
-                number = futures[future]
-                done[number], seconds = future.result()
-                on_done(number, done[number], seconds)
+                ended.append(future.result())
+                on_end(ended[-1])
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [done[number] for number in range(len(runs))]
+    return sorted(ended)
 
 
-def _train(words: list[str]) -> tuple[Path, float]:
+def _train(number: int, words: list[str], deadline: float | None) -> Ended:
     os.environ["OMP_NUM_THREADS"] = "1"
-    from ..training import parse, train
+    from ..training import Failure, parse, train
 
-    started = time.perf_counter()
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        path = train(parse([*words, "--threads", "1"]))
-    return path, time.perf_counter() - started
+    started = time.time()
+    words = [*words, "--threads", "1"]
+    if deadline is not None:
+        if started >= deadline:
+            return Ended(number, None, "time is up before it began", 0.0)
+        words += ["--stop-after", str(deadline - started)]
+    try:
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+            path = train(parse(words))
+    except (Failure, ValueError, OSError) as error:
+        return Ended(number, None, str(error), time.time() - started)
+    return Ended(number, path, "", time.time() - started)

@@ -2,6 +2,6 @@
 
 from .failures import Failure
 from .options import Settings, parse
-from .run import train
+from .run import identity, train
 
-__all__ = ["Failure", "Settings", "parse", "train"]
+__all__ = ["Failure", "Settings", "identity", "parse", "train"]

@@ -25,6 +25,7 @@ def fit(
     run: RunDirectory,
     *,
     checkpoint_seconds: float,
+    stop_after: float | None,
     reporter: Reporter,
     on_best: Callable[[], None],
 ) -> None:
@@ -36,15 +37,16 @@ def fit(
         batches: The training images as batches.
         run: Where log lines and checkpoints go.
         checkpoint_seconds: Seconds between two checkpoints.
+        stop_after: Seconds after which to stop as if by a signal; None for never.
         reporter: Shows progress.
         on_best: Called when the validation accuracy is the highest so far.
 
     Raises:
         NonFinite: If the loss is infinite or not a number; the last good checkpoint is kept.
-        Stopped: If a signal asked for it; the state is saved first.
+        Stopped: If a signal asked for it, or the time is up; the state is saved first.
     """
     saver = _Saver(trainee, run, checkpoint_seconds)
-    with StopRequest() as stop:
+    with StopRequest(stop_after) as stop:
         while trainee.epoch < trainee.recipe.epochs:
             _train_epoch(trainee, batches, saver, stop, reporter)
             line = _log_line(trainee)

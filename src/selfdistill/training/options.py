@@ -73,8 +73,8 @@ def parse(argv: list[str]) -> Settings:
 
 
 def fingerprint(resolved: Plain, *, with_seed: bool = True) -> str:
-    """A short hash of a resolved recipe."""
-    values = {k: v for k, v in resolved.items() if with_seed or k != "seed"}
+    """A short hash of a resolved recipe; the split's own hash is left out."""
+    values = {k: v for k, v in resolved.items() if k != "split" and (with_seed or k != "seed")}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 

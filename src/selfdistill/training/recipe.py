@@ -113,6 +113,7 @@ class Place:
         num_nodes: Machines.
         threads: Processor threads of each process; by default torch's choice.
         checkpoint_seconds: Seconds between two checkpoints.
+        stop_after: Seconds after which training saves and stops, as if by a signal.
         test: Read the test images after the last epoch even if there are validation images.
     """
 
@@ -123,4 +124,5 @@ class Place:
     num_nodes: int = 1
     threads: int | None = None
     checkpoint_seconds: float = 60.0
+    stop_after: float | None = None
     test: bool = False

@@ -58,6 +58,13 @@ def train(settings: Settings) -> Path:
     return run.path
 
 
+def identity(settings: Settings) -> str:
+    """The hash by which a run is known, on this machine's kind of device."""
+    device = engine.choose_device(settings.place.accelerator)
+    chosen, _ = precision.choose(settings.recipe.precision, device)
+    return fingerprint({**settings.resolved, "precision": chosen})
+
+
 def default_directory(resolved: Plain, name: str) -> Path:
     """Where a run goes unless told: the same command finds it again."""
     label = f"{method_name(resolved)}-{fingerprint(resolved, with_seed=False)[:8]}"
@@ -112,6 +119,7 @@ def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plai
             batches,
             run,
             checkpoint_seconds=place.checkpoint_seconds,
+            stop_after=place.stop_after,
             reporter=reporter,
             on_best=partial(finish.write_model, run, run.best_model, trainee, splits),
         )

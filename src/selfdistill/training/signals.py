@@ -1,8 +1,10 @@
 """Signals that ask a run to save and end."""
 
+import math
 import os
 import signal
 import threading
+import time
 from types import FrameType
 
 from .failures import Stopped
@@ -15,10 +17,14 @@ class StopRequest:
 
     A context manager: handlers stand while it is entered. If no step ends within
     ``GRACE_SECONDS`` of the signal, the process ends as it is: the last checkpoint holds.
+
+    Args:
+        after: Seconds after which to ask for the end without any signal; None for never.
     """
 
-    def __init__(self) -> None:
-        self.received: int | None = None
+    def __init__(self, after: float | None = None) -> None:
+        self._received: int | None = None
+        self._deadline = math.inf if after is None else time.monotonic() + after
         self._before: dict[int, object] = {}
         self._timer: threading.Timer | None = None
 
@@ -36,6 +42,13 @@ class StopRequest:
         if self._timer is not None:
             self._timer.cancel()
 
+    @property
+    def received(self) -> int | None:
+        """The signal that came; SIGTERM when the time is up; None otherwise."""
+        if self._received is None and time.monotonic() >= self._deadline:
+            return signal.SIGTERM
+        return self._received
+
     def raise_stopped(self, number: int, where: str) -> None:
         """End the run by an exception, once its state is saved."""
         raise Stopped(
@@ -46,9 +59,9 @@ class StopRequest:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if self.received is not None and number == signal.SIGINT:
+        if self._received is not None and number == signal.SIGINT:
             os._exit(128 + number)
-        self.received = number
+        self._received = number
         self._timer = threading.Timer(GRACE_SECONDS, os._exit, (128 + number,))
         self._timer.daemon = True
         self._timer.start()

@@ -1,0 +1,127 @@
+"""A study: a named grid of runs, cells × seeds."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from .. import recipes
+
+FOLDER = recipes.FOLDER / "studies"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Runs that differ in nothing but the seed.
+
+    Args:
+        name: What tables call it.
+        options: Options of ``selfdistill train`` without their hyphens.
+    """
+
+    name: str
+    options: Mapping[str, str]
+
+    @property
+    def slug(self) -> str:
+        """The name as part of a path."""
+        return re.sub(r"[^A-Za-z0-9.=]+", "-", self.name).strip("-")
+
+    def words(self, seed: int) -> list[str]:
+        """The run of a seed, as words of ``selfdistill train``."""
+        options = [f"--{option}={value}" for option, value in self.options.items()]
+        return [*options, f"--seed={seed}"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is run and compared.
+
+    Args:
+        name: What it is called.
+        seeds: Seeds of every cell that names no others.
+        cells: What is compared, in the order of the table.
+        papers: Published accuracies by the cell's name, percent.
+        split: The split that the comparison reads.
+        cell_seeds: Seeds of cells that have their own.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    cells: tuple[Cell, ...]
+    papers: Mapping[str, float]
+    split: str
+    cell_seeds: Mapping[str, tuple[int, ...]]
+
+    def runs(self) -> list[tuple[Cell, int]]:
+        """All runs, seed by seed, so that a cut-off study has every cell."""
+        pairs = [(cell, seed) for cell in self.cells for seed in self.seeds_of(cell)]
+        return sorted(pairs, key=lambda pair: self.seeds_of(pair[0]).index(pair[1]))
+
+    def seeds_of(self, cell: Cell) -> tuple[int, ...]:
+        """The seeds of a cell."""
+        return self.cell_seeds.get(cell.name, self.seeds)
+
+
+def names() -> list[str]:
+    """The shipped studies."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+def load(name: str) -> Study:
+    """Read a study: a file, or the name of a shipped one.
+
+    Raises:
+        ValueError: If there is neither, or the file is no study.
+    """
+    file = Path(name) if Path(name).is_file() else FOLDER / f"{name.lower()}.yaml"
+    if not file.is_file():
+        nearest = difflib.get_close_matches(name, names(), n=1, cutoff=0.4)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"shipped are {', '.join(names())}"
+        raise ValueError(f"there is no study {name}, neither a file nor a shipped one: {hint}")
+    content = yaml.safe_load(file.read_text())
+    try:
+        return from_plain(content, file.stem)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{file} is no study ({error!r}): it needs config, seeds and cells, by name"
+        ) from error
+
+
+def from_plain(content: Mapping[str, object], name: str) -> Study:
+    """Make a study of decoded YAML."""
+    common = {"config": content["config"], **_mapping(content.get("options"))}
+    cells = _mapping(content["cells"])
+    own = {cell: _mapping(options).get("seeds") for cell, options in cells.items()}
+    return Study(
+        name=str(content.get("name", name)),
+        seeds=_seeds(content["seeds"]),
+        cells=tuple(_cell(cell, common, _mapping(options)) for cell, options in cells.items()),
+        papers={key: float(str(value)) for key, value in _mapping(content.get("papers")).items()},
+        split=str(content.get("split", "test")),
+        cell_seeds={cell: _seeds(seeds) for cell, seeds in own.items() if seeds is not None},
+    )
+
+
+def _cell(name: str, common: Mapping[str, object], options: Mapping[str, object]) -> Cell:
+    merged = {**common, **{k: v for k, v in options.items() if k != "seeds"}}
+    return Cell(name, {option: str(value) for option, value in merged.items()})
+
+
+def _seeds(value: object) -> tuple[int, ...]:
+    """A number of seeds, from 0, or a list of them."""
+    if isinstance(value, int):
+        return tuple(range(value))
+    assert isinstance(value, list)
+    return tuple(int(str(seed)) for seed in value)  # pyright: ignore[reportUnknownVariableType]
+
+
+def _mapping(value: object) -> dict[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{value!r} stands where fields belong")
+    return {str(key): element for key, element in value.items()}
