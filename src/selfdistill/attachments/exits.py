@@ -49,7 +49,7 @@ def build_exits(backbone: Backbone, kind: ExitKind) -> nn.ModuleList:
     Args:
         backbone: The network whose stages are to be classified.
         kind: ``bottleneck``: one block with a convolution of the whole stride, 1.07 × the FLOPs of
-            a 32-pixel ResNet-18; ``chained``: a stride-2 block for every missing stage, 1.55 × the
+            a 32-pixel ResNet-18; ``chained``: a stride-2 block for every missing stage, 1.54 × the
             FLOPs and far better exits.
 
     Raises:

@@ -26,13 +26,15 @@ def check_method(build: Build, *, reaches: Mapping[str, tuple[str, ...]] | None 
     Example:
         >>> check_method(MyMethod, reaches={"labels": ("backbone",)})
     """
-    for check in CHECKS:
+
+    def reaches_as_declared(build: Build) -> None:
+        check_reaches(build, reaches or {})
+
+    for check in (*CHECKS, reaches_as_declared):
         try:
             check(build)
         except Exception as fault:
             raise AssertionError(f"{check.__name__}: {' '.join(str(fault).split())}") from fault
-    if reaches is not None:
-        check_reaches(build, reaches)
 
 
 def finite(build: Build) -> None:

@@ -31,7 +31,8 @@ def check_two_processes(*builds: Build) -> None:
         try:
             spawn(_compare_all, (builds, meeting), nprocs=PROCESSES)
         except ProcessRaisedException as error:
-            raise AssertionError(str(error).strip().splitlines()[-1]) from error
+            last = str(error).strip().splitlines()[-1]
+            raise AssertionError(last.removeprefix("AssertionError: ")) from error
 
 
 def _compare_all(rank: int, builds: tuple[Build, ...], meeting: str) -> None:

@@ -1,0 +1,62 @@
+"""Twenty steps of each method, as committed: a change that should not move a loss proves it.
+
+``python tests/methods/test_golden.py`` writes the curves anew.
+"""
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from selfdistill.methods import METHODS
+from selfdistill.pairing import Partner
+from selfdistill.testing import TinyBackbone
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@contextmanager
+def double_precision():
+    """Initial weights drawn in single precision differ in their last bit between processors."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@double_precision()
+def curve(method_class):
+    """The terms of each step."""
+    torch.manual_seed(0)
+    method = method_class(TinyBackbone())
+    views = () if method.partner is Partner.NONE else (2,)
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.SGD(method.parameters(), lr=0.02, momentum=0.9, weight_decay=5e-4)
+    steps = []
+    for _ in range(20):
+        images = torch.rand(*views, 8, 3, 16, 16, generator=generator)
+        labels = torch.randint(5, (8,), generator=generator)
+        terms, _ = output = method(images * 4 - 2, labels)
+        optimizer.zero_grad()
+        output.loss.backward()
+        optimizer.step()
+        steps.append({name: term.item() for name, term in terms.items()})
+    return steps
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
+def test_losses_follow_the_committed_curve(method):
+    golden = json.loads((GOLDEN / f"{method.__name__}.json").read_text())
+    found = curve(method)
+    assert len(found) == len(golden) == 20
+    for step, (terms, expected) in enumerate(zip(found, golden, strict=True)):
+        assert terms == pytest.approx(expected, rel=1e-8, abs=1e-10), f"step {step}"
+
+
+if __name__ == "__main__":
+    for method in METHODS:
+        text = json.dumps(curve(method), indent=1)
+        (GOLDEN / f"{method.__name__}.json").write_text(text + "\n")
