@@ -75,9 +75,10 @@ def _is_done(places: Sequence[Path], words: list[str]) -> bool:
     found = _found(places)
     if found is None:
         return False
-    from ..training import identity, parse
+    from ..training import as_today, fingerprint, identity, parse
 
-    return json.loads(found.read_text())["recipe_hash"] == identity(parse(words))
+    stored = as_today(json.loads(found.read_text())["recipe"])
+    return fingerprint(stored) == identity(parse(words))
 
 
 def _found(places: Sequence[Path]) -> Path | None:

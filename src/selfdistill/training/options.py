@@ -72,6 +72,13 @@ def parse(argv: list[str]) -> Settings:
     return Settings(Recipe(**fields), Place(**place), resolved, data_places, name)
 
 
+def as_today(stored: Plain) -> Plain:
+    """A stored recipe, with what later versions added to recipes at its default."""
+    recipe = {k: v for k, v in stored.items() if k not in ("format", "split")}
+    resolved = parse([f"--config={json.dumps(recipe)}"]).resolved
+    return resolved | ({"split": stored["split"]} if "split" in stored else {})
+
+
 def fingerprint(resolved: Plain, *, with_seed: bool = True) -> str:
     """A short hash of a resolved recipe; the split's own hash is left out."""
     values = {k: v for k, v in resolved.items() if k != "split" and (with_seed or k != "seed")}
@@ -123,6 +130,9 @@ def _open_recipes(options: Options) -> tuple[Options, str]:
     name = "custom"
     for option, value in options:
         if option != "config":
+            result.append((option, value))
+            continue
+        if value.startswith("{"):
             result.append((option, value))
             continue
         file = recipes.find(value)

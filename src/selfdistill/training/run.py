@@ -14,7 +14,7 @@ from . import checkpoint, engine, environment, finish, precision
 from .compiling import compiles
 from .failures import UnusableCheckpoint
 from .fit import fit
-from .options import Plain, Settings, fingerprint, method_name
+from .options import Plain, Settings, as_today, fingerprint, method_name
 from .progress import Reporter
 from .recipe import Place, Recipe
 from .run_directory import RunDirectory
@@ -141,7 +141,7 @@ def _is_done(run: RunDirectory, resolved: Plain, place: Place) -> bool:
     stored = run.read_recipe()
     if stored is None:
         return False
-    differences = differing(stored, {**resolved, "split": stored.get("split")})
+    differences = differing(as_today(stored), {**resolved, "split": stored["split"]})
     if differences:
         raise ValueError(
             f"{run.path} holds another run ({'; '.join(differences)}): choose another --out, or "
