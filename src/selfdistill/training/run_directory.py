@@ -78,11 +78,11 @@ class RunDirectory:
         write_json(self.environment_file, values)
 
     def finish_environment(self, finished: str) -> dict[str, object]:
-        """Record the end; what the file holds then."""
+        """Record the end; what the file holds then, but for the command and the paths in it."""
         values: dict[str, object] = json.loads(self.environment_file.read_text())
         values["finished"] = finished
         write_json(self.environment_file, values)
-        return values
+        return {name: value for name, value in values.items() if name != "argv"}
 
     def read_log(self, file: Path | None = None) -> list[LogLine]:
         """The whole lines of a log; one that a crash cut off is left out."""
