@@ -9,6 +9,7 @@ from torch.optim import lr_scheduler
 
 from ..data import DATA_SETS
 from ..methods import METHODS
+from .own_files import open_folder
 
 NO_CHOICES = ("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
 """Schedules that take functions or other schedules."""
@@ -38,9 +39,12 @@ def exact_name(group: str, name: str) -> str:
     """A class's exact name, whatever its case; class paths pass as they are.
 
     Raises:
-        ValueError: If there is none; it names the nearest.
+        ValueError: If there is none; it names the nearest, or the file that is missing.
     """
-    if "." in name or "{" in name:
+    if "{" in name:
+        return name
+    if "." in name:
+        open_folder(name)
         return name
     known = {choice.lower(): choice for choice in CLASSES[group]}
     plain = name.lower().replace("-", "").replace("_", "")

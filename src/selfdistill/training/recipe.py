@@ -8,9 +8,10 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..backbones import Backbone, create_backbone
+from ..backbones import Backbone, Tapped, create_backbone
 from ..data import Augmentation, DataSet
 from ..methods import Method
+from .own_files import is_own_file, network_maker
 from .precision import Precision
 
 
@@ -19,19 +20,40 @@ class BackboneChoice:
     """Which network is trained.
 
     Args:
-        name: A network of this package or of timm.
+        name: A network of this package or of timm; or FILE.FUNCTION, a function in a file of the
+            current folder that makes one for a number of classes.
         pretrained: Start from published weights.
         width: Channels of the first stage, for this package's networks.
         image_size: Height and width that the network is built for, in pixels.
+        stages: Submodules whose outputs are the stages, for a network of one's own.
     """
 
     name: str = "resnet18_cifar"
     pretrained: bool = False
     width: int | None = None
     image_size: int | None = None
+    stages: str | None = None
 
-    def build(self, num_classes: int) -> Backbone:
-        """Make the network, with new weights unless pretrained."""
+    def build(self, num_classes: int, input_size: tuple[int, int, int]) -> Backbone:
+        """Make the network, with new weights unless pretrained.
+
+        Args:
+            num_classes: Classes to tell apart.
+            input_size: Channels, height and width of the images.
+
+        Raises:
+            ValueError: If there is no such network, or its stages are not said.
+        """
+        if is_own_file(self.name):
+            if self.stages is None:
+                raise ValueError(
+                    f"--backbone {self.name}: say which submodules are its stages, shallow to "
+                    "deep, as --backbone.stages layer1,layer2,…"
+                )
+            module = network_maker(self.name)(num_classes)
+            return Tapped(module, self.stages.split(","), input_size=input_size)
+        if self.stages is not None:
+            raise ValueError(f"{self.name} knows its stages: leave --backbone.stages out")
         return create_backbone(
             self.name,
             num_classes,

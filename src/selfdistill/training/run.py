@@ -74,7 +74,8 @@ def default_directory(resolved: Plain, name: str) -> Path:
 def build_method(recipe: Recipe, splits: Splits) -> Method:
     """Make backbone and method with the initial weights that the seed gives."""
     torch.manual_seed(recipe.seed)
-    backbone = recipe.backbone.build(len(splits.train.classes))
+    _, channels, height, width = splits.train.images.shape
+    backbone = recipe.backbone.build(len(splits.train.classes), (channels, height, width))
     return recipe.method(backbone)
 
 

@@ -1,0 +1,63 @@
+"""The examples run, and do what the README says of them."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from selfdistill import cli, testing
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+SMALL = [
+    *("--config", "digits", "--epochs", "2", "--warmup-epochs", "0", "--threads", "1"),
+    *("--precision", "fp32", "--data.train-per-class", "6", "--data.validation-per-class", "3"),
+]
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_own_loop():
+    assert load("own_loop").main() > 0.5
+
+
+def test_own_method_keeps_the_contract():
+    testing.check_method(load("own_method").ConfidencePenalty)
+
+
+def test_the_command_line_takes_own_method_and_own_network(tmp_path, monkeypatch):
+    monkeypatch.chdir(EXAMPLES)
+    words = ["train", *SMALL, "--method", "own_method.ConfidencePenalty"]
+    words += ["--method.entropy-weight", "0.2", "--out", str(tmp_path)]
+    words += ["--backbone", "own_backbone.make_net", "--backbone.stages", "0,1,2"]
+    assert cli.main(words) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["name"] == "ConfidencePenalty"
+    assert summary["recipe"]["method"]["init_args"] == {"entropy_weight": 0.2}
+    assert cli.main(["evaluate", str(tmp_path), "--threads", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--method own_file.Mine", "own_file.Mine: there is no file own_file.py in the current"),
+        ("--backbone own_net.make", "there is no network 'own_net.make'"),
+        ("--backbone.stages layer1", "small knows its stages: leave --backbone.stages out"),
+    ],
+)
+def test_mistakes(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", *SMALL, *words.split(), "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.startswith(f"selfdistill: {message}")
+
+
+def test_an_own_network_needs_its_stages(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(EXAMPLES)
+    words = ["train", *SMALL, "--backbone", "own_backbone.make_net", "--out", str(tmp_path)]
+    assert cli.main(words) == 2
+    assert "say which submodules are its stages" in capsys.readouterr().err
