@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from .backbones import Tapped as Tapped
     from .backbones import create_backbone as create_backbone
     from .methods import BYOT as BYOT
+    from .methods import CSKD as CSKD
+    from .methods import DDGSD as DDGSD
+    from .methods import FRSKD as FRSKD
+    from .methods import KD as KD
     from .methods import SKDSAM as SKDSAM
+    from .methods import SLASD as SLASD
     from .methods import CrossEntropy as CrossEntropy
     from .methods import Method as Method
     from .methods import SKDSAMReleased as SKDSAMReleased
@@ -21,7 +26,18 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "backbones": ("Backbone", "Tapped", "create_backbone"),
-    "methods": ("BYOT", "SKDSAM", "CrossEntropy", "Method", "SKDSAMReleased"),
+    "methods": (
+        "BYOT",
+        "CSKD",
+        "DDGSD",
+        "FRSKD",
+        "KD",
+        "SKDSAM",
+        "SLASD",
+        "CrossEntropy",
+        "Method",
+        "SKDSAMReleased",
+    ),
 }
 _HOME = {name: room for room, names in _HOMES.items() for name in names}
 

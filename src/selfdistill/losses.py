@@ -1,11 +1,13 @@
 """Loss functions: pure, differentiable, free of any notion of network or method.
 
-Each returns one value per sample, so that a method can weigh images before it averages. None stops
-a gradient: what is detached is written where the method's equation stands. All are computed in at
-least single precision, because autocast on the CPU leaves half types in softmax and norms.
+Each returns one value per sample, so that a method can weigh images before it averages, unless it
+compares whole batches. None stops a gradient: what is detached is written where the method's
+equation stands. All are computed in at least single precision, because autocast on the CPU leaves
+half types in softmax and norms.
 """
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -76,7 +78,7 @@ def normalised_distance(
     return 1 - inner / norms
 
 
-def _norm(maps: Float[Tensor, "batch _ _ _"], axes: tuple[int, ...]) -> Float[Tensor, " batch"]:
+def _norm(maps: Float[Tensor, "batch *axes"], axes: tuple[int, ...]) -> Float[Tensor, " batch"]:
     return torch.linalg.vector_norm(maps, dim=axes).clamp_min(1e-12)
 
 
@@ -86,3 +88,61 @@ def mean_squared_difference(
 ) -> Float[Tensor, " batch"]:
     r"""Mean of :math:`(s - t)^2` over channels and positions."""
     return (at_least_single(student) - at_least_single(teacher)).square().mean((1, 2, 3))
+
+
+def attention_transfer(
+    student: Float[Tensor, "batch _ height width"], teacher: Float[Tensor, "batch _ height width"]
+) -> Float[Tensor, " batch"]:
+    r"""Distance between where two maps are active, whatever their channels.
+
+    .. math:: \frac{1}{HW} \lVert n(\mathrm{mean}_c\, s^2) - n(\mathrm{mean}_c\, t^2) \rVert^2
+
+    where :math:`n` divides a flattened map by its Euclidean norm (Zagoruyko and Komodakis 2017).
+    """
+    return (_activity(student) - _activity(teacher)).square().mean((1, 2))
+
+
+def _activity(maps: Float[Tensor, "batch _ height width"]) -> Float[Tensor, "batch height width"]:
+    energy = at_least_single(maps).square().mean(1)
+    return energy / _norm(energy, (1, 2)).unflatten(0, (-1, 1, 1))
+
+
+def mean_discrepancy(
+    first: Float[Tensor, "batch features"], second: Float[Tensor, "batch features"]
+) -> Float[Tensor, ""]:
+    r"""Maximum mean discrepancy of two batches of features, with a linear kernel.
+
+    .. math:: \lVert \mathbb{E}_b f_a - \mathbb{E}_b f_b \rVert^2
+    """
+    return batch_mean(at_least_single(first) - at_least_single(second)).square().sum()
+
+
+def batch_mean(values: Float[Tensor, "batch features"]) -> Float[Tensor, " features"]:
+    """Mean over the batch, over all processes that share it, and so is its gradient.
+
+    The processes hold equally many samples, and all of them call.
+    """
+    mean = values.mean(0)
+    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        return _ProcessMean.apply(mean)  # pyright: ignore[reportReturnType]
+    return mean
+
+
+class _ProcessMean(torch.autograd.Function):
+    """Mean over processes: its transpose is the mean over processes of the gradients."""
+
+    @staticmethod
+    def forward(ctx: object, values: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        del ctx
+        return _process_mean(values)
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        del ctx
+        return _process_mean(gradient)
+
+
+def _process_mean(values: Tensor) -> Tensor:
+    total = values.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(total)
+    return total / dist.get_world_size()

@@ -71,7 +71,8 @@ MISTAKES = {
     "train --config digits --optimizer.lr fast": "--optimizer.lr fast: expected a number",
     "train --config digits --backbone.widht 3": "unknown option --backbone.widht: "
     "did you mean --backbone.width?",
-    "train --config digits --method own_file.Missing": "own_file.Missing: there is no file own_file.py in the current folder",
+    "train --config digits --method own_file.Missing": "own_file.Missing: there is no file "
+    "own_file.py in the current folder",
     "train --config digits --warmup-epochs 50": "warmup_epochs=50 must lie below epochs=40",
     "train --config digits --accelerator tpu": "--accelerator tpu is not to be had here: "
     "try auto or cpu",

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from selfdistill.methods import METHODS
 from selfdistill.pairing import Partner
 from selfdistill.testing import TinyBackbone
+from selfdistill.testing.builds import BUILDS
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -28,10 +28,10 @@ def double_precision():
 
 
 @double_precision()
-def curve(method_class):
+def curve(build):
     """The terms of each step."""
     torch.manual_seed(0)
-    method = method_class(TinyBackbone())
+    method = build(TinyBackbone())
     views = () if method.partner is Partner.NONE else (2,)
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.SGD(method.parameters(), lr=0.02, momentum=0.9, weight_decay=5e-4)
@@ -47,16 +47,16 @@ def curve(method_class):
     return steps
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
+@pytest.mark.parametrize("method", BUILDS)
 def test_losses_follow_the_committed_curve(method):
-    golden = json.loads((GOLDEN / f"{method.__name__}.json").read_text())
-    found = curve(method)
+    golden = json.loads((GOLDEN / f"{method}.json").read_text())
+    found = curve(BUILDS[method])
     assert len(found) == len(golden) == 20
     for step, (terms, expected) in enumerate(zip(found, golden, strict=True)):
         assert terms == pytest.approx(expected, rel=1e-8, abs=1e-10), f"step {step}"
 
 
 if __name__ == "__main__":
-    for method in METHODS:
-        text = json.dumps(curve(method), indent=1)
-        (GOLDEN / f"{method.__name__}.json").write_text(text + "\n")
+    for method, build in BUILDS.items():
+        text = json.dumps(curve(build), indent=1)
+        (GOLDEN / f"{method}.json").write_text(text + "\n")

@@ -1,11 +1,12 @@
 import subprocess
 import sys
+from functools import partial
 
 import faults
 import pytest
 import torch
 
-from selfdistill.methods import METHODS
+from selfdistill.methods import SKDSAM
 from selfdistill.testing import (
     CHECKS,
     check_compile,
@@ -14,7 +15,9 @@ from selfdistill.testing import (
     check_two_processes,
     reached,
 )
+from selfdistill.testing.builds import BUILDS
 
+BATCH_MEAN = partial(SKDSAM, attention="batch_mean")
 FAULTS = [
     (faults.NotANumber, "finite"),
     (faults.ChangesImages, "finite"),
@@ -38,9 +41,9 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
+@pytest.mark.parametrize("method", BUILDS)
 def test_every_method_keeps_its_contract(method, check):
-    check(method)
+    check(BUILDS[method])
 
 
 @pytest.mark.parametrize("method", [faults.Sound, faults.Everything])
@@ -82,16 +85,16 @@ def test_reached_names_what_has_gradient():
 
 def test_two_processes_agree_with_one():
     with pytest.raises(AssertionError) as caught:
-        check_two_processes(*METHODS, faults.Everything, faults.SumsBatch)
+        check_two_processes(*BUILDS.values(), BATCH_MEAN, faults.Everything, faults.SumsBatch)
     assert str(caught.value).startswith("SumsBatch: the loss is")
     assert "; " not in str(caught.value)
 
 
 def test_methods_compile_as_one_graph():
     code = (
-        "from selfdistill.methods import METHODS\n"
         "from selfdistill.testing import check_compile\n"
-        "for method in METHODS: check_compile(method)\n"
+        "from selfdistill.testing.builds import BUILDS\n"
+        "for build in BUILDS.values(): check_compile(build)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
@@ -99,4 +102,4 @@ def test_methods_compile_as_one_graph():
 @pytest.mark.slow
 def test_a_graph_break_is_found():
     with pytest.raises(torch._dynamo.exc.Unsupported):
-        check_compile(METHODS[0])  # the shape checks that tests put into the code break graphs
+        check_compile(SKDSAM)  # the shape checks that tests put into the code break graphs

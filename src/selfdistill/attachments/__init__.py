@@ -1,6 +1,8 @@
 """What is bolted on for training and thrown away afterwards."""
 
 from .attention import BlockAttention
+from .bifpn import BiFPN
 from .exits import Exit, ExitKind, build_exits
+from .frozen import Frozen
 
-__all__ = ["BlockAttention", "Exit", "ExitKind", "build_exits"]
+__all__ = ["BiFPN", "BlockAttention", "Exit", "ExitKind", "Frozen", "build_exits"]

@@ -6,15 +6,35 @@ To be listed in ``METHODS`` is to be tested, documented and offered by the comma
 from .base import Context, Inspection, Method, Output
 from .byot import BYOT
 from .cross_entropy import CrossEntropy
+from .cs_kd import CSKD
+from .ddgsd import DDGSD
+from .frskd import FRSKD
+from .kd import KD
 from .skdsam import SKDSAM
 from .skdsam_released import SKDSAMReleased
+from .sla_sd import SLASD
 
-METHODS: tuple[type[Method], ...] = (CrossEntropy, BYOT, SKDSAM, SKDSAMReleased)
+METHODS: tuple[type[Method], ...] = (
+    CrossEntropy,
+    KD,
+    DDGSD,
+    BYOT,
+    CSKD,
+    SLASD,
+    FRSKD,
+    SKDSAM,
+    SKDSAMReleased,
+)
 
 __all__ = [
     "BYOT",
+    "CSKD",
+    "DDGSD",
+    "FRSKD",
+    "KD",
     "METHODS",
     "SKDSAM",
+    "SLASD",
     "Context",
     "CrossEntropy",
     "Inspection",

@@ -24,6 +24,12 @@ The labels of every exit keep their full weight and :math:`w` is detached: an ex
 cross-entropy were weighed would starve, and a :math:`w` that learned from what it weighs would
 collapse on the smallest loss.
 
+``attention`` names controls, each of which takes one thing away: ``"batch_mean"`` the image (the
+batch's mean share for all of its images, a running mean in evaluation), ``"last"`` (all for the
+last shallow block) and ``"random"`` (Dirichlet(1), each image and step) the learning,
+``"uniform"`` the weighing, ``"inverse"`` the sense (:math:`w_l = S\,\alpha_l^{-1} / \sum_m
+\alpha_m^{-1}`, while :math:`z_f` keeps :math:`\alpha`).
+
 Reference:
     Gao, master's thesis, Huazhong University of Science and Technology, 2022: the idea.
 
@@ -32,15 +38,23 @@ Deviations:
     the author's later code: see :mod:`selfdistill.methods.skdsam_released`, which computes that.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ..attachments import BlockAttention, ExitKind, build_exits
+from ..attachments.shares import (
+    FIXED_KINDS,
+    AttentionKind,
+    BatchMeanShares,
+    block_weights,
+    fixed_shares,
+    fuse,
+)
 from ..backbones import Backbone
-from ..losses import at_least_single, cross_entropy, distillation, normalised_distance
+from ..losses import cross_entropy, distillation, normalised_distance
 from . import checks
 from .base import Images, Inspection, Labels, Method, Output
 
@@ -58,7 +72,8 @@ class SKDSAM(Method):
         hint_weight: η, the weight of the match between an exit's map and the deepest one.
         fusion: What the fused prediction trains: ``full``, ``target`` or ``off``.
         fusion_distillation_weight: ρ, the weight of the fused prediction as the network's teacher.
-        attention: ``learned``, or ``uniform``: every block the same share.
+        attention: How the blocks get their shares: ``learned``, image by image, or one of the
+            controls ``batch_mean``, ``uniform``, ``last``, ``random``, ``inverse``.
         attention_temperature: τ, the softness of the shares; above 0.
         attention_dim: d, channels of queries and keys; at least 1.
         pooled_attention: Compare globally pooled blocks: cheaper on small networks.
@@ -83,7 +98,7 @@ class SKDSAM(Method):
         hint_weight: float = 0.1,
         fusion: Literal["full", "target", "off"] = "full",
         fusion_distillation_weight: float = 1.0,
-        attention: Literal["learned", "uniform"] = "learned",
+        attention: AttentionKind = "learned",
         attention_temperature: float = 1.0,
         attention_dim: int = 128,
         pooled_attention: bool = False,
@@ -100,7 +115,7 @@ class SKDSAM(Method):
         checks.not_negative("hint_weight", hint_weight)
         checks.not_negative("fusion_distillation_weight", fusion_distillation_weight)
         checks.one_of("fusion", fusion, ("full", "target", "off"))
-        checks.one_of("attention", attention, ("learned", "uniform"))
+        checks.one_of("attention", attention, get_args(AttentionKind))
         self.temperature = temperature
         self.exit_weight = exit_weight
         self.label_share = label_share
@@ -109,21 +124,23 @@ class SKDSAM(Method):
         self.fusion_distillation_weight = fusion_distillation_weight
         self.attention_temperature = attention_temperature
         self.detach_keys = detach_keys
+        self.attention_kind = attention
         self.exits = build_exits(backbone, exit)
         self.attention = (
-            BlockAttention(
+            None
+            if attention in FIXED_KINDS
+            else BlockAttention(
                 backbone, dim=attention_dim, pooled=pooled_attention, zero_start=zero_start
             )
-            if attention == "learned"
-            else None
         )
+        self.batch_mean = BatchMeanShares(len(self.exits)) if attention == "batch_mean" else None
 
     def forward(self, images: Images, labels: Labels) -> Output:
         """See the module's equation."""
         features, z_deepest = self.backbone.stages(images)
         g, z = self._exits(features)
         alpha = self._shares(features, z_deepest)
-        w = len(z) * alpha.detach()
+        w = block_weights(self.attention_kind, alpha.detach())
         teacher, z_teacher = features[-1].detach(), z_deepest.detach()
         labelled = torch.stack([cross_entropy(z_l, labels) for z_l in z], 1)
         distilled = torch.stack([distillation(z_l, z_teacher, self.temperature) for z_l in z], 1)
@@ -156,12 +173,12 @@ class SKDSAM(Method):
         self, features: Maps, logits: Float[Tensor, "batch classes"]
     ) -> Float[Tensor, "batch blocks"]:
         if self.attention is None:
-            blocks = len(self.exits)
-            return at_least_single(logits).new_full((logits.shape[0], blocks), 1 / blocks)
+            return fixed_shares(self.attention_kind, logits, len(self.exits))
         *keys, query = features
         if self.detach_keys:
             keys = [key.detach() for key in keys]
-        return self.attention((*keys, query.detach()), temperature=self.attention_temperature)
+        alpha = self.attention((*keys, query.detach()), temperature=self.attention_temperature)
+        return alpha if self.batch_mean is None else self.batch_mean(alpha)
 
     def _fusion_terms(
         self,
@@ -181,16 +198,3 @@ class SKDSAM(Method):
             taught = distillation(z_deepest, z_fused.detach(), self.temperature).mean()
             terms["fusion_distillation"] = self.fusion_distillation_weight * taught
         return terms
-
-
-def fuse(
-    z_deepest: Float[Tensor, "batch classes"],
-    z: list[Tensor],
-    alpha: Float[Tensor, "batch blocks"],
-) -> Float[Tensor, "batch classes"]:
-    r"""Half the network's logits, half the exits' by their shares.
-
-    .. math:: z_f = \tfrac12 z_L + \tfrac12 \sum_l \alpha_l z_l
-    """
-    exits = torch.stack([at_least_single(z_l) for z_l in z], 1)
-    return at_least_single(z_deepest) / 2 + (alpha.unsqueeze(2) * exits).sum(1) / 2

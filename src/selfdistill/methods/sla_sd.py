@@ -1,0 +1,112 @@
+r"""The network learns from the average of what it says about an image's four rotations.
+
+With :math:`x_j` the image turned by :math:`j` quarter turns, :math:`u_j` the joint head's logits
+for it, one for each pair of class and rotation, and :math:`\bar a_k = \tfrac14 \sum_j u_{j,(k,j)}`:
+
+.. math::
+    \mathcal{L} = \frac{\kappa}{4} \sum_j \mathrm{CE}(u_j, (y, j)) + \mathrm{CE}(z(x_0), y)
+    + T^2\,\mathrm{KL}(\mathrm{sg}\,p_T(\bar a) \,\|\, p_T(z(x_0)))
+
+The joint head reads the deepest map's average over positions: what a residual network's own head
+reads too; other networks put a normalisation, a maximum or a class token before theirs.
+
+Reference:
+    Lee, Hwang and Shin, Self-supervised Label Augmentation via Input Transformations (ICML 2020),
+    https://arxiv.org/abs/1910.05872
+
+Deviations:
+    None. The pair (y, j) has number 4y + j, as in the authors' code; any other would do.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ..backbones import Backbone
+from ..losses import at_least_single, cross_entropy, distillation
+from . import checks
+from .base import Images, Inspection, Labels, Method, Output
+
+ROTATIONS = 4
+
+
+class SLASD(Method):
+    r"""Self-distillation from the joint prediction of class and rotation.
+
+    Args:
+        backbone: The network to train, on square images.
+        temperature: T, the softness of the aggregated and the network's prediction; above 0.
+        joint_weight: κ, the weight of the joint head's labels; the authors take 4 on large images.
+        aggregate: Show the aggregated prediction :math:`\bar a` as an exit, too: it takes every
+            evaluation four passes instead of one. Training does not depend on it.
+
+    Raises:
+        ValueError: If the backbone's images are not square.
+
+    Example:
+        >>> method = SLASD(backbone)
+        >>> method(images, labels).loss.backward()
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        temperature: float = 1.0,
+        joint_weight: float = 1.0,
+        aggregate: bool = False,
+    ) -> None:
+        super().__init__(backbone)
+        checks.positive("temperature", temperature)
+        checks.not_negative("joint_weight", joint_weight)
+        _, height, width = backbone.input_size
+        if height != width:
+            raise ValueError(f"images of {height} × {width} cannot be rotated: use square ones")
+        self.temperature = temperature
+        self.joint_weight = joint_weight
+        self.aggregate = aggregate
+        self.joint_head = nn.Linear(backbone.channels[-1], ROTATIONS * backbone.num_classes)
+
+    def forward(self, images: Images, labels: Labels) -> Output:
+        """See the module's equation."""
+        rotated = torch.cat([images.rot90(turns, (2, 3)) for turns in range(ROTATIONS)])
+        features, logits = self.backbone.stages(rotated)
+        joint, z = self._joint_logits(features[-1]), logits[: images.shape[0]]
+        aggregated = _own_rotation(joint.chunk(ROTATIONS)).detach()
+        joint_labels = torch.cat([_joint_labels(labels, turns) for turns in range(ROTATIONS)])
+        terms = {
+            "labels": cross_entropy(z, labels).mean(),
+            "joint_labels": self.joint_weight * cross_entropy(joint, joint_labels).mean(),
+            "distillation": distillation(z, aggregated, self.temperature).mean(),
+        }
+        return Output(terms, z)
+
+    def inspect(self, images: Images) -> Inspection:
+        """Logits of the network; of its four rotations together if they are wanted."""
+        if not self.aggregate:
+            return super().inspect(images)
+        stages = [self.backbone.stages(images.rot90(turns, (2, 3))) for turns in range(ROTATIONS)]
+        aggregated = _own_rotation(tuple(self._joint_logits(s.features[-1]) for s in stages))
+        return Inspection({"network": stages[0].logits, "aggregate": aggregated})
+
+    def _joint_logits(
+        self, deepest: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch pairs"]:
+        return at_least_single(self.joint_head(deepest.mean((2, 3))))
+
+
+def _own_rotation(
+    joint: tuple[Float[Tensor, "batch pairs"], ...],
+) -> Float[Tensor, "batch classes"]:
+    """Average over rotations of the logits for the rotation that was made."""
+    return torch.stack([u[:, turns::ROTATIONS] for turns, u in enumerate(joint)]).mean(0)
+
+
+def _joint_labels(
+    labels: Labels, turns: int
+) -> Int[Tensor, " batch"] | Float[Tensor, "batch pairs"]:
+    if labels.ndim == 1:
+        return ROTATIONS * labels + turns
+    pairs = labels.new_zeros(labels.shape[0], ROTATIONS * labels.shape[1])
+    pairs[:, turns::ROTATIONS] = labels
+    return pairs

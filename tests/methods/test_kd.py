@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import by_hand
+import pytest
+import torch
+
+from selfdistill.backbones import create_backbone
+from selfdistill.deployment.model_folder import model_files
+from selfdistill.methods import KD
+from selfdistill.testing import TinyBackbone, check_reaches
+from selfdistill.testing.builds import taught
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_equation(backbone, batch, training):
+    teacher = by_hand.randomised(TinyBackbone((3, 4)), training=True)
+    method = KD(backbone, teacher=teacher, temperature=2.5, distillation_weight=0.7)
+    by_hand.randomised(method, training=training)
+    images, labels = batch[0].double(), batch[1]
+    z, z_teacher = by_hand.numbers(backbone(images)), by_hand.numbers(teacher.eval()(images))
+    expected = {"labels": 0.0, "distillation": 0.0}
+    for b, y in enumerate(labels):
+        expected["labels"] += by_hand.cross_entropy(z[b], y) / 6
+        expected["distillation"] += 0.7 * by_hand.distillation(z[b], z_teacher[b], 2.5) / 6
+    by_hand.assert_terms(method(images, labels), expected)
+
+
+def test_both_terms_train_the_network():
+    check_reaches(taught, {"labels": ("backbone",), "distillation": ("backbone",)})
+
+
+def test_the_teacher_is_a_copy_and_no_part_of_the_method(backbone, batch):
+    method = KD(backbone, teacher=backbone).train()
+    before = method.teacher(batch[0])
+    assert list(method.state_dict()) == [f"backbone.{name}" for name in backbone.state_dict()]
+    assert list(method.parameters()) == list(backbone.parameters())
+    assert all(parameter.requires_grad for parameter in backbone.parameters())
+    with torch.no_grad():
+        backbone.network.head.weight.zero_()
+    method(*batch)
+    assert torch.equal(method.teacher(batch[0]), before)
+
+
+def test_a_saved_network_teaches(batch, tmp_path):
+    teacher = create_backbone("small", 5, width=4, image_size=16).eval()
+    names, figures = tuple("abcde"), (0.5, 0.5, 0.5)
+    (tmp_path / "model").mkdir()
+    files = model_files(teacher, classes=names, mean=figures, std=figures, origin={})
+    for name, content in files.items():
+        (tmp_path / "model" / name).write_bytes(content)
+    for path in (tmp_path, tmp_path / "model"):
+        method = KD(TinyBackbone(), teacher=path)
+        assert torch.equal(method.teacher(batch[0]), teacher(batch[0]))
+
+
+def test_refuses_an_unsuitable_teacher(backbone, tmp_path):
+    with pytest.raises(ValueError, match="tells apart 7 classes, the network to train 5"):
+        KD(backbone, teacher=TinyBackbone(num_classes=7))
+    with pytest.raises(ValueError, match="holds no trained network"):
+        KD(backbone, teacher=Path(tmp_path))
+
+
+@pytest.mark.parametrize(("name", "value"), [("temperature", 0.0), ("distillation_weight", -1.0)])
+def test_ranges(backbone, name, value):
+    with pytest.raises(ValueError, match=f"{name}.*{value}"):
+        KD(backbone, teacher=backbone, **{name: value})
