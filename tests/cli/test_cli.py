@@ -128,7 +128,7 @@ def test_the_documented_train_line():
     words = "--config cifar100/strong --data.root DATA --method SKDSAM --seed 1 --out runs/a"
     settings = parse(words.split())
     assert settings.name == "cifar100/strong"
-    assert settings.data_places == {"root": "DATA", "download": False}
+    assert settings.whereabouts == {"data.root": "DATA", "data.download": "False"}
     assert "root" not in settings.resolved["data"]["init_args"]
     assert settings.resolved["seed"] == 1
     assert settings.place.out.as_posix() == "runs/a"

@@ -16,6 +16,7 @@ from ..evaluation import Predictions, Scores, score
 from ..methods import Method
 from . import environment
 from .options import Plain, fingerprint, method_name
+from .provenance import held_out_hash
 from .run_directory import LogLine, RunDirectory
 from .storage import replace_file, write_json
 from .trainee import Trainee
@@ -36,6 +37,8 @@ def write_model(run: RunDirectory, folder: Path, trainee: Trainee, splits: Split
             "method": type(trainee.method).__name__,
             "epoch": trainee.epoch,
             "average": trainee.average is not None,
+            "data": type(trainee.recipe.data).__name__,
+            "held_out": held_out_hash(splits),
         },
     )
     for name, content in files.items():

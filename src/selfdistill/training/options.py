@@ -9,6 +9,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from .. import recipes
+from . import provenance
 from .choices import CLASSES
 from .explain import explain
 from .recipe import Place, Recipe
@@ -25,8 +26,8 @@ class Settings(NamedTuple):
     place: Place
     resolved: Plain
     """The recipe as plain values, without what says where data lie."""
-    data_places: Plain
-    """Arguments of the data set that say where its files lie."""
+    whereabouts: dict[str, str]
+    """Options that say where images and trained weights lie, which no number depends on."""
     name: str
     """What the recipe is called: the configuration's name."""
 
@@ -68,8 +69,8 @@ def parse(argv: list[str]) -> Settings:
     plain = yaml.safe_load(parser.dump(values, skip_unset=False))
     fields = {field: objects[field] for field in Recipe.__dataclass_fields__}
     place = {field: objects[field] for field in Place.__dataclass_fields__}
-    resolved, data_places = _resolve(plain, fields)
-    return Settings(Recipe(**fields), Place(**place), resolved, data_places, name)
+    resolved, whereabouts = _resolve(plain, fields)
+    return Settings(Recipe(**fields), Place(**place), resolved, whereabouts, name)
 
 
 def as_today(stored: Plain) -> Plain:
@@ -90,13 +91,22 @@ def method_name(resolved: Plain) -> str:
     return str(_section(resolved, "method")["class_path"]).rpartition(".")[2]
 
 
-def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, Plain]:
-    """Split plain values into what decides numbers and where data lie; drop what is derived."""
+def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, dict[str, str]]:
+    """Split plain values into what decides numbers and where things lie; drop what is derived."""
     resolved: Plain = {"format": FORMAT, **{field: plain[field] for field in fields}}
-    data = _section(resolved, "data")
-    arguments = _arguments(data)
-    places = getattr(fields["data"], "places", ())
-    data_places = {name: arguments.pop(name) for name in places if name in arguments}
+    arguments = _arguments(_section(resolved, "data"))
+    whereabouts: dict[str, str] = {}
+    for name in getattr(fields["data"], "places", ()):
+        value = arguments.pop(name, None)
+        if value is not None:
+            whereabouts[f"data.{name}"] = str(value)
+    holders = {"init": resolved, "method.teacher": _arguments(_section(resolved, "method"))}
+    for option, holder in holders.items():
+        name = option.rpartition(".")[2]
+        path = str(holder.get(name) or "")
+        if path and not path.startswith(provenance.PREFIX):
+            whereabouts[option] = path
+            holder[name] = provenance.weights_hash(Path(path))
     for section in ("method", "data"):
         choice = _section(resolved, section)
         choice["class_path"] = _short(section, str(choice["class_path"]))
@@ -106,7 +116,7 @@ def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, Plain]:
     _arguments(schedule).pop("last_epoch", None)
     if _arguments(schedule).get("T_max") == _training_epochs(resolved):
         _arguments(schedule).pop("T_max")
-    return resolved, data_places
+    return resolved, whereabouts
 
 
 def _short(group: str, class_path: str) -> str:
@@ -139,8 +149,8 @@ def _open_recipes(options: Options) -> tuple[Options, str]:
         name = value.lower() if value.lower() in recipes.names() else file.stem
         recipe = {k: v for k, v in _read_yaml(file).items() if k not in ("format", "split")}
         result.append(("config", json.dumps(recipe)))
-        place = _section(_read_yaml(file.with_name("place.yaml")), "data")
-        result += [(f"data.{key}", str(where)) for key, where in place.items()]
+        place = _section(_read_yaml(file.with_name("place.yaml")), "whereabouts")
+        result += [(option, str(where)) for option, where in place.items()]
     return result, name
 
 

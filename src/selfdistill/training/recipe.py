@@ -76,6 +76,8 @@ class Recipe:
         schedule: Learning rate over epochs, by its torch name; a CosineAnnealingLR ends with
             training unless T_max says otherwise.
         warmup_epochs: Epochs in which the learning rate rises linearly from a hundredth.
+        init: Start from the weights of a run, a model folder or a safetensors file; a classifier
+            for other classes is left new.
         epochs: Passes over the training images.
         batch_size: Images an optimizer step sees, over all processes and accumulation steps.
         accumulation: Parts in which a batch is computed, to save memory.
@@ -95,6 +97,7 @@ class Recipe:
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
     schedule: Callable[[Optimizer], LRScheduler]
     warmup_epochs: int = 0
+    init: Path | None = None
     epochs: int
     batch_size: int = 128
     accumulation: int = 1

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 
 from ..data import Batches, Pipeline, Splits
 from ..methods import Method
-from . import checkpoint, engine, environment, finish, precision
+from . import checkpoint, engine, environment, finish, precision, provenance
 from .compiling import compiles
 from .failures import UnusableCheckpoint
 from .fit import fit
@@ -76,6 +76,8 @@ def build_method(recipe: Recipe, splits: Splits) -> Method:
     torch.manual_seed(recipe.seed)
     _, channels, height, width = splits.train.images.shape
     backbone = recipe.backbone.build(len(splits.train.classes), (channels, height, width))
+    if recipe.init is not None:
+        provenance.load_weights(backbone, recipe.init)
     return recipe.method(backbone)
 
 
@@ -83,6 +85,8 @@ def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plai
     recipe, place = settings.recipe, settings.place
     splits = recipe.data.splits()
     resolved = {**resolved, "split": splits.digest()}
+    for path in _learned_from(settings):
+        provenance.refuse_leak(path, splits, type(recipe.data).__name__)
     method = build_method(recipe, splits).to(fabric.device, memory_format=torch.channels_last)  # pyright: ignore
     batches = Batches(
         splits.train.to(fabric.device),
@@ -180,7 +184,7 @@ def _begin(run: RunDirectory, resolved: Plain, settings: Settings, device: torch
         )
     place = settings.place
     values: Plain = {
-        "data": settings.data_places,
+        "whereabouts": settings.whereabouts,
         "accelerator": place.accelerator,
         "devices": place.devices,
         "num_nodes": place.num_nodes,
@@ -189,6 +193,12 @@ def _begin(run: RunDirectory, resolved: Plain, settings: Settings, device: torch
     }
     run.write_recipe(resolved, values)
     run.begin_environment(environment.describe(device))
+
+
+def _learned_from(settings: Settings) -> list[Path]:
+    """Runs and model folders whose weights this run starts from or learns from."""
+    options = ("init", "method.teacher")
+    return [Path(settings.whereabouts[o]) for o in options if o in settings.whereabouts]
 
 
 def _warn_of_dropped(batches: Batches) -> None:

@@ -1,0 +1,84 @@
+"""Where trained weights that a run builds on come from, and whether they have seen its test images.
+
+A recipe names weights by their hash, so that it means the same wherever they lie; where they lie is
+part of the place.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from ..backbones import Backbone
+from ..backbones.saved import CONFIG, WEIGHTS
+from ..data import Splits
+
+PREFIX = "sha256:"
+
+
+def weights_file(path: Path) -> Path:
+    """The weights that a run directory, a model folder or a safetensors file stands for.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    for file in (path, path / WEIGHTS, path / "model" / WEIGHTS):
+        if file.is_file():
+            return file
+    raise ValueError(f"{path} holds no trained network: {WEIGHTS} is missing there and in model/")
+
+
+def weights_hash(path: Path) -> str:
+    """What a recipe calls trained weights."""
+    return PREFIX + hashlib.sha256(weights_file(path).read_bytes()).hexdigest()[:16]
+
+
+def load_weights(backbone: Backbone, path: Path) -> None:
+    """Start a network from trained weights; a classifier for other classes is left new.
+
+    Raises:
+        ValueError: If the weights are those of another network.
+    """
+    weights, own = load_file(weights_file(path)), backbone.network.state_dict()
+    strange = [name for name in (*own, *weights) if name not in weights or name not in own]
+    if strange:
+        raise ValueError(f"{path} holds the weights of another network: {strange[0]!r} differs")
+    new = [name for name, value in own.items() if value.shape != weights[name].shape]
+    for name in new:
+        if own[name].shape[0] != backbone.num_classes:
+            raise ValueError(
+                f"{path} holds the weights of another network: {name} is "
+                f"{tuple(weights[name].shape)} there, {tuple(own[name].shape)} here"
+            )
+        del weights[name]
+    backbone.network.load_state_dict(weights, strict=False)
+
+
+def refuse_leak(path: Path, splits: Splits, data: str) -> None:
+    """Refuse weights that were trained on another division of the same data.
+
+    Args:
+        path: A run directory or model folder.
+        splits: The images of the run at hand.
+        data: The data set's name.
+
+    Raises:
+        ValueError: If the weights come from the same data and classes, divided otherwise: they may
+            have been trained on what this run tests on.
+    """
+    config = weights_file(path).with_name(CONFIG)
+    origin = json.loads(config.read_text()).get("origin", {}) if config.is_file() else {}
+    same_data = origin.get("data") == data and origin.get("held_out") is not None
+    if same_data and origin["held_out"] != held_out_hash(splits):
+        raise ValueError(
+            f"{path} was trained on another division of {data}: it may have learned images that "
+            "this run holds out; train it with the same split options"
+        )
+
+
+def held_out_hash(splits: Splits) -> str:
+    """A hash of the images that a run must not learn from."""
+    held_out = (splits.validation, splits.test)
+    digests = ("none" if split is None else split.digest() for split in held_out)
+    return hashlib.sha256("/".join(digests).encode()).hexdigest()[:16]
