@@ -159,15 +159,14 @@ def _study(words: list[str]) -> int:
     from . import studies
 
     study = studies.load(given.name)
-    outcome = studies.run_study(
+    outcome = studies.StudyRunner(
         study,
         out=given.out,
         results=given.results,
         jobs=given.jobs,
-        seconds=given.budget,
         further=further,
         say=lambda line: print(line, flush=True),
-    )
+    ).run(given.budget)
     return _show_outcome(outcome, split=study.split, folder=given.out / study.name)
 
 

@@ -1,11 +1,12 @@
 """A study trains what is missing and nothing else."""
 
 import json
+import shutil
 
 import pytest
 
 from selfdistill import cli
-from selfdistill.studies import grid, load, run_study
+from selfdistill.studies import StudyRunner, grid, load
 from selfdistill.training import parse
 
 SMALL = [
@@ -22,18 +23,20 @@ def study(seeds=1, **cells):
 def run(folder, study, *, seconds=None, further=SMALL):
     lines = []
     places = {"out": folder, "results": folder / "res"}
-    outcome = run_study(study, **places, jobs=2, seconds=seconds, further=further, say=lines.append)
-    return outcome, lines
+    runner = StudyRunner(study, **places, jobs=2, further=further, say=lines.append)
+    return runner.run(seconds), lines
 
 
 def test_only_what_is_missing_is_trained(tmp_path, capsys):
     plain = {"method": "CrossEntropy"}
     bad = {"method": "SKDSAM", "method.temperature": -1}
-    outcome, lines = run(tmp_path, study(CE=plain, other=plain, bad=bad))
+    pupil = {"method": "KD", "teacher": "CE"}
+    outcome, lines = run(tmp_path, study(pupil=pupil, CE=plain, other=plain, bad=bad))
     assert lines[0] == "trial: 3 runs, 0 done, 3 to train"
+    assert any(line.startswith("pupil seed 0: ") for line in lines[5:])
     original = tmp_path / "trial" / "CE" / "seed0" / "summary.json"
     copy = tmp_path / "res" / "trial" / "CE-s0.json"
-    assert outcome.summaries[0] == original
+    assert outcome.summaries[1] == original
     assert copy.read_bytes() == original.read_bytes()
     assert outcome.missing == ["bad seed 0: temperature=-1.0 must be greater than 0"]
 
@@ -46,6 +49,9 @@ def test_only_what_is_missing_is_trained(tmp_path, capsys):
     outcome, lines = run(tmp_path, study(seeds=2, CE=plain))
     assert lines == ["trial: 2 runs, 2 done, 0 to train"]
     assert outcome.summaries[0] == copy
+    shutil.rmtree(original.parent)
+    outcome, lines = run(tmp_path, study(CE=plain, pupil=pupil))
+    assert [line.partition(": ")[2] for line in lines] == ["1 runs, 1 done, 0 to train"] * 2
 
     file = tmp_path / "trial.yaml"
     file.write_text(json.dumps({"config": "digits", "seeds": 2, "cells": {"CE": plain}}))
@@ -73,7 +79,8 @@ def test_shipped_studies_read_and_so_do_their_runs(name):
     shipped = load(name)
     assert shipped.cells
     for cell in shipped.cells:
-        parse(cell.words(0))
+        taught = [] if cell.teacher is None else ["--method.teacher=sha256:0"]
+        parse([*cell.words(0), *taught])
 
 
 def test_mistakes(tmp_path, capsys):

@@ -2,6 +2,6 @@
 
 from .grid import Study, load
 from .quickstart import quickstart
-from .study import Outcome, run_study
+from .study import Outcome, StudyRunner
 
-__all__ = ["Outcome", "Study", "load", "quickstart", "run_study"]
+__all__ = ["Outcome", "Study", "StudyRunner", "load", "quickstart"]

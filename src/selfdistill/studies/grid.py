@@ -20,10 +20,12 @@ class Cell:
     Args:
         name: What tables call it.
         options: Options of ``selfdistill train`` without their hyphens.
+        teacher: The cell whose run of the same seed teaches this one's, and so runs first.
     """
 
     name: str
     options: Mapping[str, str]
+    teacher: str | None = None
 
     @property
     def slug(self) -> str:
@@ -60,6 +62,10 @@ class Study:
         """All runs, seed by seed, so that a cut-off study has every cell."""
         pairs = [(cell, seed) for cell in self.cells for seed in self.seeds_of(cell)]
         return sorted(pairs, key=lambda pair: self.seeds_of(pair[0]).index(pair[1]))
+
+    def cell(self, name: str) -> Cell:
+        """The cell of a name."""
+        return next(cell for cell in self.cells if cell.name == name)
 
     def seeds_of(self, cell: Cell) -> tuple[int, ...]:
         """The seeds of a cell."""
@@ -107,8 +113,13 @@ def from_plain(content: Mapping[str, object], name: str) -> Study:
 
 
 def _cell(name: str, common: Mapping[str, object], options: Mapping[str, object]) -> Cell:
-    merged = {**common, **{k: v for k, v in options.items() if k != "seeds"}}
-    return Cell(name, {option: str(value) for option, value in merged.items()})
+    merged = {**common, **{k: v for k, v in options.items() if k not in ("seeds", "teacher")}}
+    teacher = options.get("teacher")
+    return Cell(
+        name,
+        {option: "null" if value is None else str(value) for option, value in merged.items()},
+        None if teacher is None else str(teacher),
+    )
 
 
 def _seeds(value: object) -> tuple[int, ...]:

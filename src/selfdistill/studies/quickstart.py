@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from .grid import load
-from .study import Outcome, run_study
+from .study import Outcome, StudyRunner
 
 
 def quickstart(folder: Path) -> Outcome:
@@ -15,12 +15,11 @@ def quickstart(folder: Path) -> Outcome:
     Args:
         folder: Where the run directories go.
     """
-    return run_study(
+    return StudyRunner(
         load("digits"),
         out=folder,
         results=None,
         jobs=os.cpu_count() or 1,
-        seconds=None,
         further=(),
         say=lambda line: print(line, flush=True),
-    )
+    ).run()

@@ -16,7 +16,7 @@ from ..evaluation import Predictions, Scores, score
 from ..methods import Method
 from . import environment
 from .options import Plain, fingerprint, method_name
-from .provenance import held_out_hash
+from .provenance import held_out_hash, weights_hash
 from .run_directory import LogLine, RunDirectory
 from .storage import replace_file, write_json
 from .trainee import Trainee
@@ -70,6 +70,7 @@ def write_results(
         predictions = trainee.predict(splits.test, splits)
         write_predictions(run, predictions)
         results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
+    results["weights"] = weights_hash(run.path)
     write_json(run.summary_file, _summary(run, trainee, splits, resolved) | results)
 
 
