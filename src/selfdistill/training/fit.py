@@ -156,8 +156,9 @@ def _evaluate(
     last = trainee.epoch + 1 == recipe.epochs
     if fabric.is_global_zero:
         watched = splits.train.subset(torch.arange(min(WATCHED_IMAGES, len(splits.train))))
-        shares = trainee.predict(watched, splits).attention
-        if shares is not None:
+        if trainee.shows_attention:
+            shares = trainee.predict(watched, splits).attention
+            assert shares is not None
             line["attention"] = shares.mean(0).tolist()
         if splits.validation and (last or (trainee.epoch + 1) % recipe.validate_every == 0):
             accuracy = _accuracy(trainee, splits.validation, splits)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -56,6 +57,17 @@ class Trainee:
         self.clock = Clock()
         self.best: dict[str, float] = {}
         self.sums: Sums = {}
+
+    @cached_property
+    def shows_attention(self) -> bool:
+        """Whether the method weighs blocks image by image."""
+        images = torch.zeros(2, *self.method.backbone.input_size, device=self.fabric.device)
+        was_training = self.method.training
+        self.method.eval()
+        with torch.no_grad(), self.fabric.autocast():
+            shown = self.method.inspect(images).attention is not None
+        self.method.train(was_training)
+        return shown
 
     @property
     def learning_rate(self) -> float:
