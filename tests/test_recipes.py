@@ -5,7 +5,7 @@ import pytest
 from selfdistill import recipes
 from selfdistill.training import parse
 
-LEGACY = {"cifar100/thesis", "cifar100/author"}
+LEGACY = {"cifar100/thesis", "cifar100/thesis_cutout", "cifar100/author"}
 
 
 @pytest.mark.parametrize("name", recipes.names())
@@ -24,6 +24,15 @@ def test_the_thesis_protocol():
     assert (schedule["milestones"], schedule["gamma"]) == ([100, 150], 0.1)
     assert (resolved["epochs"], resolved["batch_size"]) == (200, 128)
     assert resolved["backbone"]["name"] == "resnet18_cifar"
+
+
+@pytest.mark.parametrize("name", ["thesis", "strong"])
+def test_with_cutout_is_the_same_but_for_cutout(name):
+    plain = parse(["--config", f"cifar100/{name}"]).resolved
+    cutout = parse(["--config", f"cifar100/{name}_cutout"]).resolved
+    *others, added = cutout["augment"]
+    assert added == {"class_path": "Cutout", "init_args": {"length": 16}}
+    assert {**cutout, "augment": others} == plain
 
 
 def test_only_the_loop_and_the_run_directory_know_the_legacy_curve():
