@@ -1,7 +1,9 @@
 """Runs that the tests of reports compare, made in memory."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from selfdistill.reports.runs import parse
@@ -17,6 +19,7 @@ RECIPE = {
     "precision": "32-true",
     "compile": False,
 }
+NAMES = ("<script>alert(1)</script>", "a & b", r"$x_1$ \%", "日本")
 
 
 @pytest.fixture
@@ -87,5 +90,38 @@ def runs(run):
 
     def build(method, accuracies, **options):
         return [run(method, seed=k, accuracy=a, **options) for k, a in enumerate(accuracies)]
+
+    return build
+
+
+@pytest.fixture
+def directory(content, tmp_path):
+    """A run directory whose predictions have about the given accuracy."""
+
+    def build(method="CrossEntropy", *, seed=0, accuracy=80.0, classes=4, shares=None, **options):
+        rng = np.random.default_rng(seed)
+        made = content(method, seed=seed, accuracy=accuracy, images={"test": 400}, **options)
+        epochs, terms = [1, 2, 3], {"labels": [2.0, 1.0, 0.5]}
+        made["curve"] = {"epoch": epochs, "train_accuracy": [30.0, 60.0, 90.0], "terms": terms}
+        labels = np.arange(400) % classes
+        hit = rng.random(400) < accuracy / 100
+        guess = np.where(hit, labels, (labels + 1) % classes)
+        logits = {"network": 2.0 * np.eye(classes)[guess] + 0.1 * rng.normal(size=(400, classes))}
+        if shares is not None:
+            logits["attention"] = rng.dirichlet(shares, size=400)
+            mean = logits["attention"].mean(0).tolist()
+            made["curve"]["attention"] = [mean] * len(epochs)
+            terms |= {"distillation": [0.5, 1.0, 1.5]}
+        else:
+            made["test"]["last"] = {"network": made["test"]["last"]["network"]}
+        name = "-".join([method, *map(str, options.values()), f"s{seed}"])
+        path = tmp_path / "runs" / name.replace("/", "_")
+        (path / "model").mkdir(parents=True)
+        (path / "summary.json").write_text(json.dumps(made))
+        names = (*NAMES, *(f"c{k}" for k in range(classes)))
+        (path / "model" / "config.json").write_text(json.dumps({"label_names": names[:classes]}))
+        halves = {key: value.astype(np.float16) for key, value in logits.items()}
+        np.savez(path / "predictions.npz", labels=labels, **halves)
+        return path
 
     return build

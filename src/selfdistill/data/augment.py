@@ -20,6 +20,10 @@ class Augmentation(abc.ABC):
     """Draws needed for an image."""
     standardised: ClassVar[bool] = False
     """Whether it acts on standardised images, not on pixels."""
+    graphable: ClassVar[bool] = True
+    """Whether it never waits for the device, so that a device graph can hold it."""
+    rotates: ClassVar[bool] = False
+    """Whether it may turn an image, which networks that tell rotations apart must not meet."""
 
     @abc.abstractmethod
     def apply(self, images: Pixels | Images, draws: Draws) -> Pixels | Images:

@@ -3,6 +3,7 @@
 Before an epoch, one generator keyed by seed and epoch draws the order of the images and, for each
 view, a row of uniform numbers an image. Row i belongs to image i as the anchor, so what becomes of
 an image depends neither on its batch nor on the worker, rank, device or point of resuming.
+Mixing has a generator of its own: it moves no other draw, nor does the number of views move it.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from torch import Tensor
 
 from ..pairing import Partner
 from .image_set import ImageSet
+from .mixing import Mixing, SoftLabels, Views
+from .mixtures import Mixtures, check_mixing, draw_mixtures
 from .pipeline import Pipeline
 from .randomness import generator
 
@@ -23,7 +26,8 @@ class Batch(NamedTuple):
 
     images: Float[Tensor, "*views batch channels height width"]
     """Augmented and standardised; with a partner, anchors and partners on a first axis."""
-    labels: Int64[Tensor, " batch"]
+    labels: Int64[Tensor, " batch"] | SoftLabels
+    """Classes; with mixing that softens labels, a row of probabilities an image."""
     indices: Int64[Tensor, " batch"]
     """Positions of the anchors in the training split."""
 
@@ -39,6 +43,7 @@ class Epoch:
         order: Positions of the images in the order they are visited.
         sources: Which image each view of each anchor shows.
         draws: Uniform draws for each view of each anchor.
+        mixtures: With which image and how each anchor is mixed, if at all.
     """
 
     train: ImageSet
@@ -47,6 +52,7 @@ class Epoch:
     order: Int64[Tensor, " n"]
     sources: Int64[Tensor, "views n"]
     draws: Float[Tensor, "views n columns"]
+    mixtures: Mixtures | None = None
 
     def batch(self, step: int, *, part: int = 0, parts: int = 1) -> Batch:
         """Make one part of a global batch; the parts, in order, are the whole.
@@ -73,12 +79,32 @@ class Epoch:
     def assemble(self, indices: Int64[Tensor, " batch"]) -> Batch:
         """Make the batch of the given anchors: device work only, and nothing but tensors decide."""
         sources = self.sources.index_select(1, indices)
-        draws = self.draws.index_select(1, indices)
+        views = self._views(sources, self.draws.index_select(1, indices))
+        labels = self.train.labels[indices]
+        if self.mixtures is not None:
+            views, labels = self._mix(self.mixtures, views, labels, indices)
+        return Batch(views if len(views) > 1 else views[0], labels, indices)
+
+    def _views(
+        self, sources: Int64[Tensor, "views batch"], draws: Float[Tensor, "views batch columns"]
+    ) -> Views:
         pixels = self.train.images.index_select(0, sources.flatten())
         images = self.pipeline.apply(pixels, draws.flatten(0, 1))
-        if len(sources) > 1:
-            images = images.unflatten(0, tuple(sources.shape))
-        return Batch(images, self.train.labels[indices], indices)
+        return images.unflatten(0, tuple(sources.shape))
+
+    def _mix(
+        self,
+        mixtures: Mixtures,
+        views: Views,
+        labels: Int64[Tensor, " batch"],
+        indices: Int64[Tensor, " batch"],
+    ) -> tuple[Views, Int64[Tensor, " batch"] | SoftLabels]:
+        partners = mixtures.partners[indices]
+        others = self._views(
+            partners.expand(len(views), -1), mixtures.augmentation.index_select(1, indices)
+        )
+        both = labels, self.train.labels[partners]
+        return mixtures.mix(views, others, *both, indices, len(self.train.classes))
 
 
 class Batches:
@@ -90,10 +116,11 @@ class Batches:
         partner: Which second view stands beside each image.
         batch_size: Images of a global batch, over all processes and accumulation steps.
         seed: Decides order, draws and partners, together with the epoch.
+        mixing: What each image is mixed with another by, once augmented; None mixes nothing.
 
     Raises:
-        ValueError: If the split is smaller than a batch, or a class has no second image where
-            partners of the same class are asked for.
+        ValueError: If the split is smaller than a batch, a class has no second image where
+            partners of the same class are asked for, or these meet labels that are mixtures.
 
     Example:
         >>> images = torch.zeros(10, 3, 8, 8, dtype=torch.uint8)
@@ -114,6 +141,7 @@ class Batches:
         partner: Partner,
         batch_size: int,
         seed: int,
+        mixing: Mixing | None = None,
     ) -> None:
         if not 1 <= batch_size <= len(train):
             raise ValueError(
@@ -124,11 +152,13 @@ class Batches:
         self.partner = partner
         self.batch_size = batch_size
         self.seed = seed
+        self.mixing = mixing
         self.steps = len(train) // batch_size
         """Batches of an epoch; the last, partial one is dropped."""
         self._labels = train.labels.cpu()
         if partner is Partner.SAME_CLASS:
             _check_pairs(self._labels, train.classes)
+            check_mixing(mixing)
 
     def epoch(self, epoch: int) -> Epoch:
         """Draw an epoch."""
@@ -150,7 +180,15 @@ class Batches:
             order.to(device),
             sources.to(device),
             draws.to(device),
+            self._mixtures(epoch, views),
         )
+
+    def _mixtures(self, epoch: int, views: int) -> Mixtures | None:
+        if self.mixing is None:
+            return None
+        random = generator(self.seed, epoch, "mixing")
+        shape = (views, len(self.train), self.pipeline.columns)
+        return draw_mixtures(self.mixing, random, shape, self.train.images.device)
 
 
 def same_class(labels: Int64[Tensor, " n"], draws: Float[Tensor, " n"]) -> Int64[Tensor, " n"]:
