@@ -63,6 +63,8 @@ class Method(nn.Module, abc.ABC):
     partner: ClassVar[Partner] = Partner.NONE
     """With a partner, ``images`` is ``(2, batch, channels, height, width)``."""
     needs_context: ClassVar[bool] = False
+    turns_images: ClassVar[bool] = False
+    """Whether it rotates the images itself, so that no augmentation may."""
     minimum_stages: ClassVar[int] = 1
 
     def __init__(self, backbone: Backbone) -> None:

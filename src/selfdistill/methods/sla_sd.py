@@ -48,6 +48,8 @@ class SLASD(Method):
         >>> method(images, labels).loss.backward()
     """
 
+    turns_images = True
+
     def __init__(
         self,
         backbone: Backbone,

@@ -8,9 +8,12 @@ from torch import optim
 from torch.optim import lr_scheduler
 
 from ..data import DATA_SETS
+from ..data.mixing import CutMix, Mixup
+from ..data.style_mixing import StyleMixing
 from ..methods import METHODS
 from .own_files import open_folder
 
+MIXINGS = (Mixup, CutMix, StyleMixing)
 NO_CHOICES = ("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
 """Schedules that take functions or other schedules."""
 
@@ -28,10 +31,11 @@ def _classes(module: object, base: type) -> dict[str, type]:
 CLASSES: dict[str, dict[str, type]] = {
     "method": {method.__name__: method for method in METHODS},
     "data": {source.__name__: source for source in DATA_SETS},
+    "mixing": {mixing.__name__: mixing for mixing in MIXINGS},
     "optimizer": _classes(optim, optim.Optimizer),
     "schedule": _classes(lr_scheduler, lr_scheduler.LRScheduler),
 }
-NOUNS = {"method": "method", "data": "data set", "optimizer": "optimizer", "schedule": "schedule"}
+NOUNS = {"data": "data set"}
 SUPPLIED = ("self", "backbone", "params", "optimizer")
 
 
@@ -50,7 +54,7 @@ def exact_name(group: str, name: str) -> str:
     plain = name.lower().replace("-", "").replace("_", "")
     if plain not in known:
         raise ValueError(
-            f"--{group} {name}: no such {NOUNS[group]}; {nearest(name, CLASSES[group])}"
+            f"--{group} {name}: no such {NOUNS.get(group, group)}; {nearest(name, CLASSES[group])}"
         )
     return known[plain]
 

@@ -107,9 +107,10 @@ def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, dict[str, 
         if path and not path.startswith(provenance.PREFIX):
             whereabouts[option] = path
             holder[name] = provenance.weights_hash(Path(path))
-    for section in ("method", "data"):
+    for section in ("method", "data", "mixing"):
         choice = _section(resolved, section)
-        choice["class_path"] = _short(section, str(choice["class_path"]))
+        if choice:
+            choice["class_path"] = _short(section, str(choice["class_path"]))
     for step in resolved["augment"] or []:  # pyright: ignore
         step["class_path"] = str(step["class_path"]).rpartition(".")[2]
     schedule = _section(resolved, "schedule")

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..backbones import Backbone, Tapped, create_backbone
 from ..data import Augmentation, DataSet
+from ..data.mixing import Mixing
 from ..methods import Method
 from .own_files import is_own_file, network_maker
 from .precision import Precision
@@ -72,6 +73,7 @@ class Recipe:
         backbone: The network.
         method: How the network learns.
         augment: What is done to the training images, in this order.
+        mixing: How training images are mixed with others, if at all: Mixup, CutMix, StyleMixing.
         optimizer: Steps the parameters, by its torch name.
         schedule: Learning rate over epochs, by its torch name; a CosineAnnealingLR ends with
             training unless T_max says otherwise.
@@ -94,6 +96,7 @@ class Recipe:
     backbone: BackboneChoice = BackboneChoice()
     method: Callable[[Backbone], Method]
     augment: list[Augmentation] = field(default_factory=list[Augmentation])
+    mixing: Mixing | None = None
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
     schedule: Callable[[Optimizer], LRScheduler]
     warmup_epochs: int = 0

@@ -94,7 +94,9 @@ def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plai
         partner=method.partner,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
+        mixing=recipe.mixing,
     )
+    _refuse_double_rotation(recipe, method)
     if fabric.is_global_zero:
         _warn_of_dropped(batches)
         _begin(run, resolved, settings, fabric.device)
@@ -193,6 +195,15 @@ def _begin(run: RunDirectory, resolved: Plain, settings: Settings, device: torch
     }
     run.write_recipe(resolved, values)
     run.begin_environment(environment.describe(device))
+
+
+def _refuse_double_rotation(recipe: Recipe, method: Method) -> None:
+    rotating = [type(step).__name__ for step in recipe.augment if step.rotates]
+    if method.turns_images and rotating:
+        raise ValueError(
+            f"{type(method).__name__} tells an image's rotations apart, and {rotating[0]} may turn "
+            "it: leave that augmentation out"
+        )
 
 
 def _learned_from(settings: Settings) -> list[Path]:
