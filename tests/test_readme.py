@@ -1,5 +1,6 @@
 """The README's code runs, and its commands are commands."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from selfdistill.cli import COMMANDS
 from selfdistill.training import parse
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 
 
 def test_its_code_runs(tmp_path, monkeypatch):
@@ -30,6 +32,14 @@ def test_its_training_lines_read(line):
 
 
 def test_its_make_targets_exist():
-    makefile = (Path(__file__).parents[1] / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (\w+)", README, re.MULTILINE):
         assert f"\n{target}:" in makefile
+
+
+def test_its_results_are_those_under_results():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate_results.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    assert generate.BLOCK.search(README)
+    assert generate.written(README) == README, "run python docs/generate_results.py"

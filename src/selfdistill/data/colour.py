@@ -1,0 +1,93 @@
+"""Augmentations that change colours."""
+
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .augment import Augmentation, Draws, Images, Pixels
+
+Factors = Float[Tensor, "batch 1 1 1"]
+Grey = Float[Tensor, "batch 1 height width"]
+
+
+class ColourJitter(Augmentation):
+    """Change brightness, contrast, saturation and hue, always in this order.
+
+    The first three multiply by a uniform factor within 1 ± strength (never below 0) the pixels,
+    their distance from the image's mean grey, and their distance from their own grey; the last
+    turns the colour wheel. Values are cut to the valid range after each and rounded once.
+
+    Args:
+        brightness: Strength, 0 or more.
+        contrast: Strength, 0 or more.
+        saturation: Strength, 0 or more.
+        hue: The largest turn to either side as a share of the colour wheel, 0 to 0.5.
+
+    Raises:
+        ValueError: If a strength is out of range.
+    """
+
+    columns: ClassVar[int] = 4
+
+    def __init__(
+        self,
+        *,
+        brightness: float = 0.4,
+        contrast: float = 0.4,
+        saturation: float = 0.4,
+        hue: float = 0.1,
+    ) -> None:
+        if min(brightness, contrast, saturation) < 0 or not 0 <= hue <= 0.5:
+            raise ValueError(
+                f"brightness {brightness}, contrast {contrast} and saturation {saturation} must be "
+                f"0 or more and hue {hue} within 0 to 0.5"
+            )
+        self.brightness = brightness
+        self.contrast = contrast
+        self.saturation = saturation
+        self.hue = hue
+
+    def apply(self, images: Pixels, draws: Draws) -> Pixels:
+        """Change colours; a draw for each of the four, from least (0) to most (1)."""
+        light, contrast, colour, turn = (2 * draws - 1)[:, :, None, None, None].unbind(1)
+        pixels = images.float() / 255
+        pixels = (pixels * _factors(light, self.brightness)).clamp_(0, 1)
+        mean = _grey(pixels).mean((1, 2, 3), keepdim=True)
+        pixels = _blend(pixels, mean, _factors(contrast, self.contrast))
+        pixels = _blend(pixels, _grey(pixels), _factors(colour, self.saturation))
+        if self.hue:
+            pixels = _turn(pixels, turn * self.hue)
+        return pixels.mul_(255).round_().to(images.dtype)
+
+
+def _factors(signed: Factors, strength: float) -> Factors:
+    low = max(0.0, 1 - strength)
+    return 1 + signed * strength if low else (signed + 1) * ((1 + strength) / 2)
+
+
+def _grey(pixels: Images) -> Grey:
+    red, green, blue = pixels.split(1, 1)
+    return 0.2989 * red + 0.587 * green + 0.114 * blue
+
+
+def _blend(pixels: Images, base: Grey | Factors, factors: Factors) -> Images:
+    return (pixels * factors + base * (1 - factors)).clamp_(0, 1)
+
+
+def _turn(pixels: Images, turns: Factors) -> Images:
+    """Add to the hue, by the conversions to and from HSV."""
+    red, green, blue = pixels.split(1, 1)
+    low, high = pixels.aminmax(dim=1, keepdim=True)
+    chroma = high - low
+    divisor = chroma.clamp(min=1e-6)
+    sixths = torch.where(
+        high == red,
+        (green - blue) / divisor,
+        torch.where(high == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor),
+    )
+    sixths = sixths + 6 * turns
+    channels = (((sixths + offset) % 6) for offset in (5, 3, 1))
+    shades = torch.cat([torch.minimum(k, 4 - k).clamp(0, 1) for k in channels], 1)
+    return high - chroma * shades

@@ -1,0 +1,129 @@
+"""Policies: each image gets operations that its own draws choose.
+
+Operations, magnitudes and their order agree with torchvision's; only the source of randomness is
+another. Pixels from outside are black, and geometry takes the nearest pixel. What is done depends
+on values of the draws, so that no device graph can hold these; they run before one.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal, TypeVar
+
+from .augment import Augmentation, Draws, Pixels
+from .auto_augment import POLICIES
+from .operations import RANDOM, SIGNED, Choice, Ranges, operate
+
+_Option = TypeVar("_Option")
+_LEVELS = 31
+_USUAL = Ranges(shear=0.3, rotation=30.0, enhancement=0.9, bits=4)
+_WIDE = Ranges(shear=0.99, rotation=135.0, enhancement=0.99, bits=6, translation=32.0)
+
+
+class RandAugment(Augmentation):
+    """Uniformly chosen operations, one after another, all of one magnitude.
+
+    Args:
+        operations: How many, at least 1.
+        magnitude: From nothing (0) to full strength (30).
+
+    Raises:
+        ValueError: If one of these is out of range.
+
+    Reference:
+        Cubuk et al., RandAugment: Practical Automated Data Augmentation with a Reduced Search
+        Space, NeurIPS 2020, arXiv 1909.13719.
+    """
+
+    graphable: ClassVar[bool] = False
+    rotates: ClassVar[bool] = True
+
+    def __init__(self, *, operations: int = 2, magnitude: int = 9) -> None:
+        if operations < 1 or not 0 <= magnitude < _LEVELS:
+            raise ValueError(
+                f"operations {operations} must be at least 1 and magnitude {magnitude} "
+                f"within 0 to {_LEVELS - 1}"
+            )
+        self.operations = operations
+        self.magnitude = magnitude
+        # Alone among augmentations its draws depend on an argument.
+        self.columns = 2 * operations  # pyright: ignore[reportAttributeAccessIssue]
+
+    def apply(self, images: Pixels, draws: Draws) -> Pixels:
+        """Change; each operation takes a draw for which it is and one for its direction."""
+        level = self.magnitude / (_LEVELS - 1)
+        rows = draws.tolist()
+        for first in range(0, self.columns, 2):
+            choices = [
+                _choice(_pick(RANDOM, row[first]), level, row[first + 1], images, _USUAL)
+                for row in rows
+            ]
+            images = operate(images, choices)
+        return images
+
+
+class TrivialAugment(Augmentation):
+    """One uniformly chosen operation of uniform magnitude, from wide ranges.
+
+    Reference:
+        Müller and Hutter, TrivialAugment: Tuning-free Yet State-of-the-Art Data Augmentation,
+        ICCV 2021, arXiv 2103.10158.
+    """
+
+    columns: ClassVar[int] = 3
+    graphable: ClassVar[bool] = False
+    rotates: ClassVar[bool] = True
+
+    def apply(self, images: Pixels, draws: Draws) -> Pixels:
+        """Change; the draws decide operation, magnitude and direction."""
+        levels = [step / (_LEVELS - 1) for step in range(_LEVELS)]
+        choices = [
+            _choice(_pick(RANDOM, name), _pick(levels, level), side, images, _WIDE)
+            for name, level, side in draws.tolist()
+        ]
+        return operate(images, choices)
+
+
+class AutoAugment(Augmentation):
+    """One of 25 learned pairs of operations, each with its own probability and magnitude.
+
+    Args:
+        policy: On which data the pairs were learned.
+
+    Raises:
+        ValueError: If there is no such policy.
+
+    Reference:
+        Cubuk et al., AutoAugment: Learning Augmentation Policies from Data, CVPR 2019,
+        arXiv 1805.09501.
+    """
+
+    columns: ClassVar[int] = 5
+    graphable: ClassVar[bool] = False
+    rotates: ClassVar[bool] = True
+
+    def __init__(self, *, policy: Literal["cifar10", "imagenet"] = "cifar10") -> None:
+        if policy not in POLICIES:
+            raise ValueError(f"policy {policy!r} must be one of {', '.join(POLICIES)}")
+        self.policy = policy
+
+    def apply(self, images: Pixels, draws: Draws) -> Pixels:
+        """Change; draws for the pair, and for each of its operations whether and which way."""
+        rows = draws.tolist()
+        pairs = [_pick(POLICIES[self.policy], row[0]) for row in rows]
+        for second in (0, 1):
+            choices: list[Choice] = []
+            for row, pair in zip(rows, pairs, strict=True):
+                name, probability, level = pair[second]
+                whether, side = row[1 + 2 * second : 3 + 2 * second]
+                chosen = name if whether < probability else "Identity"
+                choices.append(_choice(chosen, level / 9, side, images, _USUAL))
+            images = operate(images, choices)
+        return images
+
+
+def _pick(options: Sequence[_Option], draw: float) -> _Option:
+    return options[min(int(draw * len(options)), len(options) - 1)]
+
+
+def _choice(name: str, level: float, side: float, images: Pixels, ranges: Ranges) -> Choice:
+    towards = -level if name in SIGNED and side < 0.5 else level
+    return name, ranges.magnitude(name, towards, (images.shape[2], images.shape[3]))

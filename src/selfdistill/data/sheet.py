@@ -1,0 +1,91 @@
+"""A picture of what the network will see."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..pairing import Partner
+from .augment import Images, Pixels
+from .batches import Batches
+from .image_set import ImageSet, Splits
+from .mixing import Mixing
+from .pipeline import Pipeline
+
+_GAP = 2
+_SIDE = 96
+
+
+def augmentation_sheet(
+    splits: Splits,
+    pipeline: Pipeline,
+    *,
+    mixing: Mixing | None = None,
+    seed: int,
+    path: Path,
+    images: int = 8,
+    epochs: int = 7,
+) -> None:
+    """Write training images, a row each, as they are and as the first epochs show them.
+
+    Args:
+        splits: Where the images come from; they stand evenly spaced in the training split.
+        pipeline: What is done to each image.
+        mixing: What each image is mixed with another by; None mixes nothing.
+        seed: The seed of training: what is shown is what a run with it sees.
+        path: Where the PNG goes.
+        images: Rows, 1 or more and no more than there are training images.
+        epochs: Columns beside the original, 1 or more.
+
+    Raises:
+        ValueError: If images or epochs are out of range.
+    """
+    train = splits.train
+    if not 1 <= images <= len(train) or epochs < 1:
+        raise ValueError(
+            f"images {images} must be within 1 to {len(train)}, epochs {epochs} at least 1"
+        )
+    chosen = torch.arange(images, device=train.labels.device) * len(train) // images
+    columns = [train.images[chosen], *_epochs(train, pipeline, mixing, seed, chosen, epochs)]
+    cells = torch.stack([_enlarge(column.cpu()) for column in columns], 1)
+    _, _, channels, height, width = cells.shape
+    rows = cells.permute(0, 3, 1, 4, 2).reshape(images * height, -1, channels)
+    assert rows.shape[1] == len(columns) * width
+    Image.fromarray(rows.contiguous().numpy().astype(np.uint8)).save(path, format="PNG")
+
+
+def _epochs(
+    train: ImageSet,
+    pipeline: Pipeline,
+    mixing: Mixing | None,
+    seed: int,
+    chosen: torch.Tensor,
+    epochs: int,
+) -> list[Pixels]:
+    batches = Batches(
+        train,
+        pipeline=pipeline,
+        partner=Partner.NONE,
+        batch_size=len(chosen),
+        seed=seed,
+        mixing=mixing,
+    )
+    shown = (batches.epoch(epoch).assemble(chosen).images for epoch in range(epochs))
+    return [_pixels(images, pipeline) for images in shown]
+
+
+def _pixels(images: Images, pipeline: Pipeline) -> Pixels:
+    """Undo standardising; values that are none of an image's are cut."""
+    mean, std = (
+        torch.tensor(values, device=images.device)[:, None, None]
+        for values in (pipeline.mean, pipeline.std)
+    )
+    return ((images * std + mean) * 255).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _enlarge(images: Pixels) -> Pixels:
+    """Repeat the pixels of small images, and leave a white gap around each."""
+    times = max(1, _SIDE // images.shape[2])
+    large = images.repeat_interleave(times, 2).repeat_interleave(times, 3)
+    return torch.nn.functional.pad(large, (_GAP,) * 4, value=255)
