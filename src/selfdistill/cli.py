@@ -21,6 +21,7 @@ COMMANDS = {
     "study": "train what a grid of runs still misses, and compare",
     "methods": "the methods; with a name, its equation, options and defaults",
     "backbones": "the networks whose names match a pattern",
+    "augment": "a picture of what a recipe shows the network",
     "recipes": "the shipped recipes; with a name, its content",
 }
 
@@ -59,6 +60,7 @@ def _dispatch(words: list[str]) -> int:
         "methods": _methods,
         "backbones": _backbones,
         "recipes": _recipes,
+        "augment": _augment,
     }
     if words[0] not in commands:
         import difflib
@@ -224,6 +226,18 @@ def _backbones(words: list[str]) -> int:
     if not names:
         raise ValueError(f"no network matches {given.pattern!r}: try '*{given.pattern}*'")
     print("\n".join(names))
+    return 0
+
+
+def _augment(words: list[str]) -> int:
+    parser = _parser("augment")
+    parser.add_argument("recipe", help="a recipe; further options are those of train")
+    parser.add_argument("--picture", type=Path, default=Path("augmentation.png"), help="PNG file")
+    given, further = parser.parse_known_args(words)
+    from .training.preview import draw_augmentation
+
+    draw_augmentation(["--config", given.recipe, *further], given.picture)
+    print(f"{given.picture}: training images, and what seven epochs show of them")
     return 0
 
 

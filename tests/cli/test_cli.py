@@ -22,7 +22,7 @@ def say(capsys, *words):
 def test_help_names_every_command(capsys, words):
     code, out, _ = say(capsys, *words)
     assert code == 0
-    for command in ("quickstart", "train", "evaluate", "compare", "methods", "recipes"):
+    for command in cli.COMMANDS:
         assert f"  {command}" in out
 
 
@@ -183,3 +183,11 @@ def test_train_evaluate_compare(capsys, tmp_path):
         code, out, _ = say(capsys, "compare", run, str(tmp_path / "CrossEntropy"), "--format", form)
         assert code == 0
         assert "SKDSAM" in out
+
+
+def test_augment_draws_a_sheet(capsys, tmp_path):
+    picture = tmp_path / "sheet.png"
+    code, out, _ = say(capsys, "augment", "digits", "--picture", str(picture), "--seed", "3")
+    assert code == 0
+    assert str(picture) in out
+    assert picture.read_bytes().startswith(b"\x89PNG")

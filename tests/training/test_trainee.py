@@ -152,3 +152,36 @@ def test_what_does_not_compile_trains_eagerly_and_says_so(monkeypatch, tmp_path,
     with pytest.warns(UserWarning, match="training eagerly: no compiler here$"):
         train(parse(words))
     assert (tmp_path / "summary.json").exists()
+
+
+def test_an_adversary_changes_the_images_that_are_trained_on():
+    seen = []
+
+    class Watching(CrossEntropy):
+        def forward(self, images, labels):
+            seen.append(images.detach().clone())
+            return super().forward(images, labels)
+
+    words = ["--adversary.epsilon", "0.1", "--adversary.step-size", "0.1"]
+    trainee, batches = build(words, Watching(TinyBackbone(num_classes=10)))
+    epoch = batches.epoch(0)
+    plain = epoch.batch(0).images
+    trainee.train_step(epoch)
+    attacked, trained = seen
+    torch.testing.assert_close(attacked, plain, rtol=0, atol=0)
+    std = torch.tensor(epoch.pipeline.std)[:, None, None]
+    change = (trained - plain).abs() * std
+    assert change.max() <= 0.1 + 1e-6
+    assert change.mean() > 0.01
+
+
+def test_a_method_that_rotates_refuses_rotations(words, tmp_path):
+    words = [*words, "--method", "SLASD", "--out", str(tmp_path)]
+    with pytest.raises(ValueError, match="SLASD tells an image's rotations apart, and Rotation"):
+        train(parse([*words, "--augment", '[{"class_path": "Rotation"}]']))
+
+
+@pytest.mark.parametrize("name", ["Mixup", "CutMix", "StyleMixing"])
+def test_mixing_trains(name, words, tmp_path):
+    path = train(parse([*words, "--epochs", "2", "--mixing", name, "--out", str(tmp_path)]))
+    assert (path / "summary.json").exists()

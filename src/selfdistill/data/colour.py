@@ -79,15 +79,20 @@ def _blend(pixels: Images, base: Grey | Factors, factors: Factors) -> Images:
 def _turn(pixels: Images, turns: Factors) -> Images:
     """Add to the hue, by the conversions to and from HSV."""
     red, green, blue = pixels.split(1, 1)
-    low, high = pixels.aminmax(dim=1, keepdim=True)
-    chroma = high - low
+    high = pixels.amax(1, keepdim=True)
+    chroma = high - pixels.amin(1, keepdim=True)
     divisor = chroma.clamp(min=1e-6)
     sixths = torch.where(
         high == red,
         (green - blue) / divisor,
         torch.where(high == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor),
     )
-    sixths = sixths + 6 * turns
-    channels = (((sixths + offset) % 6) for offset in (5, 3, 1))
-    shades = torch.cat([torch.minimum(k, 4 - k).clamp(0, 1) for k in channels], 1)
-    return high - chroma * shades
+    wheel = sixths / 6 + turns
+    shades = torch.cat([_shade(wheel + offset / 6) for offset in (5, 3, 1)], 1)
+    return shades.mul_(-chroma).add_(high)
+
+
+def _shade(wheel: Grey) -> Grey:
+    """How far a channel is below the highest, in units of chroma, by its place on the wheel."""
+    sixths = 6 * (wheel - wheel.floor())
+    return torch.minimum(sixths, 4 - sixths).clamp_(0, 1)

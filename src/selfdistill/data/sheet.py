@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
+from jaxtyping import Int64, UInt8
 from PIL import Image
+from torch import Tensor
+from torch.nn.functional import pad
 
 from ..pairing import Partner
 from .augment import Images, Pixels
@@ -52,7 +54,7 @@ def augmentation_sheet(
     _, _, channels, height, width = cells.shape
     rows = cells.permute(0, 3, 1, 4, 2).reshape(images * height, -1, channels)
     assert rows.shape[1] == len(columns) * width
-    Image.fromarray(rows.contiguous().numpy().astype(np.uint8)).save(path, format="PNG")
+    Image.fromarray(rows.contiguous().numpy()).save(path, format="PNG")
 
 
 def _epochs(
@@ -60,7 +62,7 @@ def _epochs(
     pipeline: Pipeline,
     mixing: Mixing | None,
     seed: int,
-    chosen: torch.Tensor,
+    chosen: Int64[Tensor, " rows"],
     epochs: int,
 ) -> list[Pixels]:
     batches = Batches(
@@ -84,8 +86,8 @@ def _pixels(images: Images, pipeline: Pipeline) -> Pixels:
     return ((images * std + mean) * 255).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def _enlarge(images: Pixels) -> Pixels:
+def _enlarge(images: Pixels) -> UInt8[Tensor, "batch channels taller wider"]:
     """Repeat the pixels of small images, and leave a white gap around each."""
     times = max(1, _SIDE // images.shape[2])
     large = images.repeat_interleave(times, 2).repeat_interleave(times, 3)
-    return torch.nn.functional.pad(large, (_GAP,) * 4, value=255)
+    return pad(large, (_GAP,) * 4, value=255)

@@ -2,10 +2,13 @@
 
 from typing import ClassVar
 
-import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from .augment import Draws
 from .mixing import Mixing, SoftLabels, Views
+
+Statistic = Float[Tensor, "*views batch channels 1 1"]
 
 
 class StyleMixing(Mixing):
@@ -45,9 +48,14 @@ class StyleMixing(Mixing):
         """Exchange statistics; the draw decides whether."""
         del partner_labels
         share = self.share * (draws < self.probability)[:, :, None, None]
-        deviation, mean = torch.std_mean(images, (-2, -1), correction=0, keepdim=True)
-        other_deviation, other_mean = torch.std_mean(partners, (-2, -1), correction=0, keepdim=True)
+        (mean, deviation), (other_mean, other_deviation) = _style(images), _style(partners)
         scale = 1 + share * (other_deviation / deviation.clamp(min=1e-5) - 1)
         # In this form an image whose draw says no keeps every bit: scale 1, shift 0.
         shift = share * (other_mean - mean) + mean * (1 - scale)
         return images * scale + shift, labels
+
+
+def _style(images: Views) -> tuple[Statistic, Statistic]:
+    # Several times faster on channels-last images than torch's own deviation.
+    mean = images.mean((-2, -1), keepdim=True)
+    return mean, (images - mean).square().mean((-2, -1), keepdim=True).sqrt()

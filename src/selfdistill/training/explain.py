@@ -5,6 +5,7 @@ import re
 from jsonargparse import ArgumentParser
 
 from .choices import CLASSES, class_options, nearest
+from .recipe import Adversary
 
 KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
 
@@ -43,7 +44,10 @@ def _unknown(option: str, known: list[str]) -> str:
 
 
 def _options(group: str) -> list[str]:
-    return [f"--{group}.{name}" for name in class_options(group)] if group in CLASSES else []
+    if group in CLASSES:
+        return [f"--{group}.{name}" for name in class_options(group)]
+    names = Adversary.__dataclass_fields__ if group == "adversary" else ()
+    return [f"--{group}.{name}" for name in names]
 
 
 def _kinds(message: str) -> list[str]:

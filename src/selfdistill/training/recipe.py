@@ -65,6 +65,23 @@ class BackboneChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Adversary:
+    """Training images are changed within a small box so that the method's own loss rises.
+
+    Args:
+        epsilon: Largest change of a pixel, in units of pixels in [0, 1].
+        step_size: Change of a pixel in a step, in the same units.
+        steps: Steps uphill: 1 for the fast gradient sign method, more for projected gradients.
+        random_start: Begin anywhere within the box.
+    """
+
+    epsilon: float = 4 / 255
+    step_size: float = 4 / 255
+    steps: int = 1
+    random_start: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides a run's numbers.
 
@@ -74,6 +91,7 @@ class Recipe:
         method: How the network learns.
         augment: What is done to the training images, in this order.
         mixing: How training images are mixed with others, if at all: Mixup, CutMix, StyleMixing.
+        adversary: How training images are made harder for the method, if at all.
         optimizer: Steps the parameters, by its torch name.
         schedule: Learning rate over epochs, by its torch name; a CosineAnnealingLR ends with
             training unless T_max says otherwise.
@@ -97,6 +115,7 @@ class Recipe:
     method: Callable[[Backbone], Method]
     augment: list[Augmentation] = field(default_factory=list[Augmentation])
     mixing: Mixing | None = None
+    adversary: Adversary | None = None
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
     schedule: Callable[[Optimizer], LRScheduler]
     warmup_epochs: int = 0

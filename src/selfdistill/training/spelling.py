@@ -7,7 +7,7 @@ case; ``--backbone NAME`` names the network; a bare boolean is true.
 import inspect
 
 from .choices import CLASSES, class_options, exact_name
-from .recipe import BackboneChoice, Place, Recipe
+from .recipe import Adversary, BackboneChoice, Place, Recipe
 
 Options = list[tuple[str, str]]
 """Options without their hyphens, each with its value, in the order given."""
@@ -44,7 +44,8 @@ def read_options(argv: list[str]) -> Options:
 
 def _booleans() -> set[str]:
     fields = {**_annotations(Recipe), **_annotations(Place)}
-    fields |= {f"backbone.{name}": kind for name, kind in _annotations(BackboneChoice).items()}
+    for group, choice in (("backbone", BackboneChoice), ("adversary", Adversary)):
+        fields |= {f"{group}.{name}": kind for name, kind in _annotations(choice).items()}
     for group in CLASSES:
         fields |= {f"{group}.{name}": kind for name, kind in class_options(group).items()}
     return {name for name, kind in fields.items() if kind is bool}

@@ -13,12 +13,13 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..data import Epoch, ImageSet, Splits, generator
+from ..data import Batch, Epoch, ImageSet, Splits, generator
 from ..evaluation import Predictions, predict
 from ..methods import Context, Method, Output
+from .adversarial import perturb
 from .checkpoint import State
 from .clock import Clock
-from .recipe import Recipe
+from .recipe import Adversary, Recipe
 
 Sums = dict[str, Float[Tensor, ""]]
 
@@ -40,6 +41,8 @@ class Trainee:
         self.fabric = fabric
         self.method = method
         self.recipe = recipe
+        if recipe.adversary is not None and method.needs_context:
+            raise ValueError(f"{type(method).__name__} cannot be trained against an adversary")
         self.steps = steps
         self.compiled = compiled
         self.optimizer = recipe.optimizer(p for p in method.parameters() if p.requires_grad)
@@ -96,6 +99,8 @@ class Trainee:
         for number in range(recipe.accumulation):
             part = fabric.global_rank * recipe.accumulation + number
             batch = epoch.batch(self.step, part=part, parts=parts)
+            if recipe.adversary is not None:
+                batch = self._made_harder(batch, epoch, recipe.adversary)
             waits = number + 1 < recipe.accumulation
             with fabric.no_backward_sync(self._module, enabled=waits):  # pyright: ignore
                 output: Output = self._module(
@@ -155,6 +160,22 @@ class Trainee:
         self.epoch, self.step = state["epoch"], state["step"]
         self.best, self.sums = state["best"], state["sums"]
         self.clock = Clock(state["seconds"], state["training_seconds"])
+
+    def _made_harder(self, batch: Batch, epoch: Epoch, adversary: Adversary) -> Batch:
+        random = torch.rand_like(batch.images) if adversary.random_start else None
+        with self.fabric.autocast():
+            images = perturb(
+                self.method,
+                batch.images,
+                batch.labels,
+                epsilon=adversary.epsilon,
+                step_size=adversary.step_size,
+                steps=adversary.steps,
+                mean=epoch.pipeline.mean,
+                std=epoch.pipeline.std,
+                random=random,
+            )
+        return batch._replace(images=images)
 
     def _context(self, indices: Tensor) -> dict[str, Context]:
         if not self.method.needs_context:

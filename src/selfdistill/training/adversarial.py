@@ -1,0 +1,94 @@
+"""Adversarial training: images changed so that the method's own loss rises."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ..methods.base import Images, Labels, Method
+
+ChannelValues = tuple[float, float, float]
+
+
+def perturb(
+    method: Method,
+    images: Images,
+    labels: Labels,
+    *,
+    epsilon: float,
+    step_size: float,
+    steps: int,
+    std: ChannelValues,
+    mean: ChannelValues,
+    random: Images | None = None,
+) -> Images:
+    r"""Climb the loss by signed gradient steps within a small box around the images.
+
+    .. math:: x \leftarrow \Pi\left(x + \eta\,\mathrm{sign}\,\nabla_x \mathcal{L}(x, y)\right)
+
+    where :math:`\Pi` cuts every pixel to within :math:`\varepsilon` of where it began and to the
+    range that pixels have. One step of size :math:`\varepsilon` from the images themselves is the
+    fast gradient sign method; more, from a random start, are projected gradient descent.
+
+    The method stays in the mode it is in, with the statistics of its batches where it is training;
+    its buffers are afterwards what they were before, and no parameter receives a gradient.
+
+    Args:
+        method: Whose loss rises; the bare method, not one that waits for gradients to share.
+        images: Standardised, one view or two; both change.
+        labels: Classes or probabilities.
+        epsilon: Largest change of a pixel, in units of pixels in [0, 1]; 0 or more.
+        step_size: Change of a pixel in a step, in the same units; above 0.
+        steps: How many; at least 1.
+        std: Standard deviation of each channel that the images were divided by.
+        mean: Mean of each channel that was subtracted before.
+        random: Uniform draws in [0, 1] for a random start within the box; None starts at the
+            images.
+
+    Raises:
+        ValueError: If epsilon, step_size or steps are out of range.
+
+    Reference:
+        Goodfellow et al., Explaining and Harnessing Adversarial Examples, ICLR 2015,
+        arXiv 1412.6572; Madry et al., Towards Deep Learning Models Resistant to Adversarial
+        Attacks, ICLR 2018, arXiv 1706.06083.
+    """
+    if epsilon < 0 or step_size <= 0 or steps < 1:
+        raise ValueError(
+            f"epsilon {epsilon} must be 0 or more, step_size {step_size} above 0 "
+            f"and steps {steps} at least 1"
+        )
+    scale, centre = _channels(std, images), _channels(mean, images)
+    box = epsilon / scale
+    lowest = torch.maximum(images - box, -centre / scale)
+    highest = torch.minimum(images + box, (1 - centre) / scale)
+    start = images if random is None else images + (2 * random - 1) * box
+    changed = start.detach().clamp(lowest, highest)
+    with _buffers_kept(method):
+        for _ in range(steps):
+            uphill = _gradient(method, changed, labels).sign_()
+            changed = (changed + uphill * (step_size / scale)).clamp_(lowest, highest)
+    return changed
+
+
+def _gradient(method: Method, images: Images, labels: Labels) -> Images:
+    with torch.enable_grad():
+        leaf = images.detach().requires_grad_()
+        return torch.autograd.grad(method(leaf, labels).loss, leaf)[0]
+
+
+def _channels(values: ChannelValues, images: Images) -> Float[Tensor, "channels 1 1"]:
+    return images.new_tensor(values)[:, None, None]
+
+
+@contextmanager
+def _buffers_kept(module: nn.Module) -> Generator[None]:
+    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, buffer in module.named_buffers():
+                buffer.copy_(before[name])

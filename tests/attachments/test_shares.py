@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from selfdistill.attachments.shares import BatchMeanShares, block_weights, fixed_shares
+
+
+def test_random_shares_are_uniform_on_the_simplex_and_come_from_the_seed():
+    shares = fixed_shares("random", torch.zeros(40_000, 5).double(), 3)
+    torch.testing.assert_close(shares.sum(1), torch.ones(40_000).double())
+    assert shares.mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.005)
+    assert shares.var(0).tolist() == pytest.approx([2 / (9 * 4)] * 3, rel=0.03)
+    assert (shares[:, 0] < 0.1).double().mean().item() == pytest.approx(1 - 0.9**2, abs=0.01)
+    torch.manual_seed(0)
+    assert torch.equal(fixed_shares("random", torch.zeros(40_000, 5).double(), 3), shares)
+
+
+@pytest.mark.parametrize("kind", ["uniform", "last", "random"])
+def test_fixed_shares_are_at_least_single(kind):
+    shares = fixed_shares(kind, torch.zeros(4, 5, dtype=torch.bfloat16), 3)
+    assert shares.dtype == torch.float32
+    assert shares.shape == (4, 3)
+
+
+def test_a_share_of_nothing_gives_finite_inverse_weights():
+    alpha = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
+    weights = block_weights("inverse", alpha)
+    torch.testing.assert_close(weights, torch.tensor([[2.0, 0.0], [1.0, 1.0]]))
+
+
+def test_the_running_mean_follows_training_and_serves_evaluation():
+    shares = BatchMeanShares(2).double()
+    alpha = torch.tensor([[0.2, 0.8], [0.6, 0.4]]).double().requires_grad_()
+    mean = torch.tensor([0.4, 0.6]).double()
+    expected = torch.tensor([0.5, 0.5]).double()
+    for _ in range(3):
+        torch.testing.assert_close(shares(alpha), mean.expand(2, 2))
+        expected = 0.9 * expected + 0.1 * mean
+    shares.eval()
+    torch.testing.assert_close(shares(alpha[:1]), expected.expand(1, 2))
+    assert not shares(alpha).requires_grad
+    torch.testing.assert_close(shares.running_mean, expected)
