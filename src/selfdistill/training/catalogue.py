@@ -22,12 +22,16 @@ def describe_method(name: str) -> str:
     module = inspect.getmodule(method)
     assert module is not None
     options = [
-        f"  --method.{name.replace('_', '-')} {parameter.default}"
+        f"  --method.{name.replace('_', '-')} {_default(parameter)}"
         for name, parameter in inspect.signature(method).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     ]
     parts = [method.__name__, inspect.getdoc(module) or "", inspect.getdoc(method) or ""]
     return "\n\n".join([*parts, "\n".join(["Options and defaults:", *options])])
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    return "(required)" if parameter.default is parameter.empty else str(parameter.default)
 
 
 def _idea(method: type[Method]) -> str:

@@ -25,6 +25,8 @@ def explain(message: str, parser: ArgumentParser) -> str:
         known = parser._option_string_actions  # pyright: ignore
         return _unknown(unknown[1], [key for key in known if key.startswith("--")])
     if missing := re.search(r"arguments are required: (.+)", message):
+        if keys:
+            return f"{option}.{missing[1]} is missing: it has no default"
         return (
             f"{missing[1]} missing: choose a recipe with --config; selfdistill recipes lists them"
         )
