@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .backbones import Backbone as Backbone
     from .backbones import Tapped as Tapped
     from .backbones import create_backbone as create_backbone
+    from .deployment import load as load
     from .methods import BYOT as BYOT
     from .methods import CSKD as CSKD
     from .methods import DDGSD as DDGSD
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "deployment": ("load",),
     "backbones": ("Backbone", "Tapped", "create_backbone"),
     "methods": (
         "BYOT",

@@ -17,6 +17,7 @@ COMMANDS = {
     "quickstart": "compare cross-entropy and SKDSAM on the embedded digits, in about a minute",
     "train": "train a network; the same command again goes on where it stopped",
     "evaluate": "scores of a run's every exit",
+    "predict": "classes of pictures, by a run or a model folder",
     "compare": "a table of runs: accuracy over seeds, gain over cross-entropy, cost",
     "study": "train what a grid of runs still misses, and compare",
     "methods": "the methods; with a name, its equation, options and defaults",
@@ -55,6 +56,7 @@ def _dispatch(words: list[str]) -> int:
         "quickstart": _quickstart,
         "train": _train,
         "evaluate": _evaluate,
+        "predict": _predict,
         "compare": _compare,
         "study": _study,
         "methods": _methods,
@@ -137,6 +139,19 @@ def _evaluate(words: list[str]) -> int:
 
     scores = evaluate(given.run, split=given.split, words=further)
     print(json.dumps(scores, indent=1) if given.format == "json" else exit_table(scores))
+    return 0
+
+
+def _predict(words: list[str]) -> int:
+    parser = _parser("predict")
+    parser.add_argument("run", type=Path, help="run directory or model folder")
+    parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
+    parser.add_argument("--top-k", type=int, default=5, help="classes to name")
+    parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    given = parser.parse_args(words)
+    from .deployment.predictions import predict_files
+
+    print(predict_files(given.run, given.images, top_k=given.top_k, form=given.format))
     return 0
 
 

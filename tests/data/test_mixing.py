@@ -71,7 +71,10 @@ def test_nothing_is_mixed_at_no_probability(kind):
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 3.0])
 def test_shares_follow_the_beta_distribution(alpha):
     mixing = Mixup(alpha=alpha, probability=0.8)
-    draws = mixing.prepare(torch.rand(5000, 2))
+    uniform = torch.rand(5000, 2)
+    before = uniform.clone()
+    draws = mixing.prepare(uniform)
+    assert torch.equal(uniform, before)
     size = (5000, 3, 1, 1)
     labels, others = torch.eye(2)[:1].expand(5000, -1), torch.eye(2)[1:].expand(5000, -1)
     mixed, soft = mixing.apply(torch.ones(size), torch.zeros(size), labels, others, draws)

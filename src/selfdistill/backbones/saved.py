@@ -22,15 +22,22 @@ def load_backbone(path: Path) -> Backbone:
     Raises:
         ValueError: If there is no model, or one whose architecture has no name here.
     """
-    folder = path / "model" if (path / "model" / CONFIG).is_file() else path
-    config_file = folder / CONFIG
-    if not config_file.is_file():
-        raise ValueError(
-            f"{path} holds no trained network: {CONFIG} is missing there and in model/"
-        )
-    config = json.loads(config_file.read_text())
+    folder = model_folder(path)
+    config = json.loads((folder / CONFIG).read_text())
     backbone = create_backbone(
         config["architecture"], config["num_classes"], **config.get("arguments", {})
     )
     backbone.network.load_state_dict(load_file(folder / WEIGHTS))
     return backbone.eval()
+
+
+def model_folder(path: Path) -> Path:
+    """The model folder that a run directory, or the folder itself, stands for.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    for folder in (path / "model", path):
+        if (folder / CONFIG).is_file():
+            return folder
+    raise ValueError(f"{path} holds no trained network: {CONFIG} is missing there and in model/")

@@ -1,0 +1,116 @@
+"""A trained network that classifies pictures."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor, nn
+
+from ..backbones.saved import CONFIG, load_backbone, model_folder
+from ..data import standardise
+from ..data.decode import decode, to_rgb
+
+Picture = str | Path | Image.Image
+
+
+class Guess(NamedTuple):
+    """A class and how probable the network thinks it."""
+
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Transform:
+    """How pictures become the network's input.
+
+    Args:
+        size: Height and width of the input, in pixels.
+        mean: Mean of each channel, in units of pixels in [0, 1].
+        std: Standard deviation of each channel, in the same units.
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __call__(self, picture: Image.Image) -> Float[Tensor, "3 height width"]:
+        """Scale the shorter side to the input's, cut the centre, standardise."""
+        height, width = self.size
+        scale = max(height / picture.height, width / picture.width)
+        scaled = picture.resize(
+            (round(picture.width * scale), round(picture.height * scale)),
+            Image.Resampling.BILINEAR,
+        )
+        left, top = (scaled.width - width) // 2, (scaled.height - height) // 2
+        cropped = scaled.crop((left, top, left + width, top + height))
+        return standardise(_pixels(cropped), self.mean, self.std)[0]
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a run or a model folder holds, ready to classify pictures.
+
+    Args:
+        network: The plain network, in evaluation mode.
+        classes: Names of the classes.
+        transform: How pictures become its input.
+    """
+
+    network: nn.Module
+    classes: tuple[str, ...]
+    transform: Transform
+
+    def predict(
+        self, pictures: Picture | Sequence[Picture], *, top_k: int = 5
+    ) -> list[Guess] | list[list[Guess]]:
+        """The most probable classes of a picture, or of each of several.
+
+        Args:
+            pictures: A path, an open picture, or a list of them.
+            top_k: How many classes to name.
+
+        Raises:
+            ValueError: If a file is no image that can be read.
+        """
+        if isinstance(pictures, str | Path | Image.Image):
+            return self._guess([pictures], top_k)[0]
+        return self._guess(pictures, top_k)
+
+    def _guess(self, pictures: Sequence[Picture], top_k: int) -> list[list[Guess]]:
+        images = torch.stack([self.transform(_open(picture)) for picture in pictures])
+        with torch.no_grad():
+            probabilities = self.network(images).float().softmax(1)
+        best, positions = probabilities.topk(min(top_k, len(self.classes)))
+        return [
+            [Guess(self.classes[k], p) for k, p in zip(row, values, strict=True)]
+            for row, values in zip(positions.tolist(), best.tolist(), strict=True)
+        ]
+
+
+def load(path: str | Path) -> Model:
+    """Load a trained network from a run directory or a model folder.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    backbone = load_backbone(Path(path))
+    config = json.loads((model_folder(Path(path)) / CONFIG).read_text())
+    settings = config["pretrained_cfg"]
+    _, height, width = settings["input_size"]
+    transform = Transform((height, width), tuple(settings["mean"]), tuple(settings["std"]))
+    return Model(backbone.network, tuple(config["label_names"]), transform)
+
+
+def _open(picture: Picture) -> Image.Image:
+    return to_rgb(picture) if isinstance(picture, Image.Image) else decode(Path(picture))
+
+
+def _pixels(picture: Image.Image) -> UInt8[Tensor, "1 3 height width"]:
+    content = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+    return content.reshape(1, picture.height, picture.width, 3).permute(0, 3, 1, 2)
