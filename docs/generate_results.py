@@ -1,4 +1,4 @@
-"""Writes the README's results from the summaries under results/: python docs/generate_results.py."""
+"""Writes the README's results from the summaries under results/."""
 
 import re
 from pathlib import Path
