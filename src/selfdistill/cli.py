@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": "classes of pictures, by a run or a model folder",
     "compare": "a table of runs: accuracy over seeds, gain over cross-entropy, cost",
     "study": "train what a grid of runs still misses, and compare",
+    "report": "a page of tables and figures about a study or about runs",
     "methods": "the methods; with a name, its equation, options and defaults",
     "backbones": "the networks whose names match a pattern",
     "augment": "a picture of what a recipe shows the network",
@@ -59,6 +60,7 @@ def _dispatch(words: list[str]) -> int:
         "predict": _predict,
         "compare": _compare,
         "study": _study,
+        "report": _report,
         "methods": _methods,
         "backbones": _backbones,
         "recipes": _recipes,
@@ -185,6 +187,33 @@ def _study(words: list[str]) -> int:
         say=lambda line: print(line, flush=True),
     ).run(given.budget)
     return _show_outcome(outcome, split=study.split, folder=given.out / study.name)
+
+
+def _report(words: list[str]) -> int:
+    parser = _parser("report")
+    parser.add_argument("runs", nargs="+", metavar="STUDY|RUN", help="a study's name, or runs")
+    parser.add_argument("--to", type=Path, default=Path("report"), help="folder of the page")
+    parser.add_argument("--title", help="heading of the page")
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="where the study's runs are")
+    parser.add_argument("--results", type=Path, help="where its copied summaries are")
+    given = parser.parse_args(words)
+    from .reports.page import write_report
+
+    names: list[str] = given.runs
+    papers: dict[str, float] = {}
+    if len(names) == 1 and not Path(names[0]).exists():
+        from . import studies
+
+        study = studies.load(names[0])
+        runner = studies.StudyRunner(
+            study, out=given.out, results=given.results, jobs=1, further=(), say=print
+        )
+        runs, papers = runner.found(), dict(study.papers)
+    else:
+        runs = [Path(name) for name in names]
+    page = write_report(runs, given.to, title=given.title or " ".join(names), papers=papers)
+    print(page)
+    return 0
 
 
 def _show_outcome(outcome: "Outcome", *, split: str | None, folder: Path) -> int:

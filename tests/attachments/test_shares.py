@@ -10,6 +10,8 @@ def test_random_shares_are_uniform_on_the_simplex_and_come_from_the_seed():
     assert shares.mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.005)
     assert shares.var(0).tolist() == pytest.approx([2 / (9 * 4)] * 3, rel=0.03)
     assert (shares[:, 0] < 0.1).double().mean().item() == pytest.approx(1 - 0.9**2, abs=0.01)
+    again = fixed_shares("random", torch.zeros(40_000, 5).double(), 3)
+    assert not (again == shares).any()
     torch.manual_seed(0)
     assert torch.equal(fixed_shares("random", torch.zeros(40_000, 5).double(), 3), shares)
 

@@ -183,6 +183,10 @@ def test_train_evaluate_compare(capsys, tmp_path):
         code, out, _ = say(capsys, "compare", run, str(tmp_path / "CrossEntropy"), "--format", form)
         assert code == 0
         assert "SKDSAM" in out
+    page = tmp_path / "page"
+    words = ("report", run, str(tmp_path / "CrossEntropy"), "--to", str(page), "--title", "A & B")
+    assert say(capsys, *words)[:2] == (0, f"{page}/index.html\n")
+    assert "A &amp; B" in (page / "index.html").read_text()
 
 
 def test_augment_draws_a_sheet(capsys, tmp_path):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 
@@ -21,6 +22,11 @@ def randomised(method, *, training):
 def probabilities(z, temperature=1.0):
     powers = [math.exp(float(value) / temperature) for value in z]
     return [power / sum(powers) for power in powers]
+
+
+def soft(labels, classes=5):
+    """Random probabilities in place of class indices."""
+    return torch.randn(len(labels), classes).double().softmax(1)
 
 
 def cross_entropy(z, y):

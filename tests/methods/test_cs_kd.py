@@ -13,11 +13,13 @@ def pairs(batch):
     return torch.stack((batch[0].double(), other)), batch[1]
 
 
+@pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("training", [True, False])
-def test_equation(backbone, batch, training):
+def test_equation(backbone, batch, training, soft):
     method = CSKD(backbone, temperature=2.5, distillation_weight=0.7)
     by_hand.randomised(method, training=training)
     images, labels = pairs(batch)
+    labels = by_hand.soft(labels) if soft else labels
     z, other = (by_hand.numbers(backbone(view)) for view in images)
     expected = {"labels": 0.0, "distillation": 0.0}
     for b, y in enumerate(labels):

@@ -14,10 +14,12 @@ def views(batch):
     return torch.stack((batch[0].double(), other)), batch[1]
 
 
+@pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("training", [True, False])
-def test_equation(backbone, batch, training):
+def test_equation(backbone, batch, training, soft):
     method = by_hand.randomised(DDGSD(backbone, **OPTIONS), training=training)
     images, labels = views(batch)
+    labels = by_hand.soft(labels) if soft else labels
     features, logits = backbone.stages(torch.cat((images[0], images[1])))
     z, f = by_hand.numbers(logits), by_hand.numbers(features[-1])
     expected = {"labels": 0.0, "distillation": 0.0}

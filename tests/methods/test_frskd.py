@@ -8,9 +8,10 @@ from selfdistill.methods import FRSKD
 from selfdistill.testing import TinyBackbone, check_reaches
 
 
+@pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("detach_backbone", [True, False])
 @pytest.mark.parametrize("training", [True, False])
-def test_equation(backbone, batch, training, detach_backbone):
+def test_equation(backbone, batch, training, detach_backbone, soft):
     method = FRSKD(
         backbone,
         temperature=2.5,
@@ -19,7 +20,7 @@ def test_equation(backbone, batch, training, detach_backbone):
         detach_backbone=detach_backbone,
     )
     by_hand.randomised(method, training=training)
-    images, labels = batch[0].double(), batch[1]
+    images, labels = batch[0].double(), by_hand.soft(batch[1]) if soft else batch[1]
     features, z = backbone.stages(images)
     refined, z_teacher = method.self_teacher(features)
     z, z_teacher = by_hand.numbers(z), by_hand.numbers(z_teacher)

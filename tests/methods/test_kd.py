@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import by_hand
@@ -11,12 +12,13 @@ from selfdistill.testing import TinyBackbone, check_reaches
 from selfdistill.testing.builds import taught
 
 
+@pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("training", [True, False])
-def test_equation(backbone, batch, training):
+def test_equation(backbone, batch, training, soft):
     teacher = by_hand.randomised(TinyBackbone((3, 4)), training=True)
     method = KD(backbone, teacher=teacher, temperature=2.5, distillation_weight=0.7)
     by_hand.randomised(method, training=training)
-    images, labels = batch[0].double(), batch[1]
+    images, labels = batch[0].double(), by_hand.soft(batch[1]) if soft else batch[1]
     z, z_teacher = by_hand.numbers(backbone(images)), by_hand.numbers(teacher.eval()(images))
     expected = {"labels": 0.0, "distillation": 0.0}
     for b, y in enumerate(labels):
@@ -39,6 +41,22 @@ def test_the_teacher_is_a_copy_and_no_part_of_the_method(backbone, batch):
         backbone.network.head.weight.zero_()
     method(*batch)
     assert torch.equal(method.teacher(batch[0]), before)
+
+
+def test_training_leaves_the_teacher_as_it_was_in_a_copy_and_another_precision_too(batch):
+    method = copy.deepcopy(taught(TinyBackbone())).double().train()
+    teacher = method.teacher.backbone
+    before = copy.deepcopy(teacher.state_dict())
+    images, labels = batch[0].double(), batch[1]
+    optimizer = torch.optim.SGD(method.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(2):
+        method.train()(images, labels).loss.backward()
+        optimizer.step()
+    assert not any(module.training for module in teacher.modules())
+    assert all(value.grad is None for value in teacher.parameters())
+    for name, value in teacher.state_dict().items():
+        assert torch.equal(value, before[name])
+    assert teacher.network.head.weight.dtype == torch.float64
 
 
 def test_a_saved_network_teaches(batch, tmp_path):

@@ -42,6 +42,7 @@ def test_what_a_run_leaves_behind(finished):
     assert summary["validation"]["last"].keys() == {"network", "exit1", "exit2", "fusion"}
     assert summary["test"] is None
     assert summary["cost"]["training_parameters"] > summary["cost"]["parameters"]
+    assert summary["cost"]["macs_per_exit"]["network"] > 1e5
     recipe = yaml.safe_load((finished / "recipe.yaml").read_text())
     assert recipe["method"]["init_args"]["temperature"] == 3.0
     assert recipe["precision"] == "fp32"

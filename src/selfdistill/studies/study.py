@@ -57,8 +57,16 @@ class StudyRunner:
         for wave in waves:
             left = None if seconds is None else seconds - (time.monotonic() - started)
             missing += self._train(wave, left) if wave else []
-        found = [self._summary(cell, seed) for cell, seed in runs]
-        return Outcome([path for path in found if path is not None], missing)
+        return Outcome(self.found(), missing)
+
+    def found(self) -> list[Path]:
+        """Run directories of what is finished, or the copied summary where they are gone."""
+        paths = [self._summary(cell, seed) for cell, seed in self.study.runs()]
+        return [
+            path.parent if path.name == "summary.json" else path
+            for path in paths
+            if path is not None
+        ]
 
     def _train(self, runs: Sequence[tuple[Cell, int]], seconds: float | None) -> list[str]:
         wanted = [run for run in runs if not self._is_done(*run)]

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
+from ..backbones import Backbone
 from ..data import Splits
 from ..deployment import model_folder
 from ..evaluation import Predictions, Scores, score
@@ -119,6 +121,7 @@ def _summary(run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plai
             "peak_memory_bytes": _peak_memory(trainee.fabric.device),
             "parameters": _count(trainee.method.backbone.network.parameters()),
             "training_parameters": _count(trainee.method.parameters()),
+            "macs_per_exit": {"network": _macs(trainee.method.backbone)},
         },
     }
 
@@ -146,6 +149,17 @@ def _short(value: object) -> float | None:
 
 def _count(parameters: Iterable[Tensor]) -> int:
     return sum(parameter.numel() for parameter in parameters)
+
+
+def _macs(backbone: Backbone) -> int:
+    """Multiplications and additions of one image's pass, counted as pairs."""
+    device = next(backbone.parameters()).device
+    was_training = backbone.training
+    backbone.eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        backbone(torch.zeros(1, *backbone.input_size, device=device))
+    backbone.train(was_training)
+    return counter.get_total_flops() // 2
 
 
 def _peak_memory(device: torch.device) -> int | None:

@@ -1,0 +1,47 @@
+"""What a section of a report is made of."""
+
+from dataclasses import dataclass, field
+
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; the first column names the row."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: frozenset[int] = frozenset({0})
+    """Columns of words, set flush left and wrapped; the others are numbers."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its file name and its caption."""
+
+    name: str
+    """Unique in a report; lower case letters, digits and hyphens."""
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small image."""
+
+    png: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of the page."""
+
+    name: str
+    title: str
+    words: tuple[str, ...] = ()
+    """Paragraphs."""
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    thumbnails: tuple[Thumbnail, ...] = field(default=())

@@ -1,0 +1,163 @@
+"""What a report shows of a finished run beyond its line in a table."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .legacy import best_test_epoch
+from .predicted import Numbers, Predicted, predicted
+from .runs import SUMMARY, Summary, parse, read
+
+LOG = "log.jsonl"
+MODEL = "model/config.json"
+SHOWN = "shown.npz"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The epochs of a run; a value that an epoch lacks is NaN."""
+
+    epoch: Numbers
+    accuracy: Mapping[str, Numbers]
+    """Percent, by split: ``train`` and, where there is one, ``validation``."""
+    terms: Mapping[str, Numbers]
+    """Weighted parts of the loss, nats."""
+    attention: Numbers | None
+    """Mean shares of the blocks on fixed training images, ``epochs × blocks``."""
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """Images that lean most on a block, kept by the run."""
+
+    images: NDArray[np.uint8]
+    """``images × height × width × 3``."""
+    indices: NDArray[np.int64]
+    """Positions in the test split."""
+    block: NDArray[np.int64]
+    """The shallow block, from 0."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A finished run; what only a run directory holds is read when it is asked for."""
+
+    summary: Summary
+    content: Mapping[str, object]
+    """The decoded ``summary.json``."""
+
+    def scores(self, split: str) -> dict[str, dict[str, float]]:
+        """All scores by exit, in the order of the summary, after the last epoch."""
+        exits = fields(fields(self.content.get(split)).get("last"))
+        return {name: numbers(values) for name, values in exits.items()}
+
+    @property
+    def peak_memory(self) -> float | None:
+        """Bytes; the whole process on a CPU, the allocator on a GPU."""
+        return numbers(self.content.get("cost")).get("peak_memory_bytes")
+
+    @property
+    def macs(self) -> dict[str, float]:
+        """Multiply-accumulates of one image up to each exit; empty where not recorded."""
+        return numbers(fields(self.content.get("cost")).get("macs_per_exit"))
+
+    @property
+    def corruptions(self) -> dict[str, dict[int, float]]:
+        """Accuracy in percent by corruption and severity; empty where not recorded."""
+        found = fields(self.content.get("corruptions"))
+        return {
+            name: {int(level): value for level, value in numbers(values).items()}
+            for name, values in found.items()
+        }
+
+    @cached_property
+    def curve(self) -> Curve:
+        """The epochs."""
+        columns = fields(self.content.get("curve"))
+        splits = {s: columns.get(f"{s}_accuracy") for s in ("train", "validation")}
+        shares = columns.get("attention")
+        return Curve(
+            epoch=_array(columns.get("epoch", [])),
+            accuracy={s: _array(v) for s, v in splits.items() if v is not None},
+            terms={name: _array(v) for name, v in fields(columns.get("terms")).items()},
+            attention=None if shares is None else _array(shares),
+        )
+
+    @cached_property
+    def predicted(self) -> Predicted | None:
+        """What the test images were taken for; None without the run directory's file."""
+        return predicted(self.summary.path)
+
+    @cached_property
+    def legacy(self) -> float | None:
+        """Best test epoch, percent, where the recipe had it recorded."""
+        return best_test_epoch(self.summary.path)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty where the run directory does not tell."""
+        file = self.summary.path / MODEL
+        names = fields(_decoded(file)).get("label_names") if file.is_file() else None
+        return tuple(map(str, names)) if isinstance(names, list) else ()
+
+    @cached_property
+    def thumbnails(self) -> Thumbnails | None:
+        """Images that lean most on a block, where the run keeps some."""
+        file = self.summary.path / SHOWN
+        if not file.is_file():
+            return None
+        with np.load(file) as arrays:
+            return Thumbnails(arrays["images"], arrays["indices"], arrays["block"])
+
+
+def read_evidence(path: Path) -> Evidence:
+    """Read a finished run.
+
+    Args:
+        path: A run directory, or a copy of its ``summary.json``.
+
+    Raises:
+        ValueError: If there is no such run, it is unfinished, or the file is no summary.
+    """
+    try:
+        read(path)
+    except ValueError as error:
+        raise ValueError(f"{error}{_progress(path)}") from None
+    content = fields(_decoded(path / SUMMARY if path.is_dir() else path))
+    return Evidence(parse(content, path), content)
+
+
+def fields(value: object) -> dict[str, object]:
+    """A JSON object's members; none for anything else."""
+    return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else {}
+
+
+def numbers(value: object) -> dict[str, float]:
+    """The members of a JSON object that are numbers."""
+    return {k: float(v) for k, v in fields(value).items() if isinstance(v, int | float)}
+
+
+def _progress(path: Path) -> str:
+    """How far an unfinished run came, as far as its log tells."""
+    log = path / LOG
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    for line in reversed(lines):
+        try:
+            epoch = fields(json.loads(line)).get("epoch")
+        except json.JSONDecodeError:  # the line that a crash cut off
+            continue
+        return f" (it has logged {epoch} epochs)"
+    return ""
+
+
+def _decoded(file: Path) -> object:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _array(values: object) -> Numbers:
+    return np.asarray(values, dtype=np.float64)

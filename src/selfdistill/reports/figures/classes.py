@@ -1,0 +1,152 @@
+"""Which classes gain and which lose, and what they are mistaken for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..content import Picture, Section
+from ..entries import HEADLINE, Entry
+from ..predicted import Numbers, Predicted, class_accuracy, confusion
+from ..verdicts import signed
+from . import style
+
+EXTREMES = 10
+"""Classes that a picture names at either end."""
+IMPROVED = 6
+CONFUSED = 6
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A row and its cross-entropy row, by class."""
+
+    entry: Entry
+    gain: Numbers
+    """Points, by class; NaN for a class without images."""
+    moved: Numbers
+    """Change of the confusion matrix, points, ``true × predicted``."""
+    chance: float
+    """Half-width, in points, that a gain of a class exceeds by chance once in twenty."""
+    images: int
+    """Of the median class."""
+    names: tuple[str, ...]
+
+
+def section(entries: Sequence[Entry]) -> Section | None:
+    """Rows against their cross-entropy row; None where predictions of either are missing."""
+    ordered = sorted(entries, key=lambda entry: entry.method != HEADLINE)
+    found = [pair for entry in ordered if (pair := _pair(entry)) is not None]
+    if not found:
+        return None
+    pictures: list[Picture] = []
+    for i, pair in enumerate(found[:SHOWN]):
+        pictures.append(_gains(pair, f"classes-{i}"))
+        if np.nanmax(pair.gain) > 0:
+            pictures.append(_confusion(pair, f"confusion-{i}"))
+    words = [
+        f"A class has {found[0].images} test images. Were two networks equally good and their "
+        f"errors independent, one class in twenty would still differ by more than "
+        f"{found[0].chance:.1f} points (the shaded band): single classes prove little."
+    ]
+    if len(found) > SHOWN:
+        words.append(f"The first {SHOWN} of {len(found)} rows are shown.")
+    return Section("classes", "Classes", tuple(words), pictures=tuple(pictures))
+
+
+def _pair(entry: Entry) -> Pair | None:
+    if entry.control is None:
+        return None
+    own, other = _predictions(entry), _predictions(entry.control)
+    if not own or not other:
+        return None
+    images = np.bincount(own[0].labels, minlength=own[0].num_classes)
+    median = int(np.median(images[images > 0]))
+    accuracy = _mean(other, class_accuracy)
+    share = np.nanmean(accuracy) / 100
+    return Pair(
+        entry=entry,
+        gain=_mean(own, class_accuracy) - accuracy,
+        moved=_mean(own, confusion) - _mean(other, confusion),
+        chance=196 * float(np.sqrt(2 * share * (1 - share) / median)),
+        images=median,
+        names=class_names(entry),
+    )
+
+
+def class_names(entry: Entry) -> tuple[str, ...]:
+    """Names of the classes; their numbers where no run tells."""
+    count = max((p.num_classes for p in _predictions(entry)), default=0)
+    known = [run.classes for run in entry.runs if len(run.classes) == count]
+    return known[0] if known else tuple(f"class {k}" for k in range(count))
+
+
+def _predictions(entry: Entry) -> list[Predicted]:
+    return [run.predicted for run in entry.runs if run.predicted is not None]
+
+
+def _mean(runs: Sequence[Predicted], table: Callable[[Predicted], Numbers]) -> Numbers:
+    return np.mean([table(run) for run in runs], axis=0)
+
+
+def _gains(pair: Pair, name: str) -> Picture:
+    known = np.flatnonzero(np.isfinite(pair.gain))
+    order = known[np.argsort(pair.gain[known], kind="stable")[::-1]]
+    everything = len(order) <= 2 * EXTREMES
+    ends = order if everything else np.r_[order[:EXTREMES], order[-EXTREMES:]]
+    gains, places = pair.gain[ends], np.arange(len(ends), dtype=np.float64)
+    if not everything:
+        places[EXTREMES:] += 0.8
+    figure, panel = style.axes(
+        height=0.7 + 0.2 * len(ends), xlabel="class accuracy, difference to cross-entropy (points)"
+    )
+    panel.axvspan(-pair.chance, pair.chance, color=style.FAINT, alpha=0.6, lw=0)
+    panel.axvline(0, color=style.RULE, lw=1)
+    color, marker, _ = style.look(pair.entry.style)
+    panel.hlines(places, 0, gains, color=color, lw=1.4)
+    panel.plot(gains, places, marker=marker, color=color, linestyle="none")
+    panel.set_yticks(places, [style.short(pair.names[k]) for k in ends])
+    panel.set_ylim(places[-1] + 0.6, -0.6)
+    panel.grid(axis="y", visible=False)
+    up, down = int((pair.gain[known] > 0).sum()), int((pair.gain[known] < 0).sum())
+    part = "" if everything else f"; the {EXTREMES} at either end are named"
+    caption = (
+        f"{pair.entry.label}: {up} of {len(known)} classes gain, {down} lose, "
+        f"{len(known) - up - down} stay (means over seeds{part})."
+    )
+    return Picture(name, caption, figure)
+
+
+def _confusion(pair: Pair, name: str) -> Picture:
+    order = np.argsort(np.nan_to_num(pair.gain, nan=-np.inf), kind="stable")[::-1]
+    rows = order[: min(IMPROVED, int((pair.gain > 0).sum()))]
+    weight = np.abs(np.nan_to_num(pair.moved[rows]))
+    weight[np.arange(len(rows)), rows] = 0
+    columns = np.argsort(weight.max(axis=0), kind="stable")[::-1][:CONFUSED]
+    values = pair.moved[np.ix_(rows, columns)]
+    values[rows[:, None] == columns] = np.nan
+    figure, panel = style.axes(
+        height=1.6 + 0.3 * len(rows), xlabel="taken for", ylabel="true class"
+    )
+    limit = max(1.0, float(np.nanmax(np.abs(values), initial=0)))
+    panel.imshow(values, cmap="RdBu_r", vmin=-limit * 2, vmax=limit * 2, aspect="auto")
+    for (i, k), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            text = signed(value, 1) if abs(value) >= 0.05 else "0"
+            panel.text(k, i, text, ha="center", va="center", fontsize=8.5)
+    panel.set_xticks(
+        range(len(columns)),
+        [style.short(pair.names[k], 14) for k in columns],
+        rotation=40,
+        ha="right",
+        rotation_mode="anchor",
+    )
+    panel.set_yticks(range(len(rows)), [style.short(pair.names[k], 16) for k in rows])
+    panel.grid(visible=False)
+    return Picture(
+        name,
+        f"{pair.entry.label}: the classes that gain most, and how many more (+) or fewer (−) of "
+        "a class's images are taken for another class than with cross-entropy (points).",
+        figure,
+    )

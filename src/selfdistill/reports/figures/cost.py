@@ -1,0 +1,68 @@
+"""What training took, and what the deployed network takes."""
+
+from collections.abc import Callable, Sequence
+
+from ..content import Section, Table
+from ..entries import Entry
+from ..published import ABSENT, plus_minus
+from ..statistics import spread
+
+Cell = Callable[[Entry], str]
+
+
+def section(entries: Sequence[Entry]) -> Section:
+    """A table alone."""
+    columns: dict[str, Cell] = {
+        "method": lambda entry: entry.label,
+        "network, parameters": lambda entry: count(float(entry.line.parameters)),
+        "in training, parameters": lambda entry: count(float(entry.line.training_parameters)),
+        "network, MACs an image": _macs,
+        "seconds a run": _seconds,
+        "images/s in training": _speed,
+        "step ÷ cross-entropy's": _ratio,
+        "peak memory, MB": _memory,
+    }
+    cells = [[cell(entry) for cell in columns.values()] for entry in entries]
+    kept = [i for i in range(len(columns)) if any(row[i] != ABSENT for row in cells)]
+    table = Table(
+        "Cost, mean over seeds.",
+        tuple(list(columns)[i] for i in kept),
+        tuple(tuple(row[i] for i in kept) for row in cells),
+    )
+    words = (
+        "The deployed network is the same for every method on it; what is bolted on serves "
+        "training alone. Times were taken in separate processes, whatever else the machines did: "
+        "an indication, no benchmark. On a CPU, memory is that of the whole process.",
+    )
+    return Section("cost", "Cost", words, (table,))
+
+
+def count(number: float) -> str:
+    """A number of parameters or operations with three digits and its unit."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}" if number < 1e3 * size else f"{number:.3g}"
+    return f"{number:.0f}"
+
+
+def _macs(entry: Entry) -> str:
+    found = entry.runs[0].macs.get("network")
+    return ABSENT if found is None else count(found)
+
+
+def _seconds(entry: Entry) -> str:
+    mean, sd = spread([run.summary.cost.seconds for run in entry.runs])
+    return f"{mean:,.0f}" if sd is None else f"{mean:,.0f} ± {sd:,.0f}"
+
+
+def _speed(entry: Entry) -> str:
+    return plus_minus(spread([run.summary.cost.images_per_second for run in entry.runs]), 0)
+
+
+def _ratio(entry: Entry) -> str:
+    return ABSENT if entry.line.step_ratio is None else f"{entry.line.step_ratio:.2f}"
+
+
+def _memory(entry: Entry) -> str:
+    found = [run.peak_memory for run in entry.runs if run.peak_memory is not None]
+    return f"{max(found) / 1e6:,.0f}" if found else ABSENT

@@ -1,0 +1,64 @@
+"""The classes and images that lean most on each shallow block."""
+
+import io
+
+import numpy as np
+from matplotlib.image import imsave
+from numpy.typing import NDArray
+
+from ..content import Table, Thumbnail
+from ..entries import Entry
+from ..predicted import Numbers
+from .classes import class_names
+
+LEANING = 3
+"""Classes and images named for each block."""
+MOST_THUMBNAILS = 24
+
+
+def leaning(entry: Entry, shares: Numbers, labels: NDArray[np.int64]) -> Table:
+    """Name what leans most on each block.
+
+    Args:
+        entry: The row.
+        shares: Each test image's, ``images × blocks``.
+        labels: Their classes.
+    """
+    names = class_names(entry)
+    rows: list[tuple[str, ...]] = []
+    present = np.unique(labels)
+    by_class = np.array([shares[labels == k].mean(0) for k in present])
+    for block in range(shares.shape[1]):
+        best = np.argsort(by_class[:, block], kind="stable")[::-1][:LEANING]
+        images = np.argsort(shares[:, block], kind="stable")[::-1][:LEANING]
+        leading = [f"{names[present[k]]} ({100 * by_class[k, block]:.1f})" for k in best]
+        extreme = [
+            f"no.\u00a0{i}, {names[labels[i]]} ({100 * shares[i, block]:.1f})" for i in images
+        ]
+        mean = f"{100 * shares[:, block].mean():.1f}"
+        rows.append((f"block {block + 1}", mean, ", ".join(leading), ", ".join(extreme)))
+    return Table(
+        f"{entry.label}: what leans most on each shallow block (share in %, mean over seeds; "
+        "images by their position in the test split).",
+        ("block", "mean share", "classes", "test images"),
+        tuple(rows),
+        words=frozenset({0, 2, 3}),
+    )
+
+
+def thumbnails(entry: Entry) -> list[Thumbnail]:
+    """The images of the first run that kept any, with their class and share."""
+    run = next((run for run in entry.runs if run.thumbnails is not None), None)
+    if run is None or run.thumbnails is None:
+        return []
+    assert run.predicted is not None
+    shares, labels, names = run.predicted.attention, run.predicted.labels, class_names(entry)
+    found: list[Thumbnail] = []
+    kept = run.thumbnails
+    for pixels, index, block in zip(kept.images, kept.indices, kept.block, strict=True):
+        share = "" if shares is None else f", {100 * shares[index, block]:.0f} %"
+        file = io.BytesIO()
+        imsave(file, pixels, format="png")
+        caption = f"block {block + 1}{share}: {names[labels[index]]} (no. {index})"
+        found.append(Thumbnail(file.getvalue(), caption))
+    return found[:MOST_THUMBNAILS]

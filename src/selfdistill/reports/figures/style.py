@@ -1,0 +1,165 @@
+"""One look for all figures: colours, markers and strokes, sizes, and how they are written."""
+
+import io
+import re
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
+
+from ..entries import Entry
+from ..predicted import Numbers
+
+INK, RULE, FAINT = "#1a1a1a", "#8a8a8a", "#dcdcdc"
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe and Ito's colours, told apart with any colour vision."""
+MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">")
+STROKES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)))
+SHADES = ("#08306b", "#e69f00", "#56b4e9", "#7a3b00", "#cfe8c9", "#cc79a7", "#009e73", "#f0f0f0")
+HATCHES = ("", "////", "", "....", "xxxx", "\\\\\\\\", "", "----")
+WIDTH, HEIGHT = 4.7, 3.1
+"""Inches; the width of a phone at the size of its text."""
+ROWS_PER_FIGURE = 8
+MOST_MARKS = 15
+RESOLUTION = 200
+SETTINGS: dict[RcKeyType, object] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "Helvetica"],
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.edgecolor": RULE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5,
+    "legend.frameon": False,
+    "legend.handlelength": 2.8,
+    "hatch.linewidth": 0.5,
+    "savefig.facecolor": "white",
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+}
+
+
+class Look(NamedTuple):
+    """How a row is drawn in every figure."""
+
+    color: str
+    marker: str
+    stroke: str | tuple[float, tuple[float, ...]]
+
+
+def look(position: int) -> Look:
+    """The look of a row; 0 is black, and no two of the first 24 are alike."""
+    if position == 0:
+        return Look(INK, "o", "-")
+    place = position - 1
+    color, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
+    return Look(color, marker, STROKES[(place + 1 + place // len(PALETTE)) % len(STROKES)])
+
+
+@contextmanager
+def house_style() -> Generator[None]:
+    """Draw in the house style, whatever the user's own settings are."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(SETTINGS)
+        yield
+
+
+def axes(*, height: float = HEIGHT, xlabel: str, ylabel: str = "") -> tuple[Figure, Axes]:
+    """Start a figure of one panel."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    panel = figure.add_subplot()
+    panel.set_xlabel(xlabel)
+    panel.set_ylabel(ylabel)
+    return figure, panel
+
+
+def curve(panel: Axes, x: Numbers, y: Numbers, row: int, name: str) -> None:
+    """Draw a row's line, with about six marks however many points it has.
+
+    Args:
+        panel: Where to draw.
+        x: Places, in the unit of the axis.
+        y: Values, in the unit of the axis.
+        row: Position among the looks.
+        name: For the legend.
+    """
+    color, marker, stroke = look(row)
+    every = max(1, len(x) // 6) if len(x) > MOST_MARKS else 1
+    panel.plot(x, y, color=color, linestyle=stroke, marker=marker, markevery=every,
+               label=short(name, 40))  # fmt: skip
+
+
+def hairlines(panel: Axes, curves: Sequence[tuple[Numbers, Numbers]], row: int) -> None:
+    """Draw single seeds, where there are several."""
+    for x, y in curves if len(curves) > 1 else ():
+        panel.plot(x, y, color=look(row).color, lw=0.6, alpha=0.45)
+
+
+def legend(figure: Figure, panel: Axes, *, columns: int = 2) -> None:
+    """Put the legend below the panel, where it hides nothing, and make room for it."""
+    handles, names = panel.get_legend_handles_labels()
+    if not names:
+        return
+    columns = columns if max(map(len, names)) <= 26 else 1
+    rows = -(-len(names) // columns)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.18 * rows + 0.05)
+    figure.legend(handles, names, loc="outside lower left", ncols=columns, columnspacing=1.5)
+
+
+def short(name: str, length: int = 22) -> str:
+    """A name that fits beside an axis."""
+    name = " ".join(name.split())
+    return name if len(name) <= length else f"{name[: length - 1]}…"
+
+
+def chunks(rows: Sequence[Entry], size: int = ROWS_PER_FIGURE) -> list[Sequence[Entry]]:
+    """Divide rows evenly over as many figures as keep each legible, cross-entropy in all."""
+    count = -(-len(rows) // size)
+    parts = [rows[i * len(rows) // count : (i + 1) * len(rows) // count] for i in range(count)]
+    reference = [row for row in rows if row.style == 0]
+    return [[*reference, *(row for row in part if row.style != 0)] for part in parts]
+
+
+def png(figure: Figure) -> bytes:
+    """Render as pixels, for slides."""
+    return _rendered(figure, "png")
+
+
+def svg(figure: Figure, name: str) -> str:
+    """Render as one ``<svg>`` element whose ids no other figure of the page has."""
+    with mpl.rc_context({"svg.hashsalt": name}):
+        text = _rendered(figure, "svg").decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
+
+
+def _rendered(figure: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    with warnings.catch_warnings():
+        # a browser has the letters that the font of the PNG lacks
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format=kind, dpi=RESOLUTION, metadata=metadata)
+    figure.set_layout_engine("none")  # what was laid out once stays so
+    return buffer.getvalue()

@@ -1,0 +1,97 @@
+import matplotlib as mpl
+import pytest
+
+from selfdistill.reports.entries import entries
+from selfdistill.reports.evidence import read_evidence
+from selfdistill.reports.figures import attention, classes, exits, learning, style
+from selfdistill.reports.page import write_report
+
+
+def rows_of(paths):
+    return entries([read_evidence(path) for path in paths], "test", {})[1]
+
+
+def test_learned_attention_is_set_against_every_other_kind(directory):
+    made = [
+        directory("SKDSAM", seed=k, accuracy=mean + 0.2 * k, shares=[1, 3], attention=kind)
+        for kind, mean in (("learned", 82.0), ("uniform", 80.0), ("random", 82.0))
+        for k in range(3)
+    ]
+    section = attention.section(rows_of(made), "test")
+    table = section.tables[0]
+    verdicts = {row[0]: (row[3].split(" ")[0], row[4]) for row in table.rows}
+    assert verdicts["uniform"] == ("−2.00", "worse")
+    assert verdicts["random"] == ("+0.00", "not distinguishable")
+    assert verdicts["learned"] == ("reference", "")
+
+
+def test_images_that_lean_most_are_named_with_their_shares(directory):
+    (entry,) = rows_of([directory("SKDSAM", shares=[1, 3])])
+    (table,) = attention.section([entry], "test").tables
+    shares = entry.runs[0].predicted.attention
+    first = int(shares[:, 0].argmax())
+    assert table.rows[0][3].startswith(f"no.\u00a0{first}, ")
+    assert f"({100 * shares[first, 0]:.1f})" in table.rows[0][3]
+    assert table.rows[1][1] == f"{100 * shares[:, 1].mean():.1f}"
+
+
+def test_classes_are_compared_with_cross_entropy(directory):
+    runs = [directory(accuracy=50, classes=2), directory("BYOT", accuracy=90, classes=2)]
+    section = classes.section(rows_of(runs))
+    assert "2 of 2 classes gain, 0 lose" in section.pictures[0].caption
+    assert "A class has 200 test images" in section.words[0]
+    assert "9.8 points" in section.words[0]
+    assert classes.section(rows_of(runs[1:])) is None
+
+
+def test_shares_of_the_loss_are_of_its_terms(directory):
+    section = learning.section(rows_of([directory("BYOT", shares=[1, 1])]))
+    panel = section.pictures[-1].figure.axes[0]
+    lower = panel.collections[0].get_paths()[0].vertices
+    assert max(y for x, y in lower if x == 1) == pytest.approx(80)  # 2.0 of 2.5
+    assert max(y for x, y in lower if x == 3) == pytest.approx(25)  # 0.5 of 2.0
+
+
+def test_exits_need_more_than_the_network(directory):
+    assert exits.section(rows_of([directory()]), "test") is None
+    section = exits.section(rows_of([directory("BYOT", shares=[1, 1])]), "test")
+    assert section.tables[0].columns == ("method", "exit1", "network")
+    assert "do not hold the operations" in section.words[0]
+
+
+def test_twenty_rows_are_told_apart_without_colour():
+    looks = [style.look(position) for position in range(24)]
+    assert len(set(looks)) == 24
+    assert len({look[1:] for look in looks[:8]}) == 8
+
+
+def test_axes_tell_their_units(directory):
+    runs = [directory(), directory("SKDSAM", shares=[1, 3])]
+    rows = rows_of(runs)
+    sections = [learning.section(rows), classes.section(rows), attention.section(rows, "test")]
+    for picture in (p for section in sections for p in section.pictures):
+        panel = picture.figure.axes[0]
+        assert panel.get_xlabel()
+        assert panel.get_ylabel() or len(panel.get_yticklabels()) > 1
+
+
+def test_twenty_seven_runs_and_the_users_own_settings(directory, tmp_path, monkeypatch):
+    monkeypatch.setattr(style, "png", lambda figure: b"")
+    runs = [directory(f"M{m}", seed=k, accuracy=70 + m) for m in range(8) for k in range(3)] + [
+        directory(seed=k, accuracy=70) for k in range(3)
+    ]
+    with mpl.rc_context({"font.size": 40, "text.parse_math": True}):
+        page = write_report(runs, tmp_path / "out", title="27").read_text()
+        assert mpl.rcParams["font.size"] == 40
+    assert page.count('<th scope="row"') == 9 * 3 + 27
+    assert "font: 40px" not in page
+
+
+def test_every_figure_shows_cross_entropy_once(directory):
+    runs = [directory(f"M{m}") for m in range(9)] + [directory()]
+    figures = [picture.figure for picture in learning.section(rows_of(runs)).pictures]
+    names = [[text.get_text() for text in figure.legends[0].get_texts()] for figure in figures]
+    assert [name[0] for name in names] == ["CrossEntropy", "CrossEntropy"]
+    assert sorted(name for own in names for name in own) == ["CrossEntropy"] * 2 + [
+        f"M{m}" for m in range(9)
+    ]
