@@ -80,11 +80,12 @@ def test_twenty_seven_runs_and_the_users_own_settings(directory, tmp_path, monke
     runs = [directory(f"M{m}", seed=k, accuracy=70 + m) for m in range(8) for k in range(3)] + [
         directory(seed=k, accuracy=70) for k in range(3)
     ]
-    with mpl.rc_context({"font.size": 40, "text.parse_math": True}):
+    with mpl.rc_context({"font.size": 40, "axes.facecolor": "#ff00ff"}):
         page = write_report(runs, tmp_path / "out", title="27").read_text()
         assert mpl.rcParams["font.size"] == 40
     assert page.count('<th scope="row"') == 9 * 3 + 27
     assert "font: 40px" not in page
+    assert "ff00ff" not in page
 
 
 def test_every_figure_shows_cross_entropy_once(directory):
