@@ -80,6 +80,22 @@ def holes(erased):
     return gone, gone.any(2).sum(1), gone.any(1).sum(1)
 
 
+@pytest.fixture
+def two_threads():
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_colours_of_a_large_image_depend_on_no_other_however_many_threads():
+    images, draws = pixels(8, 3, 256, 256), torch.rand(8, 4)
+    step = ColourJitter()
+    whole = step.apply(images, draws)
+    for i in range(8):
+        assert torch.equal(step.apply(images[i : i + 1], draws[i : i + 1])[0], whole[i])
+
+
 def test_erasing_blanks_one_rectangle_of_the_asked_size():
     height, width, count = 60, 40, 4000
     step = RandomErasing(probability=0.3)

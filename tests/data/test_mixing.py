@@ -180,6 +180,13 @@ def test_a_batch_mixes_augmented_images_with_augmented_partners(make, train):
         torch.testing.assert_close(batch.labels[place], expected[0])
 
 
+def test_seeds_and_epochs_mix_differently(make):
+    first = make(CutMix()).epoch(3).mixtures
+    for other in (make(CutMix()).epoch(4), make(CutMix(), seed=1).epoch(3)):
+        for name in ("partners", "draws", "augmentation"):
+            assert not torch.equal(getattr(other.mixtures, name), getattr(first, name))
+
+
 def test_partners_are_uniform_over_the_split(make):
     drawn = torch.cat([make(Mixup()).epoch(epoch).mixtures.partners for epoch in range(100)])
     assert chisquare(drawn.bincount(minlength=COUNT)).pvalue > 1e-3

@@ -80,6 +80,13 @@ def test_auto_augment_does_what_torchvision_does(monkeypatch, policy, real):
         assert same(result, torchvision_says(monkeypatch, theirs, image, row[:1], [real]))
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_pairs_are_torchvisions(policy):
+    theirs = v2.AutoAugment(v2.AutoAugmentPolicy(policy))._policies
+    pairs = [tuple((name, chance, level or 0) for name, chance, level in pair) for pair in theirs]
+    assert list(POLICIES[policy]) == pairs
+
+
 def test_each_operation_of_a_pair_has_draws_of_its_own():
     images = pixels(4, 3, 16, 16)
     # The second pair for CIFAR: Rotate 0.7 2, TranslateX 0.3 9.

@@ -46,10 +46,12 @@ def test_epochs_differ_and_seeds_repeat(splits, tmp_path):
     steps = [PadCrop(), Flip(), ColourJitter(), Cutout()]
     first = draw(splits, tmp_path / "a.png", steps, mixing=Mixup())
     assert np.array_equal(first, draw(splits, tmp_path / "b.png", steps, mixing=Mixup()))
-    assert not np.array_equal(first, draw(splits, tmp_path / "c.png", steps))
-    columns = np.split(first, 8, 1)
-    assert all(not np.array_equal(columns[0], other) for other in columns[1:])
-    assert not np.array_equal(columns[1], columns[2])
+    unmixed = draw(splits, tmp_path / "c.png", steps)
+    assert not np.array_equal(first, unmixed)
+    for sheet in (first, unmixed):
+        columns = np.split(sheet, 8, 1)
+        assert all(not np.array_equal(columns[0], other) for other in columns[1:])
+        assert not np.array_equal(columns[1], columns[2])
 
 
 @pytest.mark.parametrize("options", [{"images": 21}, {"images": 0}, {"epochs": 0}])

@@ -54,6 +54,15 @@ def test_a_view_does_not_learn_from_what_it_teaches(backbone, batch):
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
+def test_both_views_are_drawn_towards_each_other(backbone, batch):
+    method = by_hand.randomised(DDGSD(backbone, **OPTIONS), training=False)
+    images, labels = views(batch)
+    images.requires_grad_()
+    for term in method(images, labels).terms.values():
+        (gradient,) = torch.autograd.grad(term, images, retain_graph=True)
+        assert all(view.abs().amax() > 0 for view in gradient)
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("temperature", 0.0), ("distillation_weight", -1.0), ("hint_weight", -1.0)]
 )

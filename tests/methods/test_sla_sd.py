@@ -60,6 +60,12 @@ def test_inspection_shows_the_aggregate_where_it_is_wanted(backbone, batch):
     np.testing.assert_allclose(by_hand.numbers(exits["aggregate"]), aggregate, rtol=1e-9)
 
 
+def test_the_aggregate_is_single_precision_under_autocast(backbone, batch):
+    with torch.autocast("cpu", torch.bfloat16):
+        exits, _ = SLASD(backbone, aggregate=True).inspect(batch[0])
+    assert exits["aggregate"].dtype == torch.float32
+
+
 def test_needs_square_images():
     backbone = TinyBackbone()
     backbone.input_size = (3, 16, 24)

@@ -7,15 +7,18 @@ from .colour import ColourJitter
 from .digits import Digits
 from .erasing import RandomErasing
 from .geometry import Rotation
+from .image_folder import ImageFolder
 from .image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
 from .mixing import CutMix, Mixing, Mixup
 from .pipeline import Pipeline, standardise
 from .policies import AutoAugment, RandAugment, TrivialAugment
 from .randomness import generator
+from .resized_crop import RandomResizedCrop, centre_crop
 from .sheet import augmentation_sheet
 from .style_mixing import StyleMixing
+from .tiny_imagenet import TinyImageNet
 
-DATA_SETS: tuple[type[DataSet], ...] = (Digits, CIFAR10, CIFAR100)
+DATA_SETS: tuple[type[DataSet], ...] = (Digits, CIFAR10, CIFAR100, TinyImageNet, ImageFolder)
 
 __all__ = [
     "CIFAR10",
@@ -32,6 +35,7 @@ __all__ = [
     "Digits",
     "Epoch",
     "Flip",
+    "ImageFolder",
     "ImageSet",
     "Mixing",
     "Mixup",
@@ -39,11 +43,14 @@ __all__ = [
     "Pipeline",
     "RandAugment",
     "RandomErasing",
+    "RandomResizedCrop",
     "Rotation",
     "Splits",
     "StyleMixing",
+    "TinyImageNet",
     "TrivialAugment",
     "augmentation_sheet",
+    "centre_crop",
     "channel_statistics",
     "generator",
     "standardise",

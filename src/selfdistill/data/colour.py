@@ -54,7 +54,8 @@ class ColourJitter(Augmentation):
         light, contrast, colour, turn = (2 * draws - 1)[:, :, None, None, None].unbind(1)
         pixels = images.float() / 255
         pixels = (pixels * _factors(light, self.brightness)).clamp_(0, 1)
-        mean = _grey(pixels).mean((1, 2, 3), keepdim=True)
+        # In two steps: threads share a sum of one image otherwise, and round it differently.
+        mean = _grey(pixels).mean(3, keepdim=True).mean(2, keepdim=True)
         pixels = _blend(pixels, mean, _factors(contrast, self.contrast))
         pixels = _blend(pixels, _grey(pixels), _factors(colour, self.saturation))
         if self.hue:

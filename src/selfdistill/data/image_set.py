@@ -9,7 +9,11 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from .map_dataset import MapDataset, read_all
 from .randomness import generator
+
+COUNTED = 2**22
+"""Pixels of a channel that are counted at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +54,36 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    @classmethod
+    def from_dataset(
+        cls, dataset: MapDataset, *, image_size: int, classes: tuple[str, ...] | None = None
+    ) -> "ImageSet":
+        """Read a data set in the style of torchvision, of pairs of a picture and a class.
+
+        Args:
+            dataset: The pairs; pictures are PIL images, or tensors of bytes or numbers in [0, 1].
+            image_size: Height and width of the images: shorter side scaled, centre cut.
+            classes: Names of the classes; None for ``dataset.classes`` or, without it, numbers.
+
+        Raises:
+            ValueError: If there are no pairs, a picture is something else, or a label names no
+                class.
+        """
+        images, labels = read_all(dataset, image_size)
+        numbers = [str(label) for label in range(int(labels.max()) + 1)]
+        return cls(images, labels, tuple(classes or getattr(dataset, "classes", numbers)))
+
     def subset(self, indices: Int64[Tensor, " chosen"]) -> "ImageSet":
-        """Keep the images at the given positions, in the given order."""
-        return ImageSet(self.images[indices], self.labels[indices], self.classes)
+        """Keep the images at the given positions, in the given order.
+
+        Positions in a row are a view of the images; others are copied.
+        """
+        images = self.images
+        if len(indices) and bool((indices.diff() == 1).all()):
+            images = images[int(indices[0]) : int(indices[0]) + len(indices)]
+        else:
+            images = images[indices]
+        return ImageSet(images, self.labels[indices], self.classes)
 
     def to(self, device: torch.device | str) -> "ImageSet":
         """Move images and labels to a device."""
@@ -76,6 +107,9 @@ class Splits:
         test: What is read once, after the last epoch.
         mean: Mean of each channel, in units of pixels in [0, 1].
         std: Standard deviation of each channel, in the same units; above 0.
+        note: How the splits came about, for whoever trains on them.
+        files: The file of each image, by split, relative to the root; None without files.
+        input_size: Height and width of what the network sees, where the images are kept larger.
 
     Raises:
         ValueError: If a class has no training image, or mean or deviation are outside those units.
@@ -86,6 +120,9 @@ class Splits:
     test: ImageSet
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    note: str = ""
+    files: dict[str, tuple[str, ...]] | None = None
+    input_size: int | None = None
 
     def __post_init__(self) -> None:
         classes = self.train.classes
@@ -160,11 +197,15 @@ def channel_statistics(
     Exact up to float64: pixels are counted by value before anything is summed.
     """
     values = torch.arange(256, dtype=torch.float64, device=images.device) / 255
-    means: list[float] = []
-    deviations: list[float] = []
-    for channel in images.unbind(1):
-        shares = channel.flatten().bincount(minlength=256).double() / channel.numel()
-        mean = shares.dot(values)
-        means.append(float(mean))
-        deviations.append(float(shares.dot((values - mean).square()).sqrt()))
+    counts = torch.zeros(3, 256, dtype=torch.int64, device=images.device)
+    # A part at a time: the images may be more than fits into memory.
+    for part in images.split(max(1, COUNTED // (images.shape[2] * images.shape[3]))):
+        for count, channel in zip(counts, part.unbind(1), strict=True):
+            count += channel.flatten().bincount(minlength=256)
+    shares = counts.double() / counts[0].sum()
+    means = [float(share.dot(values)) for share in shares]
+    deviations = [
+        float(share.dot((values - mean).square()).sqrt())
+        for share, mean in zip(shares, means, strict=True)
+    ]
     return (means[0], means[1], means[2]), (deviations[0], deviations[1], deviations[2])

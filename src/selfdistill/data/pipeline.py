@@ -54,7 +54,9 @@ class Pipeline:
         """Make the same pipeline for images on another device."""
         return Pipeline(self.steps, mean=self.mean, std=self.std, device=device)
 
-    def apply(self, images: Pixels, draws: Draws) -> Images:
+    def apply(
+        self, images: Pixels, draws: Draws
+    ) -> Float[Tensor, "batch channels new_height new_width"]:
         """Augment and standardise each image by its own row of draws (channels last)."""
         shares = draws.split([step.columns for step in self.steps], 1)
         pixels = [step for step in self.steps if not step.standardised]

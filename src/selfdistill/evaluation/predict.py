@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..data import ImageSet, standardise
+from ..data import ImageSet, centre_crop, standardise
 from ..methods import Inspection, Method
 
 BATCH_SIZE = 1000
@@ -29,6 +29,7 @@ def predict(
     *,
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
+    input_size: int | None = None,
     batch_size: int = BATCH_SIZE,
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Predictions:
@@ -39,6 +40,7 @@ def predict(
         images: What to classify.
         mean: Mean of each channel, in units of pixels in [0, 1].
         std: Standard deviation of each channel, in the same units.
+        input_size: Height and width of the centre that is classified; None for the whole image.
         batch_size: Images at a time.
         autocast: Context that the passes run in, such as an engine's autocast.
     """
@@ -49,6 +51,8 @@ def predict(
     with torch.no_grad():
         for start in range(0, len(images), batch_size):
             pixels = images.images[start : start + batch_size].to(device)
+            if input_size is not None:
+                pixels = centre_crop(pixels, input_size)
             with autocast():
                 parts.append(method.inspect(standardise(pixels, mean, std)))
     method.train(was_training)

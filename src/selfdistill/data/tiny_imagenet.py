@@ -1,0 +1,165 @@
+"""Tiny ImageNet-200 in its official layout."""
+
+from collections import Counter
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from .folder_layout import name_some
+from .image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
+from .square_cache import decoded
+
+FOLDER = "tiny-imagenet-200"
+SIDE = 64
+AT_ONCE = 4096
+
+
+class TinyImageNet(DataSet):
+    """110,000 photographs of 64 × 64 pixels in 200 classes; the official ``val`` is the test split.
+
+    Expects ``tiny-imagenet-200/train/WNID/images``, ``val/images``, ``val/val_annotations.txt``,
+    ``wnids.txt`` and ``words.txt`` under ``root``. Classes are sorted by WordNet identifier and
+    named by the first name in ``words.txt``, followed by the identifier where two share it.
+    Pictures are decoded once and kept in the cache at 64 pixels; below that each pixel is the mean
+    of those it covers. Grey pictures are repeated in three channels.
+
+    Args:
+        root: The folder that holds the unpacked official folder.
+        image_size: Height and width of the images, 8 to 64 pixels.
+        cache_dir: Where decoded pictures are kept; None for ``SELFDISTILL_CACHE`` or, without it,
+            the user's cache folder.
+        train_per_class: Training images of each class; None for all that validation leaves.
+        validation_per_class: Images of each class set aside from training; 0 for none.
+        split_seed: Decides which images those are.
+
+    Raises:
+        ValueError: If the size is out of range.
+
+    Example:
+        >>> TinyImageNet(root="data", image_size=64).splits()  # doctest: +SKIP
+    """
+
+    places: ClassVar[tuple[str, ...]] = ("root", "cache_dir")
+
+    def __init__(
+        self,
+        *,
+        root: str | Path = "data",
+        image_size: int = 32,
+        cache_dir: str | Path | None = None,
+        train_per_class: int | None = None,
+        validation_per_class: int = 0,
+        split_seed: int = 0,
+    ) -> None:
+        if not 8 <= image_size <= SIDE:
+            raise ValueError(f"image size {image_size} must be within 8 to {SIDE} pixels")
+        self.root = Path(root)
+        self.image_size = image_size
+        self.cache_dir = None if cache_dir is None else Path(cache_dir)
+        self.train_per_class = train_per_class
+        self.validation_per_class = validation_per_class
+        self.split_seed = split_seed
+
+    def splits(self) -> Splits:
+        """List, decode and divide.
+
+        Raises:
+            ValueError: If a file, folder or annotation is missing or damaged, or a class has too
+                few images.
+        """
+        folder = self.root / FOLDER
+        wnids = sorted(_lines(folder / "wnids.txt"))
+        classes = _names(folder, wnids)
+        train = self._read(folder, "train", _train_files(folder, wnids), classes)
+        test = self._read(folder, "val", _test_files(folder, wnids), classes)
+        validation = None
+        if self.validation_per_class:
+            chosen, rest = stratified(train.labels, self.validation_per_class, self.split_seed)
+            validation, train = train.subset(chosen), train.subset(rest)
+        if self.train_per_class is not None:
+            chosen, _ = stratified(train.labels, self.train_per_class, self.split_seed)
+            train = train.subset(chosen)
+        mean, std = channel_statistics(train.images)
+        return Splits(train, validation, test, mean, std)
+
+    def _read(
+        self, folder: Path, part: str, files: dict[str, int], classes: tuple[str, ...]
+    ) -> ImageSet:
+        names = list(files)
+        squares = decoded(folder, names, size=SIDE, key=part, cache_dir=self.cache_dir)
+        if squares.refused:
+            raise ValueError(
+                f"{len(squares.refused)} of {len(names)} files in {folder / part} cannot be read: "
+                f"{name_some(squares.refused)}: unpack the archive again"
+            )
+        images = _shrink(squares.images, self.image_size)
+        return ImageSet(images, torch.tensor(list(files.values())), classes)
+
+
+def _shrink(images: UInt8[Tensor, "n 3 height width"], size: int) -> UInt8[Tensor, "n 3 size size"]:
+    if size == images.shape[2]:
+        return images
+    smaller = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
+    for part, result in zip(images.split(AT_ONCE), smaller.split(AT_ONCE), strict=True):
+        result.copy_(interpolate(part.float(), size=(size, size), mode="area").round_())
+    return smaller
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise ValueError(
+            f"{path} is missing: point --data.root at the folder that holds {FOLDER!r}, unpacked "
+            "from the official archive"
+        )
+    return [line for line in path.read_text().splitlines() if line.strip()]
+
+
+def _names(folder: Path, wnids: list[str]) -> tuple[str, ...]:
+    words = dict(line.split("\t", 1) for line in _lines(folder / "words.txt") if "\t" in line)
+    unnamed = [wnid for wnid in wnids if wnid not in words]
+    if unnamed:
+        raise ValueError(f"{folder / 'words.txt'} has no line for class {unnamed[0]!r}")
+    first = [words[wnid].split(",")[0].strip() for wnid in wnids]
+    counts = Counter(first)
+    return tuple(
+        name if counts[name] == 1 else f"{name} ({wnid})"
+        for name, wnid in zip(first, wnids, strict=True)
+    )
+
+
+def _train_files(folder: Path, wnids: list[str]) -> dict[str, int]:
+    files: dict[str, int] = {}
+    for label, wnid in enumerate(wnids):
+        names = _pictures(folder, folder / "train" / wnid / "images")
+        files.update(dict.fromkeys(names, label))
+    return files
+
+
+def _test_files(folder: Path, wnids: list[str]) -> dict[str, int]:
+    path = folder / "val" / "val_annotations.txt"
+    annotated = dict(line.split("\t")[:2] for line in _lines(path) if "\t" in line)
+    labels = {wnid: label for label, wnid in enumerate(wnids)}
+    files: dict[str, int] = {}
+    for name in _pictures(folder, folder / "val" / "images"):
+        wnid = annotated.pop(Path(name).name, None)
+        if wnid not in labels:
+            found = "has no line for" if wnid is None else f"gives the unknown class {wnid!r} to"
+            raise ValueError(f"{path} {found} {name}: unpack the archive again")
+        files[name] = labels[wnid]
+    if annotated:
+        raise ValueError(
+            f"{path} names {len(annotated)} pictures that {folder / 'val' / 'images'} lacks, "
+            f"{min(annotated)} among them: unpack the archive again"
+        )
+    return files
+
+
+def _pictures(folder: Path, place: Path) -> list[str]:
+    names = sorted(path.relative_to(folder).as_posix() for path in place.glob("*.JPEG"))
+    if not names:
+        raise ValueError(f"{place} is missing or holds no .JPEG file: unpack the archive again")
+    return names

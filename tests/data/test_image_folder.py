@@ -1,0 +1,215 @@
+"""A folder of pictures becomes splits: which files, which pixels, and what the cache keeps."""
+
+import json
+import os
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from selfdistill.data import square_cache
+from selfdistill.data.image_folder import ImageFolder
+
+
+def pictures(root, classes=("cat", "dog"), count=10, size=(24, 16)):
+    random = np.random.default_rng(len(str(root)) + count)
+    for name in classes:
+        (root / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{i:03}.png")
+    return root
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make(root=tmp_path / "photos", **options):
+        options = {"image_size": 8, "cache_dir": tmp_path / "cache"} | options
+        return ImageFolder(root=root, **options)
+
+    return make
+
+
+def test_class_folders_are_divided_class_by_class(tmp_path, make):
+    pictures(tmp_path / "photos", count=20)
+    splits = make().splits()
+    sizes = [s.labels.bincount().tolist() for s in (splits.train, splits.validation, splits.test)]
+    assert sizes == [[14, 14], [3, 3], [3, 3]]
+    files = [name for names in splits.files.values() for name in names]
+    assert len(set(files)) == 40
+    assert "class folders only" in splits.note
+    assert make(split_seed=1).splits().files != splits.files
+    assert make().splits().digest() == splits.digest()
+
+
+def test_every_image_has_its_own_file_and_label(tmp_path, make):
+    root = pictures(tmp_path / "photos")
+    splits = make().splits()
+    for part in ("train", "validation", "test"):
+        images = getattr(splits, part)
+        for name, image, label in zip(
+            splits.files[part], images.images, images.labels, strict=True
+        ):
+            picture = square_cache.square(Image.open(root / name), 8)
+            assert np.array_equal(np.asarray(picture).transpose(2, 0, 1), image.numpy())
+            assert images.classes[label] == name.split("/")[0]
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation", "test"])
+def test_of_two_folders_the_second_is_the_test_split(tmp_path, make, name):
+    pictures(tmp_path / "photos" / "train", count=20)
+    pictures(tmp_path / "photos" / name, count=4)
+    splits = make().splits()
+    assert all(file.startswith(f"{name}/") for file in splits.files["test"])
+    assert all(file.startswith("train/") for file in splits.files["validation"])
+    assert [len(files) for files in splits.files.values()] == [34, 6, 8]
+    assert f"{name} is the test split" in splits.note
+    assert make(validation_share=0.0).splits().validation is None
+
+
+def test_three_folders_are_taken_as_they_are(tmp_path, make):
+    for name, count in (("train", 5), ("val", 2), ("test", 3)):
+        pictures(tmp_path / "photos" / name, count=count)
+    splits = make().splits()
+    assert {part: len(files) for part, files in splits.files.items()} == {
+        "train": 10,
+        "validation": 4,
+        "test": 6,
+    }
+    assert all(name.startswith("val/") for name in splits.files["validation"])
+
+
+def test_pictures_are_kept_with_a_margin(tmp_path, make):
+    pictures(tmp_path / "photos", count=4)
+    splits = make(image_size=112).splits()
+    assert splits.train.images.shape[1:] == (3, 128, 128)
+    assert splits.input_size == 112
+
+
+def test_splits_are_stretches_of_one_map(tmp_path, make):
+    pictures(tmp_path / "photos")
+    splits = make().splits()
+    parts = (splits.train, splits.validation, splits.test)
+    assert len({part.images.untyped_storage().data_ptr() for part in parts}) == 1
+    assert splits.train.subset(torch.arange(3)).images.data_ptr() == splits.train.images.data_ptr()
+
+
+def test_the_cache_is_read_until_a_file_changes(tmp_path, make, monkeypatch):
+    root = pictures(tmp_path / "photos")
+    first = make().splits()
+    listing = sorted(p.name for p in (tmp_path / "photos").rglob("*"))
+    with monkeypatch.context() as patch:
+        patch.setattr(square_cache, "decode", None)
+        assert make().splits().digest() == first.digest()
+    Image.new("RGB", (24, 16), "red").save(root / "cat" / "003.png")
+    os.utime(root / "cat" / "003.png", ns=(1, 1))
+    changed = make().splits()
+    assert changed.digest() != first.digest()
+    assert changed.files == first.files
+    assert sorted(p.name for p in (tmp_path / "photos").rglob("*")) == listing
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
+    assert not list((tmp_path / "cache").glob("*.unfinished"))
+
+
+def shorten(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def blank(path):
+    path.write_bytes(path.read_bytes()[:128] + bytes(path.stat().st_size - 128))
+
+
+def older(path):
+    index = path.with_suffix(".json")
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"format": 0}))
+
+
+def tear(path):
+    path.with_suffix(".json").write_text('{"format"')
+
+
+@pytest.mark.parametrize("damage", [shorten, blank, older, tear, lambda path: path.unlink()])
+def test_a_damaged_cache_is_rebuilt(tmp_path, make, damage):
+    pictures(tmp_path / "photos")
+    digest = make().splits().digest()
+    damage(next((tmp_path / "cache").glob("*.npy")))
+    assert make().splits().digest() == digest
+
+
+def test_an_interrupted_decoding_leaves_nothing_to_believe(tmp_path, make, monkeypatch):
+    pictures(tmp_path / "photos")
+
+    def interrupted(root, size, name):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(square_cache, "_pixels", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make().splits()
+    assert {p.suffix for p in (tmp_path / "cache").iterdir()} <= {".lock"}
+    assert len(make().splits().train) == 12
+
+
+def test_files_that_cannot_be_read_are_left_out_with_one_warning(tmp_path, make):
+    root = pictures(tmp_path / "photos", count=40)
+    (root / "cat" / "001.png").write_bytes(b"")
+    (root / "dog" / "002.png").write_text("hello")
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="left out") as caught:
+            splits = make().splits()
+        assert len(caught) == 1
+        message = str(caught[0].message)
+        assert message.startswith("2 of 80 files")
+        assert "cat/001.png is empty" in message
+        assert "dog/002.png is no image" in message
+    kept = [name for names in splits.files.values() for name in names]
+    assert len(kept) == 78
+    assert "cat/001.png" not in kept
+
+
+def test_too_many_bad_files_are_refused(tmp_path, make):
+    root = pictures(tmp_path / "photos", count=10)
+    for i in range(2):
+        (root / "cat" / f"{i:03}.png").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"2 of 20 files .* more than 5%"):
+        make().splits()
+
+
+def test_a_class_with_too_few_pictures_left_is_refused(tmp_path, make):
+    root = pictures(tmp_path / "photos", count=80)
+    pictures(root, classes=("cow",), count=3)
+    (root / "cow" / "000.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="'cow' has 2 usable"):
+        make().splits()
+
+
+def test_the_cache_lies_where_the_environment_says(tmp_path, make, monkeypatch):
+    pictures(tmp_path / "photos")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    make(cache_dir=None).splits()
+    assert list((tmp_path / "xdg" / "selfdistill").glob("*.npy"))
+    monkeypatch.setenv("SELFDISTILL_CACHE", str(tmp_path / "own"))
+    make(cache_dir=None).splits()
+    assert list((tmp_path / "own").glob("*.npy"))
+
+
+def test_wrong_arguments_are_named(tmp_path, make):
+    (tmp_path / "file").write_text("")
+    pictures(tmp_path / "photos", count=3)
+    with pytest.raises(ValueError, match="no folder"):
+        make(root=tmp_path / "absent").splits()
+    with pytest.raises(ValueError, match="cache-dir"):
+        make(cache_dir=tmp_path / "file").splits()
+    for wrong in ({"image_size": 4}, {"test_share": 0.0}, {"validation_share": 0.9}):
+        with pytest.raises(ValueError, match=next(iter(wrong)).replace("_", " ")):
+            make(**wrong)
+
+
+def test_nothing_warns(tmp_path, make):
+    pictures(tmp_path / "photos")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        make().splits()
+    assert not caught

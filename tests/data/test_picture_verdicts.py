@@ -1,0 +1,187 @@
+"""Each kind of bad picture and bad folder has its documented verdict."""
+
+import os
+import resource
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from selfdistill.data.verdicts import Verdict, check, judge
+
+NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+
+
+def noise(mode="RGB"):
+    return Image.fromarray(NOISE).convert(mode)
+
+
+def claiming(width, height):
+    """A small PNG whose header claims any size."""
+
+    def chunk(kind, content):
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = zlib.compress(bytes(100))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+def rotated(path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise().save(path, exif=exif)
+
+
+def palette_with_transparency(path):
+    noise("P").save(path, transparency=3)
+
+
+def cut(path):
+    noise().save(path)
+    path.write_bytes(path.read_bytes()[:-900])
+
+
+def scratched(path):
+    noise().save(path)
+    content = bytearray(path.read_bytes())
+    content[100:200] = bytes(100)
+    path.write_bytes(content)
+
+
+def program(path):
+    path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
+
+
+KINDS = {
+    "plain.png": (lambda p: noise().save(p), "accepted", ""),
+    "plain.jpg": (lambda p: noise().save(p), "accepted", ""),
+    "plain.webp": (lambda p: noise().save(p), "accepted", ""),
+    "zero.png": (lambda p: p.write_bytes(b""), "refused", "empty"),
+    "text.jpg": (lambda p: p.write_text("hello"), "refused", "no image"),
+    "program.jpg": (program, "refused", "no image"),
+    "cut.jpg": (cut, "refused", "truncated"),
+    "cut.png": (cut, "refused", "truncated"),
+    "scratched.png": (scratched, "refused", "cannot be read"),
+    "deep.png": (
+        lambda p: Image.fromarray(np.uint16(NOISE[..., 0])).save(p),
+        "converted",
+        "16 bits",
+    ),
+    "fraction.tif": (lambda p: noise("F").save(p), "refused", "fractional"),
+    "cmyk.jpg": (lambda p: noise("CMYK").save(p), "converted", "CMYK"),
+    "alpha.png": (lambda p: noise("RGBA").save(p), "converted", "white"),
+    "grey_alpha.png": (lambda p: noise("LA").save(p), "converted", "white"),
+    "palette.png": (lambda p: noise("P").save(p), "converted", "palette"),
+    "clear.png": (palette_with_transparency, "converted", "white"),
+    "grey.jpg": (lambda p: noise("L").save(p), "converted", "grey"),
+    "bits.png": (lambda p: noise("1").save(p), "converted", "1 bit"),
+    "moving.gif": (
+        lambda p: noise().save(p, save_all=True, append_images=[noise("L")]),
+        "converted",
+        "several frames",
+    ),
+    "one.png": (lambda p: Image.new("RGB", (1, 1)).save(p), "refused", "1 × 1 pixels"),
+    "bomb.png": (lambda p: p.write_bytes(claiming(60000, 60000)), "refused", "too many"),
+    "none.png": (lambda p: p.write_bytes(claiming(0, 5)), "refused", ""),
+    "turned.jpg": (rotated, "converted", "EXIF"),
+    "liar.jpg": (lambda p: noise().save(p, "PNG"), "converted", "is PNG"),
+    "link.jpg": (lambda p: p.symlink_to("nowhere"), "refused", "link"),
+    "folder.jpg": (lambda p: p.mkdir(), "refused", "no file"),
+    "pipe.jpg": (os.mkfifo, "refused", "no file"),
+    "absent.jpg": (lambda p: None, "refused", "No such file"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_has_its_verdict(tmp_path, name):
+    make, kind, reason = KINDS[name]
+    path = tmp_path / name
+    make(path)
+    before = path.read_bytes() if path.is_file() else None
+    verdict = judge(path)
+    assert verdict.kind == kind, verdict
+    assert reason in verdict.reason
+    assert str(tmp_path) not in verdict.reason
+    assert before is None or path.read_bytes() == before
+
+
+def test_unreadable_files_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "locked.png"
+    noise().save(path)
+
+    def locked(*args, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", locked)
+    assert judge(path) == Verdict("refused", "cannot be read: Permission denied")
+
+
+def test_bombs_are_refused_without_unpacking_them(tmp_path):
+    for name, size in (("a.png", (60000, 60000)), ("b.png", (12000, 12000))):
+        (tmp_path / name).write_bytes(claiming(*size))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert judge(tmp_path / name).kind == "refused"
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def folder(root, classes=("cat", "dog"), count=40):
+    for name in classes:
+        (root / name).mkdir(parents=True)
+        for i in range(count):
+            noise().save(root / name / f"{i:02}.png")
+    return root
+
+
+def test_a_folder_is_told_what_becomes_of_it(tmp_path):
+    root = folder(tmp_path)
+    (root / "cat" / "00.png").write_bytes(b"")
+    noise("L").save(root / "cat" / "01.png")
+    (root / "readme.txt").write_text("")
+    (root / ".hidden").mkdir()
+    (root / "dog" / ".DS_Store").write_text("")
+    report = check(root)
+    assert {name: v.kind for name, v in report.verdicts.items()} == {
+        "cat/00.png": "refused",
+        "cat/01.png": "converted",
+    }
+    assert set(report.ignored) == {"readme.txt", ".hidden", "dog/.DS_Store"}
+    lines = str(report).splitlines()
+    assert lines[0].startswith("80 files: 78 accepted as they are, 1 converted, 1 left out")
+    assert lines[1] == "refused    cat/00.png: is empty: it has no bytes"
+    assert lines[-1].startswith("class folders only")
+
+
+def test_a_folder_that_training_refuses_is_told_why(tmp_path):
+    root = folder(tmp_path)
+    for i in range(5):
+        (root / "cat" / f"{i:02}.png").write_bytes(b"")
+    assert "5 of 80 files" in check(root).problem
+    assert "more than 5%" in str(check(root)).splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("folders", "problem"),
+    [
+        ({"cat": 5}, "single class 'cat'"),
+        ({}, "no class folder"),
+        ({"cat": 5, "dog": 0}, "'dog' has 0 usable"),
+        ({"cat": 5, "dog": 2}, "'dog' has 2 usable"),
+        ({"train/cat": 5, "train/dog": 5, "val/cat": 5, "val/cow": 5}, "'cow' has no folder in"),
+        ({"train/cat": 5, "train/dog": 5, "train/cow": 5, "val/cat": 5, "val/dog": 5}, "'cow'"),
+        ({"train/cat": 5, "train/dog": 5, "val/cat": 5, "valid/cat": 5}, "val and valid"),
+    ],
+)
+def test_folders_that_cannot_be_divided_are_named(tmp_path, folders, problem):
+    for name, count in folders.items():
+        folder(tmp_path, [name], count)
+    assert problem in check(tmp_path).problem

@@ -1,0 +1,96 @@
+"""Random resized crops: where their boxes lie, and their pixels against torchvision's."""
+
+import math
+
+import pytest
+import torch
+from torchvision.transforms.v2.functional import resize, resized_crop
+
+from selfdistill.data import Pipeline
+from selfdistill.data.resized_crop import RandomResizedCrop, centre_crop
+
+
+def noise(count, height=40, width=40):
+    return torch.randint(256, (count, 3, height, width), dtype=torch.uint8)
+
+
+def whole(size):
+    return RandomResizedCrop(size=size, scale=(1.0, 1.0), ratio=(1.0, 1.0))
+
+
+def test_the_whole_image_in_its_own_size_is_itself():
+    images = noise(4)
+    assert torch.equal(whole(40).apply(images, torch.rand(4, 4)), images)
+
+
+@pytest.mark.parametrize("size", [7, 20, 33, 64])
+def test_pixels_are_those_of_an_antialiased_resize(size):
+    images = noise(4)
+    expected = resize(images.float(), [size, size], antialias=True)
+    assert (whole(size).apply(images, torch.rand(4, 4)) - expected).abs().max() < 0.51
+
+
+def test_a_box_of_whole_pixels_is_the_crop_of_that_box():
+    images = noise(1)
+    crop = RandomResizedCrop(size=12, scale=(0.25, 0.25), ratio=(1.0, 1.0))
+    result = crop.apply(images, torch.tensor([[0.5, 0.5, 0.25, 0.75]]))
+    expected = resized_crop(images.float(), 5, 15, 20, 20, [12, 12], antialias=True)
+    assert (result - expected).abs().max() < 0.51
+
+
+@pytest.mark.parametrize(("height", "width"), [(50, 50), (40, 80)])
+def test_boxes_fit_and_have_the_asked_areas_and_ratios(height, width):
+    crop = RandomResizedCrop(size=8, scale=(0.1, 0.8), ratio=(0.5, 2.0))
+    draws = torch.rand(20000, 2)
+    tall, wide = crop._sides(draws[:, 0], draws[:, 1], height, width)
+    area, ratio = tall * wide / (height * width), wide / tall
+    assert tall.max() <= height
+    assert wide.max() <= width
+    assert 0.0999 < area.min() < 0.102 < 0.79 < area.max() < 0.8001
+    assert 0.499 < ratio.min() < 0.51 < 1.95 < ratio.max() < 2.001
+    assert area.mean().item() == pytest.approx(0.45, abs=0.005)
+    if height == width:
+        assert ratio.log().mean().item() == pytest.approx(0, abs=0.01)
+        small = area < 0.5
+        assert ratio[small].log().std().item() == pytest.approx(math.log(4) / 12**0.5, abs=0.01)
+
+
+def test_places_are_uniform():
+    ramp = torch.arange(200, dtype=torch.uint8).expand(1, 3, 200, 200).repeat(2000, 1, 1, 1)
+    crop = RandomResizedCrop(size=1, scale=(0.25, 0.25), ratio=(1.0, 1.0))
+    centres = crop.apply(ramp[:, :, ::1, :], torch.rand(2000, 4))[:, 0, 0, 0].float()
+    assert centres.mean().item() == pytest.approx(99.5, abs=2)
+    assert centres.std().item() == pytest.approx(100 / 12**0.5, abs=1)
+
+
+def test_each_image_depends_on_its_own_draws_alone():
+    images, draws = noise(6), torch.rand(6, 4)
+    crop = RandomResizedCrop(size=16)
+    together = crop.apply(images, draws)
+    order = torch.tensor([3, 5, 0])
+    assert torch.equal(crop.apply(images[order], draws[order]), together[order])
+    for i in range(6):
+        assert torch.equal(crop.apply(images[i : i + 1], draws[i : i + 1])[0], together[i])
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(crop.apply(images, draws), together)
+
+
+def test_a_pipeline_takes_the_new_size():
+    pipeline = Pipeline([RandomResizedCrop(size=16)], mean=(0.5,) * 3, std=(0.25,) * 3)
+    assert pipeline.apply(noise(2), torch.rand(2, pipeline.columns)).shape == (2, 3, 16, 16)
+
+
+def test_the_centre():
+    images = torch.arange(25, dtype=torch.uint8).view(1, 1, 5, 5)
+    assert centre_crop(images, 3).flatten().tolist() == [6, 7, 8, 11, 12, 13, 16, 17, 18]
+    with pytest.raises(ValueError, match="5 × 5"):
+        centre_crop(images, 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"size": 0}, "size 0"), ({"scale": (0.0, 1.0)}, "scale"), ({"ratio": (2.0, 1.0)}, "ratio")],
+)
+def test_what_is_out_of_range_is_named(options, named):
+    with pytest.raises(ValueError, match=named):
+        RandomResizedCrop(**({"size": 8} | options))
