@@ -93,7 +93,9 @@ def test_splits_are_stretches_of_one_map(tmp_path, make):
     splits = make().splits()
     parts = (splits.train, splits.validation, splits.test)
     assert len({part.images.untyped_storage().data_ptr() for part in parts}) == 1
-    assert splits.train.subset(torch.arange(3)).images.data_ptr() == splits.train.images.data_ptr()
+    middle = splits.train.subset(torch.arange(2, 5)).images
+    assert middle.data_ptr() == splits.train.images[2:].data_ptr()
+    assert torch.equal(middle, splits.train.images[2:5])
 
 
 def test_the_cache_is_read_until_a_file_changes(tmp_path, make, monkeypatch):
@@ -111,6 +113,25 @@ def test_the_cache_is_read_until_a_file_changes(tmp_path, make, monkeypatch):
     assert sorted(p.name for p in (tmp_path / "photos").rglob("*")) == listing
     assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
     assert not list((tmp_path / "cache").glob("*.unfinished"))
+
+
+def test_a_touched_file_is_decoded_again(tmp_path, make, monkeypatch):
+    root = pictures(tmp_path / "photos")
+    make().splits()
+    os.utime(root / "cat" / "003.png", ns=(1, 1))
+    seen = []
+    decode = square_cache.decode
+    monkeypatch.setattr(square_cache, "decode", lambda path: seen.append(path) or decode(path))
+    make().splits()
+    assert len(seen) == 20
+
+
+def test_the_centre_of_a_long_picture_is_kept():
+    stripes = np.repeat(np.uint8([[0, 100, 200]]), 16, axis=0).repeat(16, axis=1)
+    for turned in (stripes, stripes.T):
+        picture = Image.fromarray(np.ascontiguousarray(turned)).convert("RGB")
+        assert np.asarray(square_cache.square(picture, 16)).tolist() == [[[100] * 3] * 16] * 16
+        assert square_cache.square(picture, 8).size == (8, 8)
 
 
 def shorten(path):

@@ -130,7 +130,9 @@ def test_bombs_are_refused_without_unpacking_them(tmp_path):
     for name, size in (("a.png", (60000, 60000)), ("b.png", (12000, 12000))):
         (tmp_path / name).write_bytes(claiming(*size))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        assert judge(tmp_path / name).kind == "refused"
+        verdict = judge(tmp_path / name)
+        assert verdict.kind == "refused"
+        assert "too many" in verdict.reason
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
