@@ -60,6 +60,7 @@ def study(directory):
     return plain + [directory("BYOT", seed=k, accuracy=a) for k, a in enumerate([81.7, 82.0, 82.3])]
 
 
+@pytest.mark.usefixtures("no_pixels")
 def test_one_run_makes_a_whole_page(directory, tmp_path):
     page = parsed(write_report([directory()], tmp_path / "out", title="One"))
     text = " ".join(page.text)
@@ -82,6 +83,7 @@ def test_the_page_needs_nothing_but_itself(study, tmp_path):
         ET.parse(out / "figures" / f"{name}.svg")
 
 
+@pytest.mark.usefixtures("no_pixels")
 def test_what_is_written_twice_is_the_same(directory, tmp_path):
     run = directory()
     pages = [write_report([run], tmp_path / name, title="x") for name in "ab"]

@@ -1,3 +1,5 @@
+import json
+
 import matplotlib as mpl
 import pytest
 
@@ -57,6 +59,31 @@ def test_exits_need_more_than_the_network(directory):
     section = exits.section(rows_of([directory("BYOT", shares=[1, 1])]), "test")
     assert section.tables[0].columns == ("method", "exit1", "network")
     assert "do not hold the operations" in section.words[0]
+
+
+def test_the_networks_operations_alone_make_no_picture_of_the_exits(directory):
+    run = directory("BYOT", shares=[1, 1])
+    summary = json.loads((run / "summary.json").read_text())
+    summary["cost"]["macs_per_exit"] = {"network": 5e8}
+    (run / "summary.json").write_text(json.dumps(summary))
+    section = exits.section(rows_of([run]), "test")
+    assert [picture.name for picture in section.pictures] == ["exits-0"]
+    assert "do not hold the operations" in section.words[0]
+
+
+def test_many_rows_get_eight_pictures_of_their_own_and_a_word(directory):
+    rows = rows_of([directory("SKDSAM", shares=[1, 1], attention=f"a{k}") for k in range(9)])
+    for section in (learning.section(rows), attention.section(rows, "test")):
+        names = [p.name for p in section.pictures]
+        assert len([n for n in names if n.startswith(("terms", "attention-images"))]) == 8
+        assert section.words[-1] == "Of 9 rows, the first 8 are shown one by one."
+
+
+def test_a_published_accuracy_may_be_of_a_single_run(directory):
+    runs = [directory("SKDSAM", seed=k, attention=a) for a in "ab" for k in range(2)]
+    papers = {str(runs[3]): 81.77, "SKDSAM": 80.51}
+    found = entries([read_evidence(run) for run in runs], "test", papers)[1]
+    assert [entry.paper for entry in found] == [None, 81.77]
 
 
 def test_twenty_rows_are_told_apart_without_colour():

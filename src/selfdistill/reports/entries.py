@@ -65,8 +65,8 @@ def entries(
     Args:
         runs: At least one, each with scores on the split.
         split: ``test`` or ``validation``.
-        papers: Published accuracies, percent, by label of the row, or by method where only one
-            row is of it.
+        papers: Published accuracies, percent, by the path of one of the row's runs, by its label,
+            or by its method where no other row is of it.
 
     Raises:
         ValueError: If two runs of a row have the same seed.
@@ -81,14 +81,15 @@ def entries(
     for i in order:
         row, line = rows[i], comparison.lines[i]
         members = tuple(by_path[run.path] for run in row.runs)
-        named = papers.get(methods[i]) if methods.count(methods[i]) == 1 else None
+        keys = [*(str(run.path) for run in row.runs), row.label]
+        keys += [methods[i]] if methods.count(methods[i]) == 1 else []
         found.append(
             Entry(
                 line=line,
                 method=methods[i],
                 runs=members,
                 control=None if line.is_control else _control(row, found),
-                paper=papers.get(row.label, named),
+                paper=next((papers[key] for key in keys if key in papers), None),
                 legacy=_legacy(members),
                 sampling=_sampling(row, line, split),
                 style=styles[i],

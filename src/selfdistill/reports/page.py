@@ -50,8 +50,8 @@ def write_report(
         runs: Run directories or copies of their summaries.
         out: Folder of the report; made if it is missing.
         title: Heading of the page.
-        papers: Published accuracies in percent, by label of the row, or by name of the method
-            where only one row is of it.
+        papers: Published accuracies in percent, by the path of one of the row's runs, by the
+            row's label, or by the method's name where no other row is of it.
 
     Returns:
         The page's path.

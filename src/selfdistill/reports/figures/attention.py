@@ -13,6 +13,11 @@ from . import style
 from .ablation import ablations
 from .leaning import leaning, thumbnails
 
+MEANING = (
+    "For every image, the attention says how much each shallow block counts in what the deepest "
+    "one teaches them; the shares of an image add up to 100 %."
+)
+
 
 def section(entries: Sequence[Entry], split: str) -> Section | None:
     """All pictures of the attention; None where no method has any."""
@@ -20,17 +25,24 @@ def section(entries: Sequence[Entry], split: str) -> Section | None:
     looked = [e for e in entries if _watched(e)]
     if not followed and not looked:
         return None
-    pictures = [_by_epoch(entry, f"attention-epochs-{i}") for i, entry in enumerate(followed)]
-    pictures += [_distribution(entry, f"attention-images-{i}") for i, entry in enumerate(looked)]
+    shown = looked[: style.MOST_ROWS]
+    pictures = [
+        _by_epoch(entry, f"attention-epochs-{i}")
+        for i, entry in enumerate(followed[: style.MOST_ROWS])
+    ]
+    pictures += [_distribution(entry, f"attention-images-{i}") for i, entry in enumerate(shown)]
     parts = style.chunks(looked) if looked else []
     pictures += [_entropy(part, f"attention-entropy-{i}") for i, part in enumerate(parts)]
-    tables = [*ablations(entries, split), *(leaning(e, _shares(e), _labels(e)) for e in looked)]
-    words = "Distributions over images need predictions of the test images, which no run holds."
-    shown = [image for entry in looked for image in thumbnails(entry)]
+    tables = [*ablations(entries, split), *(leaning(e, _shares(e), _labels(e)) for e in shown)]
+    unseen = "Distributions over images need predictions of the test images, which no run holds."
     return Section(
-        "attention", "Attention", () if looked else (words,), tuple(tables), tuple(pictures),
-        tuple(shown),
-    )  # fmt: skip
+        "attention",
+        "Attention",
+        (MEANING, *(() if looked else (unseen,)), *style.left_out(followed or looked)),
+        tuple(tables),
+        tuple(pictures),
+        tuple(image for entry in shown for image in thumbnails(entry)),
+    )
 
 
 def _watched(entry: Entry) -> list[Evidence]:
@@ -121,7 +133,7 @@ def _entropy(entries: Sequence[Entry], name: str) -> Picture:
         style.curve(panel, values[thin], rank[thin], entry.style, entry.label)
         means.append(f"{entry.label} {values.mean():.2f}")
     panel.set_xlim(0, 1.02)
-    panel.set_ylim(0, 100)
+    panel.set_ylim(0, 102)
     style.legend(figure, panel)
     return Picture(
         name,

@@ -46,8 +46,8 @@ def _diagram(entries: Sequence[Entry], name: str) -> Picture:
     for entry in entries:
         bins = _bins(entry)
         style.curve(panel, bins[:, 0], bins[:, 1], entry.style, entry.label)
-    panel.set_xlim(0, 100)
-    panel.set_ylim(0, 100)
+    panel.set_xlim(0, 102)
+    panel.set_ylim(0, 102)
     panel.set_aspect("equal")
     style.legend(figure, panel)
     return Picture(

@@ -15,7 +15,8 @@ EXTREMES = 10
 """Classes that a picture names at either end."""
 IMPROVED = 6
 CONFUSED = 6
-SHOWN = 8
+UPRIGHT = 6
+"""Letters of a name that fit below a column."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,17 @@ def section(entries: Sequence[Entry]) -> Section | None:
     if not found:
         return None
     pictures: list[Picture] = []
-    for i, pair in enumerate(found[:SHOWN]):
+    for i, pair in enumerate(found[: style.MOST_ROWS]):
         pictures.append(_gains(pair, f"classes-{i}"))
         if np.nanmax(pair.gain) > 0:
             pictures.append(_confusion(pair, f"confusion-{i}"))
-    words = [
+    words = (
         f"A class has {found[0].images} test images. Were two networks equally good and their "
         f"errors independent, one class in twenty would still differ by more than "
-        f"{found[0].chance:.1f} points (the shaded band): single classes prove little."
-    ]
-    if len(found) > SHOWN:
-        words.append(f"The first {SHOWN} of {len(found)} rows are shown.")
-    return Section("classes", "Classes", tuple(words), pictures=tuple(pictures))
+        f"{found[0].chance:.1f} points (the shaded band): single classes prove little.",
+        *style.left_out([pair.entry for pair in found]),
+    )
+    return Section("classes", "Classes", words, pictures=tuple(pictures))
 
 
 def _pair(entry: Entry) -> Pair | None:
@@ -106,9 +106,7 @@ def _gains(pair: Pair, name: str) -> Picture:
     color, marker, _ = style.look(pair.entry.style)
     panel.hlines(places, 0, gains, color=color, lw=1.4)
     panel.plot(gains, places, marker=marker, color=color, linestyle="none")
-    panel.set_yticks(places, [style.short(pair.names[k]) for k in ends])
-    panel.set_ylim(places[-1] + 0.6, -0.6)
-    panel.grid(axis="y", visible=False)
+    style.name_rows(panel, places, [style.short(pair.names[k]) for k in ends])
     up, down = int((pair.gain[known] > 0).sum()), int((pair.gain[known] < 0).sum())
     part = "" if everything else f"; the {EXTREMES} at either end are named"
     caption = (
@@ -123,7 +121,8 @@ def _confusion(pair: Pair, name: str) -> Picture:
     rows = order[: min(IMPROVED, int((pair.gain > 0).sum()))]
     weight = np.abs(np.nan_to_num(pair.moved[rows]))
     weight[np.arange(len(rows)), rows] = 0
-    columns = np.argsort(weight.max(axis=0), kind="stable")[::-1][:CONFUSED]
+    most = weight.max(axis=0)
+    columns = np.argsort(most, kind="stable")[::-1][: min(CONFUSED, int((most > 0).sum()))]
     values = pair.moved[np.ix_(rows, columns)]
     values[rows[:, None] == columns] = np.nan
     figure, panel = style.axes(
@@ -135,13 +134,12 @@ def _confusion(pair: Pair, name: str) -> Picture:
         if np.isfinite(value):
             text = signed(value, 1) if abs(value) >= 0.05 else "0"
             panel.text(k, i, text, ha="center", va="center", fontsize=8.5)
-    panel.set_xticks(
-        range(len(columns)),
-        [style.short(pair.names[k], 14) for k in columns],
-        rotation=40,
-        ha="right",
-        rotation_mode="anchor",
-    )
+    names = [style.short(pair.names[k], 14) for k in columns]
+    panel.set_xticks(range(len(columns)), names)
+    if max(map(len, names)) > UPRIGHT:
+        panel.tick_params("x", labelrotation=40)
+        for text in panel.get_xticklabels():
+            text.set(ha="right", rotation_mode="anchor")
     panel.set_yticks(range(len(rows)), [style.short(pair.names[k], 16) for k in rows])
     panel.grid(visible=False)
     return Picture(

@@ -30,8 +30,8 @@ def section(entries: Sequence[Entry]) -> Section:
         tuple(tuple(row[i] for i in kept) for row in cells),
     )
     words = (
-        "The deployed network is the same for every method on it; what is bolted on serves "
-        "training alone. Times were taken in separate processes, whatever else the machines did: "
+        "What a method adds to a network serves training alone: the network that is deployed costs "
+        "the same. Times were taken in separate processes, whatever else the machines did: "
         "an indication, no benchmark. On a CPU, memory is that of the whole process.",
     )
     return Section("cost", "Cost", words, (table,))

@@ -34,7 +34,9 @@ def _names(entry: Entry, split: str) -> list[str]:
 
 
 def _costs(entry: Entry) -> dict[str, float]:
-    return entry.runs[0].macs
+    """Operations up to each exit; none where only the whole network's are known."""
+    macs = entry.runs[0].macs
+    return macs if len(macs) > 1 else {}
 
 
 def _order(entries: Sequence[Entry], split: str) -> list[str]:
@@ -86,6 +88,7 @@ def _by_cost(entries: Sequence[Entry], split: str, name: str) -> Picture:
     )
     for entry in entries:
         _draw(panel, entry, split, {n: cost / 1e6 for n, cost in _costs(entry).items()})
+    panel.margins(x=0.08)
     panel.set_xlim(left=0)
     style.legend(figure, panel)
     costs = ", ".join(f"{n} {count(c)}" for n, c in _costs(entries[0]).items())

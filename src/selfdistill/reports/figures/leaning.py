@@ -10,6 +10,7 @@ from ..content import Table, Thumbnail
 from ..entries import Entry
 from ..predicted import Numbers
 from .classes import class_names
+from .style import short
 
 LEANING = 3
 """Classes and images named for each block."""
@@ -36,7 +37,7 @@ def leaning(entry: Entry, shares: Numbers, labels: NDArray[np.int64]) -> Table:
             f"no.\u00a0{i}, {names[labels[i]]} ({100 * shares[i, block]:.1f})" for i in images
         ]
         mean = f"{100 * shares[:, block].mean():.1f}"
-        rows.append((f"block {block + 1}", mean, ", ".join(leading), ", ".join(extreme)))
+        rows.append((f"block {block + 1}", mean, ", ".join(leading), "; ".join(extreme)))
     return Table(
         f"{entry.label}: what leans most on each shallow block (share in %, mean over seeds; "
         "images by their position in the test split).",
@@ -59,6 +60,8 @@ def thumbnails(entry: Entry) -> list[Thumbnail]:
         share = "" if shares is None else f", {100 * shares[index, block]:.0f} %"
         file = io.BytesIO()
         imsave(file, pixels, format="png")
-        caption = f"block {block + 1}{share}: {names[labels[index]]} (no. {index})"
+        caption = (
+            f"{short(entry.label)}, block {block + 1}{share}: {names[labels[index]]} (no. {index})"
+        )
         found.append(Thumbnail(file.getvalue(), caption))
     return found[:MOST_THUMBNAILS]

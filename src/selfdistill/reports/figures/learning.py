@@ -19,12 +19,13 @@ def section(entries: Sequence[Entry]) -> Section | None:
         names = [f"learning-{split}{f'-{i}' if len(parts) > 1 else ''}" for i in range(len(parts))]
         pictures += [_accuracy(part, split, n) for part, n in zip(parts, names, strict=True)]
     parted = [e for e in entries if len(e.runs[0].curve.terms) > 1]
-    pictures += [_terms(entry, f"terms-{i}") for i, entry in enumerate(parted)]
+    pictures += [_terms(entry, f"terms-{i}") for i, entry in enumerate(parted[: style.MOST_ROWS])]
     if not pictures:
         return None
     words = (
         "Thick lines are means over seeds, thin ones single seeds. The terms of a loss are "
         "weighted already: they add up to what is minimised.",
+        *style.left_out(parted),
     )
     return Section("learning", "Learning curves", words, pictures=tuple(pictures))
 

@@ -58,14 +58,13 @@ def _differences(entries: Sequence[Entry]) -> Picture:
     _name_rows(panel, entries)
     return Picture(
         "difference",
-        "Difference to cross-entropy with its joint 95 % interval over seeds; a filled mark has "
-        "a verdict of better or worse, a hollow one has none.",
+        "Difference to cross-entropy, with its joint 95 % interval where there are seeds enough; "
+        "a filled mark has a verdict of better or worse, a hollow one has not.",
         figure,
     )
 
 
 def _name_rows(panel: style.Axes, entries: Sequence[Entry]) -> None:
-    panel.set_yticks(range(len(entries)), [style.short(entry.label, 30) for entry in entries])
-    panel.set_ylim(len(entries) - 0.4, -0.6)
-    panel.grid(axis="y", visible=False)
+    names = [style.short(entry.label, 30) for entry in entries]
+    style.name_rows(panel, np.arange(len(entries), dtype=np.float64), names)
     panel.margins(x=0.08)

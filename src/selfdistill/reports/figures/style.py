@@ -22,9 +22,11 @@ MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">")
 STROKES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)))
 SHADES = ("#08306b", "#e69f00", "#56b4e9", "#7a3b00", "#cfe8c9", "#cc79a7", "#009e73", "#f0f0f0")
 HATCHES = ("", "////", "", "....", "xxxx", "\\\\\\\\", "", "----")
-WIDTH, HEIGHT = 4.7, 3.1
+WIDTH, HEIGHT = 4.3, 2.9
 """Inches; the width of a phone at the size of its text."""
 ROWS_PER_FIGURE = 8
+MOST_ROWS = 8
+"""Rows with pictures and tables of their own in a section."""
 MOST_MARKS = 15
 RESOLUTION = 200
 SETTINGS: dict[RcKeyType, object] = {
@@ -126,6 +128,17 @@ def legend(figure: Figure, panel: Axes, *, columns: int = 2) -> None:
     figure.legend(handles, names, loc="outside lower left", ncols=columns, columnspacing=1.5)
 
 
+def name_rows(panel: Axes, places: Numbers, names: Sequence[str]) -> None:
+    """Name horizontal rows, from the top down.
+
+    The label below ends at the right edge, as names of rows leave less room than its width.
+    """
+    panel.set_yticks(places, list(names))
+    panel.set_ylim(places[-1] + 0.6, -0.6)
+    panel.grid(axis="y", visible=False)
+    panel.set_xlabel(panel.get_xlabel(), loc="right")
+
+
 def short(name: str, length: int = 22) -> str:
     """A name that fits beside an axis."""
     name = " ".join(name.split())
@@ -138,6 +151,13 @@ def chunks(rows: Sequence[Entry], size: int = ROWS_PER_FIGURE) -> list[Sequence[
     parts = [rows[i * len(rows) // count : (i + 1) * len(rows) // count] for i in range(count)]
     reference = [row for row in rows if row.style == 0]
     return [[*reference, *(row for row in part if row.style != 0)] for part in parts]
+
+
+def left_out(rows: Sequence[Entry]) -> tuple[str, ...]:
+    """A sentence about the rows that are not shown one by one, where there are any."""
+    if len(rows) <= MOST_ROWS:
+        return ()
+    return (f"Of {len(rows)} rows, the first {MOST_ROWS} are shown one by one.",)
 
 
 def png(figure: Figure) -> bytes:
