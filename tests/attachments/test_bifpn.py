@@ -12,6 +12,7 @@ SIZES = {
     "odd, rounded down": ((15, 15), (7, 7), (3, 3)),
     "equal": ((5, 5), (5, 5), (5, 5)),
     "one position": ((2, 2), (1, 1), (1, 1)),
+    "other ratios": ((16, 12), (5, 3), (4, 1)),
 }
 
 
@@ -54,17 +55,26 @@ def up(maps, size):
     return maps[:, :, rows][:, :, :, columns]
 
 
+def windows(length, count, halved):
+    """Three positions, two apart; where the size is not halved, equal parts that may overlap."""
+    if not halved:
+        return [slice(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
+    before = (2 * count + 1 - length) // 2
+    starts = [2 * i - before for i in range(count)]
+    return [slice(max(start, 0), start + 3) for start in starts]
+
+
 def down(maps, size):
-    """The largest of each window of three, two apart; nothing outside the map."""
+    """The largest of each window; nothing outside the map."""
     if maps.shape[2:] == size:
         return maps
+    full = maps.shape[2:]
+    halved = all(n - 0.5 <= m / 2 <= n + 0.5 for n, m in zip(size, full, strict=True))
+    rows, columns = (windows(m, n, halved) for n, m in zip(size, full, strict=True))
     reduced = np.zeros((*maps.shape[:2], *size))
-    before = [(2 * n + 1 - m) // 2 for n, m in zip(size, maps.shape[2:], strict=True)]
-    for i in range(size[0]):
-        for j in range(size[1]):
-            top, left = 2 * i - before[0], 2 * j - before[1]
-            window = maps[:, :, max(top, 0) : top + 3, max(left, 0) : left + 3]
-            reduced[:, :, i, j] = window.max((2, 3))
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns):
+            reduced[:, :, i, j] = maps[:, :, row, column].max((2, 3))
     return reduced
 
 
@@ -98,15 +108,10 @@ def test_equation(sizes, training):
     maps, logits = bifpn(tuple(f))
     for found, wanted in zip(maps, expected, strict=True):
         np.testing.assert_allclose(by_hand.numbers(found), wanted, rtol=1e-9, atol=1e-12)
+    assert tuple(found.shape[2:] for found in maps) == sizes
     weight, bias = by_hand.numbers(bifpn.head.weight), by_hand.numbers(bifpn.head.bias)
     classified = expected[-1].mean((2, 3)) @ weight.T + bias
     np.testing.assert_allclose(by_hand.numbers(logits), classified, rtol=1e-9)
-
-
-def test_other_ratios_take_the_neighbours_size():
-    f = tuple(torch.randn(2, c, *s) for c, s in ((4, (16, 12)), (6, (5, 3)), (8, (4, 1))))
-    maps, _ = BiFPN(TinyBackbone())(f)
-    assert [m.shape[2:] for m in maps] == [m.shape[2:] for m in f]
 
 
 def test_has_as_many_parameters_as_the_authors_code():
