@@ -8,7 +8,21 @@ from selfdistill.training import parse
 LEGACY = {"cifar100/thesis", "cifar100/thesis_cutout", "cifar100/author"}
 
 
-@pytest.mark.parametrize("name", recipes.names())
+OWN_IMAGES = {"scratch", "finetune"}
+
+
+@pytest.mark.parametrize("name", sorted(OWN_IMAGES))
+def test_a_recipe_for_pictures_of_ones_own_reads(name, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    settings = parse(["--config", name, "--data", str(photos)])
+    assert settings.name == f"{name}/photos"
+    assert settings.resolved["data"]["class_path"] == "ImageFolder"
+    assert settings.resolved["data"]["init_args"]["image_size"] == 224
+    assert not settings.recipe.legacy_test_curve
+
+
+@pytest.mark.parametrize("name", sorted({*recipes.names()} - OWN_IMAGES))
 def test_a_recipe_reads(name):
     settings = parse(["--config", name])
     assert settings.name == name

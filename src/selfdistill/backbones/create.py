@@ -20,6 +20,7 @@ CIFAR_RESNETS = {
     "resnet56_cifar": (BasicBlock, (9, 9, 9), 16),
 }
 WIDE_RESNET = re.compile(r"wrn_\d+_\d+")
+OWN_SIZE = 32
 OWN_NAMES = (*CIFAR_RESNETS, "wrn_16_2", "wrn_16_4", "wrn_28_10", "wrn_40_2", "small")
 
 
@@ -89,7 +90,7 @@ def create_backbone(
             "backbone_names(pretrained=True)"
         )
     network = build_own(name, num_classes, width=width, in_chans=in_chans)
-    return StagedBackbone(network, image_size=image_size or 32, architecture=architecture)
+    return StagedBackbone(network, image_size=image_size or OWN_SIZE, architecture=architecture)
 
 
 def build_own(
@@ -113,6 +114,20 @@ def build_own(
         )
     _, depth, widening = name.split("_")
     return WideResNet(int(depth), int(widening), num_classes, in_chans=in_chans)
+
+
+def declared_size(name: str) -> int:
+    """Height and width of the images that a network is made for, in pixels.
+
+    Raises:
+        ValueError: If there is no such network.
+    """
+    name = canonical_name(name)
+    if is_own(name):
+        return OWN_SIZE
+    from .timm import timm_size
+
+    return timm_size(name)
 
 
 def backbone_names(pattern: str = "*", *, pretrained: bool = False) -> list[str]:

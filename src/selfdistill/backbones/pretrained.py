@@ -10,9 +10,12 @@ from urllib.parse import urlparse
 
 import huggingface_hub
 import torch
+from torch import nn
 
 if TYPE_CHECKING:
     from timm.models import PretrainedCfg
+
+Channels = tuple[float, float, float]
 
 PATIENCE = 1.0
 """Seconds until a host counts as out of reach; timm itself gives up after most of a minute."""
@@ -44,6 +47,19 @@ def published_source(name: str, declared: "PretrainedCfg") -> dict[str, str | in
             "leave it out"
         )
     return {}
+
+
+def published_statistics(network: nn.Module) -> tuple[Channels, Channels] | None:
+    """Mean and standard deviation that a network's published weights expect of images.
+
+    Returns:
+        Both of each channel, in units of pixels in [0, 1]; None for networks that declare none.
+    """
+    declared = getattr(network, "pretrained_cfg", None)
+    if not isinstance(declared, dict) or len(declared["mean"]) != 3:
+        return None
+    mean, std = ((float(r), float(g), float(b)) for r, g, b in (declared["mean"], declared["std"]))
+    return mean, std
 
 
 def file_source(path: Path, declared: "PretrainedCfg") -> dict[str, str | int]:

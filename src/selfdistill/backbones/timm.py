@@ -163,6 +163,15 @@ def build_from_file(
     return network
 
 
+def timm_size(name: str) -> int:
+    """Height of the images that one of timm's networks is made for, in pixels."""
+    import timm
+
+    declared = timm.models.get_pretrained_cfg(name)
+    assert declared is not None
+    return declared.input_size[1]
+
+
 def timm_names(*, pretrained: bool = False) -> list[str]:
     """Names that timm knows, or those that carry the tag of published weights."""
     import timm

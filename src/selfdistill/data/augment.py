@@ -29,6 +29,11 @@ class Augmentation(abc.ABC):
     def apply(self, images: Pixels | Images, draws: Draws) -> Pixels | Images:
         """Change each image by its own row of draws."""
 
+    def sized(self, size: int) -> "Augmentation":
+        """The same augmentation for a network that sees images of that height and width."""
+        del size
+        return self
+
 
 class PadCrop(Augmentation):
     """Pad on all sides and cut a window of the old size at a uniform place.

@@ -80,15 +80,20 @@ class Epoch:
         """Make the batch of the given anchors: device work only, and nothing but tensors decide."""
         sources = self.sources.index_select(1, indices)
         views = self._views(sources, self.draws.index_select(1, indices))
-        labels = self.train.labels[indices]
+        labels = self._labels(indices)
         if self.mixtures is not None:
             views, labels = self._mix(self.mixtures, views, labels, indices)
         return Batch(views if len(views) > 1 else views[0], labels, indices)
 
+    def _labels(self, indices: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch"]:
+        held = self.train.labels
+        return held[indices.to(held.device)].to(indices.device)
+
     def _views(
         self, sources: Int64[Tensor, "views batch"], draws: Float[Tensor, "views batch columns"]
     ) -> Views:
-        pixels = self.train.images.index_select(0, sources.flatten())
+        held = self.train.images
+        pixels = held.index_select(0, sources.flatten().to(held.device)).to(sources.device)
         images = self.pipeline.apply(pixels, draws.flatten(0, 1))
         return images.unflatten(0, tuple(sources.shape))
 
@@ -103,7 +108,7 @@ class Epoch:
         others = self._views(
             partners.expand(len(views), -1), mixtures.augmentation.index_select(1, indices)
         )
-        both = labels, self.train.labels[partners]
+        both = labels, self._labels(partners)
         return mixtures.mix(views, others, *both, indices, len(self.train.classes))
 
 
@@ -117,6 +122,7 @@ class Batches:
         batch_size: Images of a global batch, over all processes and accumulation steps.
         seed: Decides order, draws and partners, together with the epoch.
         mixing: What each image is mixed with another by, once augmented; None mixes nothing.
+        device: Where batches are made, if the images lie elsewhere for want of memory.
 
     Raises:
         ValueError: If the split is smaller than a batch, a class has no second image where
@@ -142,13 +148,15 @@ class Batches:
         batch_size: int,
         seed: int,
         mixing: Mixing | None = None,
+        device: torch.device | str | None = None,
     ) -> None:
         if not 1 <= batch_size <= len(train):
             raise ValueError(
                 f"batch size {batch_size} must be within 1 to {len(train)}, the training images"
             )
         self.train = train
-        self.pipeline = pipeline.to(train.images.device)
+        self.device = train.images.device if device is None else torch.device(device)
+        self.pipeline = pipeline.to(self.device)
         self.partner = partner
         self.batch_size = batch_size
         self.seed = seed
@@ -172,7 +180,7 @@ class Batches:
         sources = torch.arange(count).repeat(views, 1)
         if self.partner is Partner.SAME_CLASS:
             sources[1] = same_class(self._labels, torch.rand(count, generator=random))
-        device = self.train.images.device
+        device = self.device
         return Epoch(
             self.train,
             self.pipeline,
@@ -188,7 +196,7 @@ class Batches:
             return None
         random = generator(self.seed, epoch, "mixing")
         shape = (views, len(self.train), self.pipeline.columns)
-        return draw_mixtures(self.mixing, random, shape, self.train.images.device)
+        return draw_mixtures(self.mixing, random, shape, self.device)
 
 
 def same_class(labels: Int64[Tensor, " n"], draws: Float[Tensor, " n"]) -> Int64[Tensor, " n"]:

@@ -138,6 +138,12 @@ class Splits:
                 "std above 0: divide figures for bytes by 255"
             )
 
+    @property
+    def crop_share(self) -> float:
+        """Height of what the network sees, as a share of the images'."""
+        height = self.train.images.shape[2]
+        return (self.input_size or height) / height
+
     def digest(self) -> str:
         """Hash the contents of all splits (SHA-256, hexadecimal)."""
         splits = (self.train, self.validation, self.test)

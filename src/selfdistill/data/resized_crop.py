@@ -24,7 +24,8 @@ class RandomResizedCrop(Augmentation):
     pixels; here none is drawn in vain, and boxes begin and end anywhere.
 
     Args:
-        size: Height and width of the result, in pixels; at least 1.
+        size: Height and width of the result, in pixels, at least 1; None for what the network
+            sees, which :meth:`sized` settles.
         scale: Smallest and largest area of the box, as a share of the image; above 0, at most 1.
         ratio: Smallest and largest width over height of the box; above 0.
 
@@ -37,11 +38,11 @@ class RandomResizedCrop(Augmentation):
     def __init__(
         self,
         *,
-        size: int,
+        size: int | None = None,
         scale: tuple[float, float] = (0.08, 1.0),
         ratio: tuple[float, float] = (3 / 4, 4 / 3),
     ) -> None:
-        if size < 1:
+        if size is not None and size < 1:
             raise ValueError(f"size {size} must be at least 1 pixel")
         if not 0 < scale[0] <= scale[1] <= 1:
             raise ValueError(f"scale {scale} must rise from above 0 to at most 1")
@@ -51,8 +52,13 @@ class RandomResizedCrop(Augmentation):
         self.scale = scale
         self.ratio = ratio
 
+    def sized(self, size: int) -> "RandomResizedCrop":
+        """Scale boxes to ``size``, unless a size was given."""
+        return RandomResizedCrop(size=self.size or size, scale=self.scale, ratio=self.ratio)
+
     def apply(self, images: Pixels, draws: Draws) -> UInt8[Tensor, "batch channels size size"]:
         """Crop; the draws decide area, proportions, place from the top and from the left."""
+        assert self.size is not None, "sized() says what the network sees"
         height, width = images.shape[2:]
         tall, wide = self._sides(draws[:, 0], draws[:, 1], height, width)
         rows = _weights((height - tall) * draws[:, 2], tall, height, self.size)

@@ -12,8 +12,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..backbones.saved import CONFIG, load_backbone, model_folder
-from ..data import standardise
+from ..data import centre_crop, standardise
 from ..data.decode import decode, to_rgb
+from ..data.square_cache import square
 
 Picture = str | Path | Image.Image
 
@@ -31,25 +32,20 @@ class Transform:
 
     Args:
         size: Height and width of the input, in pixels.
+        crop_share: Share of the scaled picture's shorter side that the input shows.
         mean: Mean of each channel, in units of pixels in [0, 1].
         std: Standard deviation of each channel, in the same units.
     """
 
-    size: tuple[int, int]
+    size: int
+    crop_share: float
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
     def __call__(self, picture: Image.Image) -> Float[Tensor, "3 height width"]:
-        """Scale the shorter side to the input's, cut the centre, standardise."""
-        height, width = self.size
-        scale = max(height / picture.height, width / picture.width)
-        scaled = picture.resize(
-            (round(picture.width * scale), round(picture.height * scale)),
-            Image.Resampling.BILINEAR,
-        )
-        left, top = (scaled.width - width) // 2, (scaled.height - height) // 2
-        cropped = scaled.crop((left, top, left + width, top + height))
-        return standardise(_pixels(cropped), self.mean, self.std)[0]
+        """Scale the shorter side, cut the centre, standardise: as evaluation does."""
+        pixels = _pixels(square(picture, round(self.size / self.crop_share)))
+        return standardise(centre_crop(pixels, self.size), self.mean, self.std)[0]
 
 
 @dataclass(frozen=True)
@@ -102,8 +98,12 @@ def load(path: str | Path) -> Model:
     backbone = load_backbone(Path(path))
     config = json.loads((model_folder(Path(path)) / CONFIG).read_text())
     settings = config["pretrained_cfg"]
-    _, height, width = settings["input_size"]
-    transform = Transform((height, width), tuple(settings["mean"]), tuple(settings["std"]))
+    transform = Transform(
+        settings["input_size"][1],
+        settings["crop_pct"],
+        tuple(settings["mean"]),
+        tuple(settings["std"]),
+    )
     return Model(backbone.network, tuple(config["label_names"]), transform)
 
 

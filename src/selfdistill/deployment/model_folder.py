@@ -8,6 +8,8 @@ from torch import Tensor
 from ..backbones import Backbone
 from ..backbones.saved import CONFIG, WEIGHTS
 
+DECLARED = ("classifier", "first_conv", "pool_size", "fixed_input_size", "origin_url", "license")
+
 
 def model_files(
     backbone: Backbone,
@@ -15,6 +17,7 @@ def model_files(
     classes: tuple[str, ...],
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
+    crop_share: float,
     origin: dict[str, object],
 ) -> dict[str, bytes]:
     """Contents of a model folder's files, by name.
@@ -24,6 +27,7 @@ def model_files(
         classes: Names of the classes.
         mean: Mean of each channel that images are standardised with, in units of [0, 1].
         std: Standard deviation of each channel, in the same units.
+        crop_share: Share of a scaled picture's shorter side that the network sees.
         origin: Where the weights come from: run, epoch, method.
     """
     architecture = backbone.architecture
@@ -34,10 +38,10 @@ def model_files(
         "num_features": backbone.channels[-1],
         "label_names": list(classes),
         "pretrained_cfg": {
+            **_declared(backbone),
             "input_size": list(size),
-            "fixed_input_size": True,
-            "interpolation": "bilinear",
-            "crop_pct": 1.0,
+            "interpolation": "bicubic",
+            "crop_pct": round(crop_share, 6),
             "mean": list(mean),
             "std": list(std),
             "num_classes": backbone.num_classes,
@@ -50,6 +54,14 @@ def model_files(
         WEIGHTS: save(weights, metadata={"format": "pt"}),
         CONFIG: (json.dumps(config, indent=1) + "\n").encode(),
     }
+
+
+def _declared(backbone: Backbone) -> dict[str, object]:
+    """What timm needs to know of one of its networks, and under which licence its weights began."""
+    declared = getattr(backbone.network, "pretrained_cfg", None)
+    if not isinstance(declared, dict):
+        return {}
+    return {str(name): declared[name] for name in DECLARED if declared.get(name) is not None}
 
 
 def contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """Logits of every exit over a set of images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
@@ -11,7 +11,9 @@ from torch import Tensor
 from ..data import ImageSet, centre_crop, standardise
 from ..methods import Inspection, Method
 
-BATCH_SIZE = 1000
+MOST_IMAGES = 1000
+MOST_PIXELS = 2**22
+"""What is classified at once: 1000 images of up to 64 pixels, 83 of 224."""
 
 
 class Predictions(NamedTuple):
@@ -30,7 +32,7 @@ def predict(
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
     input_size: int | None = None,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Predictions:
     """Inspect a method in evaluation mode, batch after batch; its state is not changed.
@@ -41,10 +43,12 @@ def predict(
         mean: Mean of each channel, in units of pixels in [0, 1].
         std: Standard deviation of each channel, in the same units.
         input_size: Height and width of the centre that is classified; None for the whole image.
-        batch_size: Images at a time.
+        batch_size: Images at a time; None for what memory is likely to hold.
         autocast: Context that the passes run in, such as an engine's autocast.
     """
     device = next(method.parameters()).device
+    height, width = images.images.shape[2:]
+    batch_size = batch_size or max(1, min(MOST_IMAGES, MOST_PIXELS // (height * width)))
     was_training = method.training
     method.eval()
     parts: list[Inspection] = []
@@ -61,6 +65,16 @@ def predict(
         {name: _gather([part.exits[name] for part in parts]) for name in parts[0].exits},
         _gather(attention) if attention else None,
         images.labels.cpu(),
+    )
+
+
+def join(parts: Sequence[Predictions]) -> Predictions:
+    """Predictions of several sets of images as one."""
+    attention = [part.attention for part in parts if part.attention is not None]
+    return Predictions(
+        {name: torch.cat([part.exits[name] for part in parts]) for name in parts[0].exits},
+        torch.cat(attention) if attention else None,
+        torch.cat([part.labels for part in parts]),
     )
 
 

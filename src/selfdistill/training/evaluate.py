@@ -4,19 +4,16 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
-from ..backbones.saved import WEIGHTS
 from ..data import ImageSet, Splits
-from ..evaluation import predict
-from ..methods import Method
-from . import engine, finish, options
-from .recipe import Recipe
-from .run import build_method
+from ..evaluation.predict import join
+from . import finish
 from .run_directory import RunDirectory
 from .storage import write_json
+from .trained import TrainedRun
 
 ExitScores = dict[str, dict[str, float]]
+SPLITS = ("train", "validation", "test")
 
 
 def evaluate(path: Path, *, split: str | None, words: list[str]) -> ExitScores:
@@ -27,10 +24,12 @@ def evaluate(path: Path, *, split: str | None, words: list[str]) -> ExitScores:
     Args:
         path: The run directory.
         split: ``validation`` or ``test``; None for validation, where there are such images.
-        words: Further settings, as ``train`` takes them, such as where the data lie.
+        words: Further settings, as ``train`` takes them, such as where the data lie. Where they
+            name other images (``--data``), these are looked at: all of them, or the split.
 
     Raises:
-        ValueError: If the run is not finished, has no such split, or its images have changed.
+        ValueError: If the run is not finished, has no such split, its images have changed, or
+            other images show other classes.
     """
     run = RunDirectory(path)
     if not run.finished():
@@ -38,37 +37,45 @@ def evaluate(path: Path, *, split: str | None, words: list[str]) -> ExitScores:
             f"{path} is no finished run ({run.summary_file.name} is missing): train it to its end, "
             "or look at the path"
         )
-    settings = options.parse(["--config", str(run.recipe_file), *words])
-    recipe, splits = settings.recipe, settings.recipe.data.splits()
-    _check_images(run, splits)
-    split = split or ("test" if splits.validation is None else "validation")
-    images: ImageSet | None = getattr(splits, split)
-    if images is None:
+    trained = TrainedRun(run, words)
+    splits = trained.splits
+    if trained.on_others:
+        _check_classes(trained)
+        names = SPLITS if split is None else (split,)
+    else:
+        _check_images(run, splits)
+        names = (split or ("test" if splits.validation is None else "validation"),)
+    parts: list[ImageSet] = [part for name in names if (part := getattr(splits, name)) is not None]
+    if not parts:
         raise ValueError(f"{path} was trained without {split} images: choose --split test")
-    device = engine.choose_device(settings.place.accelerator)
-    method = load_method(run, recipe, splits).to(device)
-    fabric = engine.build(device, recipe.precision)
-    predictions = predict(
-        method, images, mean=splits.mean, std=splits.std, autocast=fabric.autocast
-    )
+    predictions = join([trained.predict(_in_order(part, trained.classes)) for part in parts])
     scores = finish.exit_scores(predictions)
     summary = json.loads(run.summary_file.read_text())
-    if split == "test" and summary["test"] is None:
+    if names == ("test",) and summary["test"] is None and not trained.on_others:
         finish.write_predictions(run, predictions)
         write_json(run.summary_file, {**summary, "test": {"last": scores, "read_by": "evaluate"}})
     return scores
 
 
-def load_method(run: RunDirectory, recipe: Recipe, splits: Splits) -> Method:
-    """The trained method of a finished run, attachments included, in evaluation mode."""
-    method = build_method(recipe, splits)
-    method.backbone.network.load_state_dict(load_file(run.model / WEIGHTS))
-    attachments = run.attachments / "attachments.safetensors"
-    if attachments.exists():
-        missing, unexpected = method.load_state_dict(load_file(attachments), strict=False)
-        assert not unexpected
-        assert all(name.startswith("backbone.") for name in missing)
-    return method.to(memory_format=torch.channels_last).eval()  # pyright: ignore
+def _check_classes(trained: TrainedRun) -> None:
+    known, found = (set(classes) for classes in (trained.classes, trained.splits.train.classes))
+    if known == found:
+        return
+    parts = [
+        f"{what} {', '.join(repr(name) for name in sorted(names)[:5])}"
+        + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        for what, names in (("lack", known - found), ("add", found - known))
+        if names
+    ]
+    raise ValueError(
+        f"the classes are not those of {trained.run.path}: the images {', and '.join(parts)}"
+    )
+
+
+def _in_order(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
+    """The images with labels that count the classes in the run's order."""
+    positions = torch.tensor([classes.index(name) for name in images.classes])
+    return ImageSet(images.images, positions[images.labels], classes)
 
 
 def _check_images(run: RunDirectory, splits: Splits) -> None:

@@ -27,6 +27,10 @@ def explain(message: str, parser: ArgumentParser) -> str:
     if missing := re.search(r"arguments are required: (.+)", message):
         if keys:
             return f"{option}.{missing[1]} is missing: it has no default"
+        if missing[1] == "data":
+            return (
+                "data missing: give a folder of class folders, or the name of a data set, as --data"
+            )
         return (
             f"{missing[1]} missing: choose a recipe with --config; selfdistill recipes lists them"
         )

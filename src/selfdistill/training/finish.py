@@ -18,7 +18,7 @@ from ..evaluation import Predictions, Scores, score
 from ..methods import Method
 from . import environment
 from .options import Plain, fingerprint, method_name
-from .provenance import held_out_hash, weights_hash
+from .provenance import held_out_hash, pictures_hash, weights_hash
 from .run_directory import LogLine, RunDirectory
 from .storage import replace_file, write_json
 from .trainee import Trainee
@@ -34,6 +34,7 @@ def write_model(run: RunDirectory, folder: Path, trainee: Trainee, splits: Split
         classes=splits.train.classes,
         mean=splits.mean,
         std=splits.std,
+        crop_share=splits.crop_share,
         origin={
             "run": run.path.name,
             "method": type(trainee.method).__name__,
@@ -41,6 +42,7 @@ def write_model(run: RunDirectory, folder: Path, trainee: Trainee, splits: Split
             "average": trainee.average is not None,
             "data": type(trainee.recipe.data).__name__,
             "held_out": held_out_hash(splits),
+            "pictures": pictures_hash(splits),
         },
     )
     for name, content in files.items():

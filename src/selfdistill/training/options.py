@@ -12,8 +12,9 @@ from .. import recipes
 from . import provenance
 from .choices import CLASSES
 from .explain import explain
+from .own_images import Options, choose_recipe, fit_size, own_name
 from .recipe import Place, Recipe
-from .spelling import Options, read_options
+from .spelling import read_options
 
 FORMAT = 1
 Plain = dict[str, object]
@@ -30,6 +31,8 @@ class Settings(NamedTuple):
     """Options that say where images and trained weights lie, which no number depends on."""
     name: str
     """What the recipe is called: the configuration's name."""
+    note: str
+    """Which recipe was chosen, where none was asked for; empty otherwise."""
 
 
 class _Parser(ArgumentParser):
@@ -59,8 +62,9 @@ def parse(argv: list[str]) -> Settings:
     parser = build_parser()
     if asked := [word for word in argv if word.partition("=")[0].endswith("help")]:
         parser.parse_args(asked + argv[argv.index(asked[0]) + 1 :][:1])
-    options, name = _open_recipes(read_options(argv))
-    options = _end_cosine(options)
+    options, note = choose_recipe(read_options(argv))
+    options, name = _open_recipes(options)
+    options = _end_cosine(fit_size(options))
     try:
         values = parser.parse_args([f"--{option}={value}" for option, value in options])
         objects = parser.instantiate(values)
@@ -70,7 +74,8 @@ def parse(argv: list[str]) -> Settings:
     fields = {field: objects[field] for field in Recipe.__dataclass_fields__}
     place = {field: objects[field] for field in Place.__dataclass_fields__}
     resolved, whereabouts = _resolve(plain, fields)
-    return Settings(Recipe(**fields), Place(**place), resolved, whereabouts, name)
+    name = "/".join([name, *own_name(fields["data"], whereabouts)])
+    return Settings(Recipe(**fields), Place(**place), resolved, whereabouts, name, note)
 
 
 def as_today(stored: Plain) -> Plain:
@@ -100,11 +105,15 @@ def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, dict[str, 
         value = arguments.pop(name, None)
         if value is not None:
             whereabouts[f"data.{name}"] = str(value)
-    holders = {"init": resolved, "method.teacher": _arguments(_section(resolved, "method"))}
+    holders = {
+        "init": resolved,
+        "method.teacher": _arguments(_section(resolved, "method")),
+        "backbone.pretrained": _section(resolved, "backbone"),
+    }
     for option, holder in holders.items():
         name = option.rpartition(".")[2]
-        path = str(holder.get(name) or "")
-        if path and not path.startswith(provenance.PREFIX):
+        path = holder.get(name)
+        if isinstance(path, str) and not path.startswith(provenance.PREFIX):
             whereabouts[option] = path
             holder[name] = provenance.weights_hash(Path(path))
     for section in ("method", "data", "mixing"):

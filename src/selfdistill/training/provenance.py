@@ -64,17 +64,28 @@ def refuse_leak(path: Path, splits: Splits, data: str) -> None:
         data: The data set's name.
 
     Raises:
-        ValueError: If the weights come from the same data and classes, divided otherwise: they may
-            have been trained on what this run tests on.
+        ValueError: If the weights come from the same data, divided otherwise: they may have been
+            trained on what this run tests on.
     """
     config = weights_file(path).with_name(CONFIG)
     origin = json.loads(config.read_text()).get("origin", {}) if config.is_file() else {}
     same_data = origin.get("data") == data and origin.get("held_out") is not None
+    if same_data and origin.get("pictures") != pictures_hash(splits):
+        return
     if same_data and origin["held_out"] != held_out_hash(splits):
         raise ValueError(
             f"{path} was trained on another division of {data}: it may have learned images that "
             "this run holds out; train it with the same split options"
         )
+
+
+def pictures_hash(splits: Splits) -> str | None:
+    """A hash of a folder's pictures, however they are divided; None for sets that have a name."""
+    if splits.files is None:
+        return None
+    parts = [part.images for part in (splits.train, splits.validation, splits.test) if part]
+    digests = (hashlib.sha1(image.numpy().data).digest() for part in parts for image in part)
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()[:16]
 
 
 def held_out_hash(splits: Splits) -> str:

@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..backbones import Backbone, Tapped, create_backbone
+from ..backbones.create import declared_size
 from ..data import Augmentation, DataSet
 from ..data.mixing import Mixing
 from ..methods import Method
@@ -23,14 +24,16 @@ class BackboneChoice:
     Args:
         name: A network of this package or of timm; or FILE.FUNCTION, a function in a file of the
             current folder that makes one for a number of classes.
-        pretrained: Start from published weights.
+        pretrained: Start from the weights that timm publishes, or from those in a file; images are
+            then standardised as these weights expect.
         width: Channels of the first stage, for this package's networks.
-        image_size: Height and width that the network is built for, in pixels.
+        image_size: Height and width that the network is built for, in pixels; by default the
+            images'.
         stages: Submodules whose outputs are the stages, for a network of one's own.
     """
 
     name: str = "resnet18_cifar"
-    pretrained: bool = False
+    pretrained: bool | str = False
     width: int | None = None
     image_size: int | None = None
     stages: str | None = None
@@ -55,12 +58,13 @@ class BackboneChoice:
             return Tapped(module, self.stages.split(","), input_size=input_size)
         if self.stages is not None:
             raise ValueError(f"{self.name} knows its stages: leave --backbone.stages out")
+        size = self.image_size or input_size[1]
         return create_backbone(
             self.name,
             num_classes,
             pretrained=self.pretrained,
             width=self.width,
-            image_size=self.image_size,
+            image_size=None if size == declared_size(self.name) else size,
         )
 
 
@@ -95,6 +99,8 @@ class Recipe:
         optimizer: Steps the parameters, by its torch name.
         schedule: Learning rate over epochs, by its torch name; a CosineAnnealingLR ends with
             training unless T_max says otherwise.
+        backbone_lr_scale: Share of the learning rate that the network gets, but for its classifier:
+            below 1 where it starts from trained weights, and all else is new.
         warmup_epochs: Epochs in which the learning rate rises linearly from a hundredth.
         init: Start from the weights of a run, a model folder or a safetensors file; a classifier
             for other classes is left new.
@@ -118,6 +124,7 @@ class Recipe:
     adversary: Adversary | None = None
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
     schedule: Callable[[Optimizer], LRScheduler]
+    backbone_lr_scale: float = 1.0
     warmup_epochs: int = 0
     init: Path | None = None
     epochs: int
@@ -143,6 +150,10 @@ class Recipe:
         if not 0 <= self.warmup_epochs < self.epochs:
             raise ValueError(
                 f"warmup_epochs={self.warmup_epochs} must lie below epochs={self.epochs}"
+            )
+        if not 0 < self.backbone_lr_scale <= 1:
+            raise ValueError(
+                f"backbone_lr_scale={self.backbone_lr_scale} must lie above 0, up to 1"
             )
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise ValueError(f"ema_decay={self.ema_decay} must lie between 0 and 1")

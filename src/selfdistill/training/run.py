@@ -8,15 +8,15 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
-from ..data import Batches, Pipeline, Splits
-from ..methods import Method
+from ..data import Batches, Splits
 from . import checkpoint, engine, environment, finish, precision, provenance
+from .building import as_expected, build_batches, build_method
 from .compiling import compiles
 from .failures import UnusableCheckpoint
 from .fit import fit
 from .options import Plain, Settings, as_today, fingerprint, method_name
 from .progress import Reporter
-from .recipe import Place, Recipe
+from .recipe import Place
 from .run_directory import RunDirectory
 from .trainee import Trainee
 
@@ -50,6 +50,8 @@ def train(settings: Settings) -> Path:
     fabric.launch()
     with run.lock() if fabric.is_global_zero else nullcontext():
         say = partial(print, flush=True) if fabric.is_global_zero else _silent
+        if settings.note:
+            say(settings.note)
         if _is_done(run, resolved, place):
             say(f"{run.path} is finished already; --overwrite starts afresh")
             return run.path
@@ -71,35 +73,20 @@ def default_directory(resolved: Plain, name: str) -> Path:
     return Path("runs", *name.split("/"), label, f"seed{resolved['seed']}")
 
 
-def build_method(recipe: Recipe, splits: Splits) -> Method:
-    """Make backbone and method with the initial weights that the seed gives."""
-    torch.manual_seed(recipe.seed)
-    _, channels, height, width = splits.train.images.shape
-    backbone = recipe.backbone.build(len(splits.train.classes), (channels, height, width))
-    if recipe.init is not None:
-        provenance.load_weights(backbone, recipe.init)
-    return recipe.method(backbone)
-
-
 def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plain) -> None:
     recipe, place = settings.recipe, settings.place
     splits = recipe.data.splits()
+    if splits.note and fabric.is_global_zero:
+        print(splits.note, flush=True)
     resolved = {**resolved, "split": splits.digest()}
     for path in _learned_from(settings):
         provenance.refuse_leak(path, splits, type(recipe.data).__name__)
     method = build_method(recipe, splits).to(fabric.device, memory_format=torch.channels_last)  # pyright: ignore
-    batches = Batches(
-        splits.train.to(fabric.device),
-        pipeline=Pipeline(recipe.augment, mean=splits.mean, std=splits.std),
-        partner=method.partner,
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-        mixing=recipe.mixing,
-    )
-    _refuse_double_rotation(recipe, method)
+    splits = as_expected(recipe, splits, method)
+    batches = build_batches(recipe, splits, method, fabric.device)
     if fabric.is_global_zero:
         _warn_of_dropped(batches)
-        _begin(run, resolved, settings, fabric.device)
+        _begin(run, resolved, settings, fabric.device, splits)
     fabric.barrier()
     state = checkpoint.load_latest(run.checkpoints, device=fabric.device)
     eager = state is not None and not state["compiled"]
@@ -172,7 +159,9 @@ def differing(stored: object, given: object, name: str = "") -> list[str]:
     return [] if stored == given else [f"{name}: {stored} there, {given} now"]
 
 
-def _begin(run: RunDirectory, resolved: Plain, settings: Settings, device: torch.device) -> None:
+def _begin(
+    run: RunDirectory, resolved: Plain, settings: Settings, device: torch.device, splits: Splits
+) -> None:
     """Write down what the run is, or check that its images are the same still.
 
     Raises:
@@ -195,15 +184,8 @@ def _begin(run: RunDirectory, resolved: Plain, settings: Settings, device: torch
     }
     run.write_recipe(resolved, values)
     run.begin_environment(environment.describe(device))
-
-
-def _refuse_double_rotation(recipe: Recipe, method: Method) -> None:
-    rotating = [type(step).__name__ for step in recipe.augment if step.rotates]
-    if method.turns_images and rotating:
-        raise ValueError(
-            f"{type(method).__name__} tells an image's rotations apart, and {rotating[0]} may turn "
-            "it: leave that augmentation out"
-        )
+    if splits.files is not None:
+        run.write_files({"split": resolved["split"], **splits.files})
 
 
 def _learned_from(settings: Settings) -> list[Path]:

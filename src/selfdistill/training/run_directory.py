@@ -71,6 +71,10 @@ class RunDirectory:
         write_yaml(self.recipe_file, recipe)
         write_yaml(self.place_file, place)
 
+    def write_files(self, files: dict[str, object]) -> None:
+        """Record which file is in which split."""
+        write_json(self.path / "files.json", files)
+
     def begin_environment(self, values: dict[str, object]) -> None:
         """Record where the run is computed; the first start counts."""
         if self.environment_file.exists():

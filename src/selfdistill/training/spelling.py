@@ -1,18 +1,21 @@
 """Small freedoms of spelling on the command line.
 
 Hyphens equal underscores in options; names of methods, data sets, optimizers and schedules ignore
-case; ``--backbone NAME`` names the network; a bare boolean is true.
+case; ``--backbone NAME`` names the network; ``--data PATH`` is a folder or table of pictures; a
+bare boolean is true.
 """
 
 import inspect
 
 from .choices import CLASSES, class_options, exact_name
+from .own_images import Options, spell_out
 from .recipe import Adversary, BackboneChoice, Place, Recipe
 
-Options = list[tuple[str, str]]
-"""Options without their hyphens, each with its value, in the order given."""
-
-ALIASES = {"backbone": "backbone.name"}
+ALIASES = {
+    "backbone": "backbone.name",
+    "image_size": "data.image_size",
+    "cache_dir": "data.cache_dir",
+}
 
 
 def read_options(argv: list[str]) -> Options:
@@ -38,7 +41,9 @@ def read_options(argv: list[str]) -> Options:
                 value = "true"
             else:
                 raise ValueError(f"--{option} is followed by no value")
-        options.append((option, exact_name(option, value) if option in CLASSES else value))
+        stands_for = spell_out(value) if option == "data" else []
+        named = exact_name(option, value) if option in CLASSES and not stands_for else value
+        options += stands_for or [(option, named)]
     return options
 
 
@@ -48,7 +53,7 @@ def _booleans() -> set[str]:
         fields |= {f"{group}.{name}": kind for name, kind in _annotations(choice).items()}
     for group in CLASSES:
         fields |= {f"{group}.{name}": kind for name, kind in class_options(group).items()}
-    return {name for name, kind in fields.items() if kind is bool}
+    return {name for name, kind in fields.items() if kind in (bool, bool | str)}
 
 
 def _annotations(choice: type) -> dict[str, object]:

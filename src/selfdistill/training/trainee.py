@@ -19,6 +19,7 @@ from ..methods import Context, Method, Output
 from .adversarial import perturb
 from .checkpoint import State
 from .clock import Clock
+from .optimizer import build_optimizer
 from .recipe import Adversary, Recipe
 
 Sums = dict[str, Float[Tensor, ""]]
@@ -45,7 +46,7 @@ class Trainee:
             raise ValueError(f"{type(method).__name__} cannot be trained against an adversary")
         self.steps = steps
         self.compiled = compiled
-        self.optimizer = recipe.optimizer(p for p in method.parameters() if p.requires_grad)
+        self.optimizer = build_optimizer(method, recipe)
         self.schedule = _warmed_up(recipe.schedule, self.optimizer, recipe.warmup_epochs)
         self.average = (
             AveragedModel(
@@ -122,6 +123,7 @@ class Trainee:
             images,
             mean=splits.mean,
             std=splits.std,
+            input_size=splits.input_size,
             autocast=self.fabric.autocast,
         )
 

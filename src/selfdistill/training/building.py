@@ -1,0 +1,75 @@
+"""From a recipe and its images to a method and the batches that train it."""
+
+from dataclasses import replace
+
+import torch
+
+from ..backbones.pretrained import published_statistics
+from ..data import Batches, ImageSet, Pipeline, Splits
+from ..methods import Method
+from . import provenance
+from .recipe import Recipe
+
+MOST_OF_MEMORY = 0.5
+"""Share of a device's free memory that images may take; more of them stay where they are."""
+
+
+def build_method(recipe: Recipe, splits: Splits) -> Method:
+    """Make backbone and method with the initial weights that the seed gives."""
+    torch.manual_seed(recipe.seed)
+    _, channels, height, width = splits.train.images.shape
+    if splits.input_size is not None:
+        height = width = splits.input_size
+    backbone = recipe.backbone.build(len(splits.train.classes), (channels, height, width))
+    if recipe.init is not None:
+        provenance.load_weights(backbone, recipe.init)
+    return recipe.method(backbone)
+
+
+def as_expected(recipe: Recipe, splits: Splits, method: Method) -> Splits:
+    """Standardise images as pretrained weights expect, where the network starts from such."""
+    statistics = (
+        published_statistics(method.backbone.network) if recipe.backbone.pretrained else None
+    )
+    if statistics is None:
+        return splits
+    mean, std = statistics
+    return replace(splits, mean=mean, std=std)
+
+
+def build_batches(
+    recipe: Recipe, splits: Splits, method: Method, device: torch.device | str
+) -> Batches:
+    """Make the batches of a run.
+
+    Raises:
+        ValueError: If the augmentation does not suit the method, or the images the batch size.
+    """
+    size = splits.input_size or splits.train.images.shape[2]
+    batches = Batches(
+        _moved(splits.train, torch.device(device)),
+        pipeline=Pipeline(
+            [step.sized(size) for step in recipe.augment], mean=splits.mean, std=splits.std
+        ),
+        partner=method.partner,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        mixing=recipe.mixing,
+        device=device,
+    )
+    rotating = [type(step).__name__ for step in recipe.augment if step.rotates]
+    if method.turns_images and rotating:
+        raise ValueError(
+            f"{type(method).__name__} tells an image's rotations apart, and {rotating[0]} may turn "
+            "it: leave that augmentation out"
+        )
+    return batches
+
+
+def _moved(images: ImageSet, device: torch.device) -> ImageSet:
+    """Images on the device that computes, or where they lie if they are too many for it."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if images.images.nbytes > MOST_OF_MEMORY * free:
+            return images
+    return images.to(device)

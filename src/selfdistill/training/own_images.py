@@ -1,0 +1,77 @@
+"""What ``--data PATH`` stands for, and what a recipe for pictures of one's own leaves to them."""
+
+import json
+from pathlib import Path
+
+from ..backbones.create import declared_size
+from .own_files import is_own_file
+
+OWN_IMAGES = ("ImageFolder", "LabelTable", "HuggingFace")
+"""Data sets of any size and any classes."""
+HUB = "hf:"
+TABLES = (".csv", ".tsv")
+Options = list[tuple[str, str]]
+"""Options without their hyphens, each with its value, in the order given."""
+
+
+def spell_out(value: str) -> Options:
+    """The options that a value of ``--data`` stands for, where it is no data set's name.
+
+    Raises:
+        ValueError: If it looks like a path, and nothing lies there.
+    """
+    path = Path(value)
+    if value.startswith(HUB):
+        return [("data", "HuggingFace"), ("data.name", value.removeprefix(HUB))]
+    if path.suffix.lower() in TABLES and path.is_file():
+        return [("data", "LabelTable"), ("data.table", value)]
+    if path.is_dir():
+        return [("data", "ImageFolder"), ("data.root", value)]
+    if path.suffix.lower() in TABLES or "/" in value or "\\" in value or value.startswith("."):
+        raise ValueError(
+            f"--data {value}: nothing lies there; give a folder of class folders, a table of "
+            "images and labels (.csv), hf:owner/name, or the name of a data set"
+        )
+    return []
+
+
+def choose_recipe(options: Options) -> tuple[Options, str]:
+    """Put a recipe for pictures of one's own first, where none was asked for.
+
+    Returns:
+        The options, and a line that says which recipe was chosen and why; empty if none was.
+    """
+    given = dict(options)
+    if "config" in given or given.get("data") not in OWN_IMAGES:
+        return options, ""
+    pretrained = given.get("backbone.pretrained", "false") != "false"
+    name = "finetune" if pretrained else "scratch"
+    start = "pretrained" if pretrained else "new"
+    note = f"recipe {name}, for pictures of one's own and {start} weights (--config names another)"
+    return [("config", name), *options], note
+
+
+def own_name(data: object, options: dict[str, str]) -> list[str]:
+    """What pictures of one's own are called: by it their runs are told apart; none for others."""
+    if type(data).__name__ not in OWN_IMAGES:
+        return []
+    where = [options.get(f"data.{place}") for place in ("table", "root", "name")]
+    return [Path(path).resolve().stem for path in where if path is not None][:1]
+
+
+def fit_size(options: Options) -> Options:
+    """Let pictures be as large as the network is made for, unless a size was given."""
+    given: dict[str, object] = {}
+    for option, value in options:
+        given |= json.loads(value) if option == "config" else {option: value}
+    data = _mapping(given.get("data"), "class_path")
+    name = given.get("backbone.name") or _mapping(given.get("backbone"), "name").get("name")
+    told = "data.image_size" in given or "image_size" in _mapping(data.get("init_args"))
+    if data.get("class_path") not in OWN_IMAGES or told or name is None or is_own_file(str(name)):
+        return options
+    return [*options, ("data.image_size", str(declared_size(str(name))))]
+
+
+def _mapping(value: object, name: str = "") -> dict[str, object]:
+    """A group of options; a bare value is its part of that name."""
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else {name: value}
