@@ -5,7 +5,10 @@ import pytest
 from selfdistill import recipes
 from selfdistill.training import parse
 
-LEGACY = {"cifar100/thesis", "cifar100/thesis_cutout", "cifar100/author"}
+LEGACY = {
+    *("cifar100/thesis", "cifar100/thesis_cutout", "cifar100/author"),
+    *("tiny_imagenet/thesis", "tiny_imagenet/thesis_cutout"),
+}
 
 
 OWN_IMAGES = {"scratch", "finetune"}

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import testing as testing
+    from .api import Run as Run
+    from .api import compare as compare
+    from .api import train as train
     from .backbones import Backbone as Backbone
     from .backbones import Tapped as Tapped
     from .backbones import create_backbone as create_backbone
+    from .data import ImageSet as ImageSet
     from .deployment import load as load
     from .methods import BYOT as BYOT
     from .methods import CSKD as CSKD
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "api": ("Run", "compare", "train"),
+    "data": ("ImageSet",),
     "deployment": ("load",),
     "backbones": ("Backbone", "Tapped", "create_backbone"),
     "methods": (

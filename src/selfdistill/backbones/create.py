@@ -155,6 +155,13 @@ def is_own(name: str) -> bool:
     return name in CIFAR_RESNETS or name == "small" or WIDE_RESNET.fullmatch(name) is not None
 
 
+def is_known(name: str) -> bool:
+    """Whether there is a network of this name."""
+    from .timm import is_timm_name
+
+    return is_own(normalize(name)) or is_timm_name(normalize(name))
+
+
 def canonical_name(name: str) -> str:
     """Spell the name of an existing network in its listed way.
 

@@ -4,12 +4,34 @@ import json
 from pathlib import Path
 
 from safetensors.torch import load_file
+from torch import nn
 
 from .base import Backbone
-from .create import create_backbone
+from .create import create_backbone, is_known
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+
+
+def load_network(path: Path, network: nn.Module | None = None) -> nn.Module:
+    """Rebuild a trained network as a plain module, in evaluation mode.
+
+    Args:
+        path: A model folder or a run directory, as for :func:`load_backbone`.
+        network: A module that takes the weights, for networks that have no name here.
+
+    Raises:
+        ValueError: If there is no model, or its weights are not the module's.
+    """
+    if network is None:
+        return load_backbone(path).network
+    folder = model_folder(path)
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{folder} does not hold the weights of this network: {reason}") from None
+    return network.eval()
 
 
 def load_backbone(path: Path) -> Backbone:
@@ -24,6 +46,11 @@ def load_backbone(path: Path) -> Backbone:
     """
     folder = model_folder(path)
     config = json.loads((folder / CONFIG).read_text())
+    if not is_known(config["architecture"]):
+        raise ValueError(
+            f"{folder} holds the weights of {config['architecture']}, which has no name here: make "
+            "the network and pass it, as sd.load(path, network=...)"
+        )
     backbone = create_backbone(
         config["architecture"], config["num_classes"], **config.get("arguments", {})
     )

@@ -1,9 +1,17 @@
 """Commands about one run: train, evaluate, predict."""
 
 import json
+import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .parser import SPLITS, parser_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
 
 
 def train(words: list[str]) -> int:
@@ -19,13 +27,23 @@ def evaluate(words: list[str]) -> int:
     parser = parser_of("evaluate")
     parser.add_argument("run", type=Path, help="run directory")
     parser.add_argument("--split", choices=SPLITS, help="default: validation, if any")
+    parser.add_argument("--corruptions", action="store_true", help="on corrupted images, too")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     given, further = parser.parse_known_args(words)
     from ..reports import exit_table
+    from ..reports.corruption_table import corruption_table
     from ..training import evaluate as scoring
+    from ..training.robustness import evaluate_corruptions
 
     scores = scoring.evaluate(given.run, split=given.split, words=further)
-    print(json.dumps(scores, indent=1) if given.format == "json" else exit_table(scores))
+    parts = [exit_table(scores)]
+    content: dict[str, object] = {**scores}
+    if given.corruptions:
+        say = partial(print, file=sys.stderr, flush=True)
+        found = evaluate_corruptions(given.run, split=given.split, words=further, say=say)
+        parts.append(corruption_table(found))
+        content["corruptions"] = found
+    print(json.dumps(content, indent=1) if given.format == "json" else "\n\n".join(parts))
     return 0
 
 
@@ -36,8 +54,30 @@ def predict(words: list[str]) -> int:
     parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
     parser.add_argument("--top-k", type=int, default=5, help="classes to name")
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    parser.add_argument("--exits", action="store_true", help="what every exit says, for a run")
+    parser.add_argument("--weights", choices=("last", "best-validation"), default="last")
     given = parser.parse_args(words)
+    if given.exits and given.weights != "last":
+        raise ValueError("--exits: only the last epoch's exits are kept; leave --weights out")
+    from .. import deployment
     from ..deployment.predictions import predict_files
 
-    print(predict_files(given.run, given.images, top_k=given.top_k, form=given.format))
+    best = given.run / "model-best-validation"
+    if given.weights != "last" and not best.is_dir():
+        raise ValueError(
+            f"{best} is missing: only a run with validation images keeps its best weights"
+        )
+    model = deployment.load(given.run if given.weights == "last" else best)
+
+    def classify(images: "Tensor") -> "Mapping[str, Tensor]":
+        return {"network": model.network(images)}
+
+    if given.exits:
+        from ..training.run_directory import RunDirectory
+        from ..training.trained import TrainedRun
+
+        classify = TrainedRun(RunDirectory(given.run), []).classify
+    print(
+        predict_files(model, given.images, classify=classify, top_k=given.top_k, form=given.format)
+    )
     return 0

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
-from ..backbones.saved import CONFIG, load_backbone, model_folder
+from ..backbones.saved import CONFIG, load_network, model_folder
 from ..data import centre_crop, standardise
 from ..data.decode import decode, to_rgb
 from ..data.square_cache import square
@@ -81,7 +82,11 @@ class Model:
     def _guess(self, pictures: Sequence[Picture], top_k: int) -> list[list[Guess]]:
         images = torch.stack([self.transform(_open(picture)) for picture in pictures])
         with torch.no_grad():
-            probabilities = self.network(images).float().softmax(1)
+            return self.guesses(self.network(images), top_k)
+
+    def guesses(self, logits: Float[Tensor, "batch classes"], top_k: int) -> list[list[Guess]]:
+        """The most probable classes of each row of logits, best first."""
+        probabilities = logits.float().softmax(1)
         best, positions = probabilities.topk(min(top_k, len(self.classes)))
         return [
             [Guess(self.classes[k], p) for k, p in zip(row, values, strict=True)]
@@ -89,13 +94,17 @@ class Model:
         ]
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | PathLike[str], *, network: nn.Module | None = None) -> Model:
     """Load a trained network from a run directory or a model folder.
 
+    Args:
+        path: The folder.
+        network: A module that takes the weights, for a network of one's own, which has no name.
+
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is no trained network, or it is not this one.
     """
-    backbone = load_backbone(Path(path))
+    loaded = load_network(Path(path), network)
     config = json.loads((model_folder(Path(path)) / CONFIG).read_text())
     settings = config["pretrained_cfg"]
     transform = Transform(
@@ -104,7 +113,7 @@ def load(path: str | Path) -> Model:
         tuple(settings["mean"]),
         tuple(settings["std"]),
     )
-    return Model(backbone.network, tuple(config["label_names"]), transform)
+    return Model(loaded, tuple(config["label_names"]), transform)
 
 
 def _open(picture: Picture) -> Image.Image:

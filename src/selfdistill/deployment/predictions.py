@@ -4,38 +4,70 @@ import csv
 import glob
 import io
 import json
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import torch
+from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
-from .model import Guess, load
+from ..data.decode import decode
+from .model import Guess, Model
 
-Predicted = list[tuple[Path, list[Guess]]]
+Classify = Callable[
+    [Float[Tensor, "batch 3 height width"]], Mapping[str, Float[Tensor, "batch classes"]]
+]
+Predicted = list[tuple[Path, dict[str, list[Guess]]]]
+"""Files with their guesses by exit."""
 ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+AT_ONCE = 32
 
 
-def predict_files(run: Path, patterns: Sequence[str], *, top_k: int, form: str) -> str:
-    """Classify files, folders of them, or what patterns match.
+def predict_files(
+    model: Model, patterns: Sequence[str], *, classify: Classify, top_k: int, form: str
+) -> str:
+    """Classify files, folders of them, or what patterns match; what cannot be read is named.
 
     Args:
-        run: A run directory or a model folder.
+        model: Knows the classes, and how pictures become input.
         patterns: Paths or patterns.
+        classify: Logits by exit of a batch of input.
         top_k: Classes to name for each picture.
         form: ``table``, ``csv`` or ``json``.
 
     Raises:
-        ValueError: If there is no network, no image, or one that cannot be read.
+        ValueError: If there is no image, or none that can be read.
     """
-    model = load(run)
-    files = find_files(patterns)
     predicted: Predicted = []
-    for file in files:
-        guesses = model.predict([file], top_k=top_k)[0]
-        assert isinstance(guesses, list)
-        predicted.append((file, guesses))
+    files = find_files(patterns)
+    for start in range(0, len(files), AT_ONCE):
+        readable = _read(model, files[start : start + AT_ONCE], only=len(files) == 1)
+        if not readable:
+            continue
+        with torch.no_grad():
+            exits = classify(torch.stack(list(readable.values())))
+        guesses = {name: model.guesses(logits, top_k) for name, logits in exits.items()}
+        for i, file in enumerate(readable):
+            predicted.append((file, {name: rows[i] for name, rows in guesses.items()}))
+    if not predicted:
+        raise ValueError(f"none of the {len(files)} files can be read as a picture")
     return {"table": _table, "csv": _csv, "json": _json}[form](predicted)
+
+
+def _read(model: Model, files: Sequence[Path], *, only: bool) -> dict[Path, Tensor]:
+    """Input by file; a file that cannot be read ends nothing unless it is the only one."""
+    readable: dict[Path, Tensor] = {}
+    for file in files:
+        try:
+            readable[file] = model.transform(decode(file))
+        except ValueError as error:
+            if only:
+                raise
+            warnings.warn(f"{error}: left out", stacklevel=2)
+    return readable
 
 
 def find_files(patterns: Sequence[str]) -> list[Path]:
@@ -65,12 +97,15 @@ def _inside(path: Path) -> list[Path]:
 
 
 def _table(predicted: Predicted) -> str:
+    several = len(predicted[0][1]) > 1
     table = Table(box=None)
-    for heading in ("image", "class", "probability"):
+    for heading in ("image", *(["exit"] if several else []), "class", "probability"):
         table.add_column(heading, justify="right" if heading == "probability" else "left")
-    for file, guesses in predicted:
-        for place, guess in enumerate(guesses):
-            table.add_row("" if place else str(file), guess.name, f"{guess.probability:.1%}")
+    for file, name, rank, guess in _rows(predicted):
+        first = rank == 1
+        image = str(file) if first and name == next(iter(predicted[0][1])) else ""
+        by = [name if first else ""] if several else []
+        table.add_row(image, *by, guess.name, f"{guess.probability:.1%}")
     console = Console(width=120)
     with console.capture() as captured:
         console.print(table)
@@ -78,17 +113,28 @@ def _table(predicted: Predicted) -> str:
 
 
 def _csv(predicted: Predicted) -> str:
+    several = len(predicted[0][1]) > 1
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("image", "rank", "class", "probability"))
-    for file, guesses in predicted:
-        for rank, guess in enumerate(guesses, 1):
-            writer.writerow((file, rank, guess.name, f"{guess.probability:.6f}"))
+    writer.writerow(("image", *(["exit"] if several else []), "rank", "class", "probability"))
+    for file, name, rank, guess in _rows(predicted):
+        by = [name] if several else []
+        writer.writerow((file, *by, rank, guess.name, f"{guess.probability:.6f}"))
     return stream.getvalue().rstrip()
 
 
 def _json(predicted: Predicted) -> str:
-    return json.dumps(
-        [{"image": str(file), "classes": [g._asdict() for g in gs]} for file, gs in predicted],
-        indent=1,
-    )
+    rows: list[dict[str, object]] = []
+    for file, exits in predicted:
+        plain = {name: [guess._asdict() for guess in guesses] for name, guesses in exits.items()}
+        first = next(iter(plain.values()))
+        exits_too = {"exits": plain} if len(plain) > 1 else {}
+        rows.append({"image": str(file), "classes": first, **exits_too})
+    return json.dumps(rows, indent=1)
+
+
+def _rows(predicted: Predicted) -> Iterator[tuple[Path, str, int, Guess]]:
+    for file, exits in predicted:
+        for name, guesses in exits.items():
+            for rank, guess in enumerate(guesses, 1):
+                yield file, name, rank, guess

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from .comparison import Comparison, compare
 from .exits import exit_table
+from .html_table import as_html
 from .runs import Row, Summary, group, read
 from .table import as_csv, as_json, as_markdown, as_table, as_text
 
@@ -15,6 +16,7 @@ __all__ = [
     "Row",
     "Summary",
     "as_csv",
+    "as_html",
     "as_json",
     "as_markdown",
     "as_table",

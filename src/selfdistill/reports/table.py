@@ -41,11 +41,9 @@ def _difference(line: Line) -> str:
     if line.difference is None:
         names = ", ".join(part.replace("_", " ") for part in line.differs)
         return f"{names} {'differs' if len(line.differs) == 1 else 'differ'}"
-    mean, interval, _ = line.difference
-    if interval is None:
-        return _signed(mean)
-    low, high = map(_signed, interval)
-    return f"{_signed(mean)} [{low}, {high}]\n{line.difference.verdict}"
+    mean, interval, obstacle = line.difference
+    span = f" [{_signed(interval[0])}, {_signed(interval[1])}]" if interval else ""
+    return f"{_signed(mean)}{span}\n{line.difference.verdict or f'no verdict {obstacle}'}"
 
 
 def _signed(points: float) -> str:
@@ -81,7 +79,7 @@ def as_table(comparison: Comparison, *, width: int) -> Group:
         comparison: What to show.
         width: Characters to a line; the least important columns are left out to keep to it.
     """
-    columns = _columns(comparison)
+    columns = columns_of(comparison)
     left_out: list[str] = []
     while _natural_width(table := _table(comparison, columns, width)) > width:
         least = max(columns, key=lambda column: column.rank)
@@ -103,7 +101,7 @@ def as_text(comparison: Comparison, *, width: int = 80) -> str:
 
 def as_markdown(comparison: Comparison) -> str:
     """Render as a Markdown table, with the notes as a list below."""
-    columns = _columns(comparison)
+    columns = columns_of(comparison)
     rows = [
         [column.title for column in columns],
         [":--" if column.wraps else "--:" for column in columns],
@@ -157,7 +155,8 @@ def _record(line: Line) -> dict[str, object]:
     }
 
 
-def _columns(comparison: Comparison) -> list[Column]:
+def columns_of(comparison: Comparison) -> list[Column]:
+    """The columns that a comparison fills."""
     return [c for c in COLUMNS if comparison.has_control or not c.needs_control]
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import torch
 
+from ..backbones import Backbone
 from ..backbones.pretrained import published_statistics
 from ..data import Batches, ImageSet, Pipeline, Splits
 from ..methods import Method
@@ -14,16 +15,38 @@ MOST_OF_MEMORY = 0.5
 """Share of a device's free memory that images may take; more of them stay where they are."""
 
 
-def build_method(recipe: Recipe, splits: Splits) -> Method:
-    """Make backbone and method with the initial weights that the seed gives."""
+def build_method(recipe: Recipe, splits: Splits, passed: Backbone | None = None) -> Method:
+    """Make backbone and method with the initial weights that the seed gives.
+
+    Args:
+        recipe: What is made.
+        splits: The images that the network is made for.
+        passed: A network that exists already.
+
+    Raises:
+        ValueError: If the network does not suit the images, or the method the network.
+    """
     torch.manual_seed(recipe.seed)
     _, channels, height, width = splits.train.images.shape
     if splits.input_size is not None:
         height = width = splits.input_size
-    backbone = recipe.backbone.build(len(splits.train.classes), (channels, height, width))
+    wanted = (len(splits.train.classes), (channels, height, width))
+    if passed is not None:
+        _check_size(passed, *wanted)
+        return recipe.method(passed)
+    backbone = recipe.backbone.build(*wanted)
     if recipe.init is not None:
         provenance.load_weights(backbone, recipe.init)
     return recipe.method(backbone)
+
+
+def _check_size(backbone: Backbone, classes: int, input_size: tuple[int, int, int]) -> None:
+    if (backbone.num_classes, backbone.input_size) != (classes, input_size):
+        raise ValueError(
+            f"the network is made for {backbone.num_classes} classes and images of "
+            f"{backbone.input_size}, the images have {classes} classes and {input_size}: build it "
+            "for these"
+        )
 
 
 def as_expected(recipe: Recipe, splits: Splits, method: Method) -> Splits:

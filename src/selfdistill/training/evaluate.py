@@ -6,9 +6,12 @@ from pathlib import Path
 import torch
 
 from ..data import ImageSet, Splits
+from ..evaluation import Predictions
+from ..evaluation.cost import macs_per_exit
 from ..evaluation.predict import join
 from . import finish
 from .run_directory import RunDirectory
+from .shown import write_shown
 from .storage import write_json
 from .trained import TrainedRun
 
@@ -32,29 +35,64 @@ def evaluate(path: Path, *, split: str | None, words: list[str]) -> ExitScores:
             other images show other classes.
     """
     run = RunDirectory(path)
-    if not run.finished():
-        raise ValueError(
-            f"{path} is no finished run ({run.summary_file.name} is missing): train it to its end, "
-            "or look at the path"
-        )
     trained = TrainedRun(run, words)
+    names, parts = chosen_images(trained, split)
+    predictions = join([trained.predict(part) for part in parts])
+    scores = finish.exit_scores(predictions)
+    if names == ("test",) and not trained.on_others:
+        _keep_test(trained, parts[0], predictions, scores)
+    return scores
+
+
+def chosen_images(trained: TrainedRun, split: str | None) -> tuple[tuple[str, ...], list[ImageSet]]:
+    """The splits that are meant, by name, and their images; labels count the run's classes.
+
+    Args:
+        trained: The run.
+        split: As for :func:`evaluate`.
+
+    Raises:
+        ValueError: As :func:`evaluate` does for the images.
+    """
     splits = trained.splits
     if trained.on_others:
         _check_classes(trained)
         names = SPLITS if split is None else (split,)
     else:
-        _check_images(run, splits)
+        _check_images(trained.run, splits)
         names = (split or ("test" if splits.validation is None else "validation"),)
-    parts: list[ImageSet] = [part for name in names if (part := getattr(splits, name)) is not None]
-    if not parts:
-        raise ValueError(f"{path} was trained without {split} images: choose --split test")
-    predictions = join([trained.predict(_in_order(part, trained.classes)) for part in parts])
-    scores = finish.exit_scores(predictions)
-    summary = json.loads(run.summary_file.read_text())
-    if names == ("test",) and summary["test"] is None and not trained.on_others:
+    found = {name: part for name in names if (part := getattr(splits, name)) is not None}
+    if not found:
+        raise ValueError(
+            f"{trained.run.path} was trained without {split} images: choose --split test"
+        )
+    return tuple(found), [_in_order(part, trained.classes) for part in found.values()]
+
+
+def _keep_test(
+    trained: TrainedRun, images: ImageSet, predictions: Predictions, scores: ExitScores
+) -> None:
+    """Write into the run what its test images show, where it does not hold that yet."""
+    run = trained.run
+    stored = run.summary_file.read_text()
+    summary = json.loads(stored)
+    if summary["test"] is None:
         finish.write_predictions(run, predictions)
-        write_json(run.summary_file, {**summary, "test": {"last": scores, "read_by": "evaluate"}})
-    return scores
+        summary["test"] = {"last": scores, "read_by": "evaluate"}
+    if not summary["cost"]["macs_per_exit"].keys() >= predictions.exits.keys():
+        summary["cost"]["macs_per_exit"] |= macs_per_exit(trained.method)
+    if summary != json.loads(stored):
+        write_json(run.summary_file, summary)
+    if not run.shown_file.exists():
+        write_shown(
+            run,
+            trained.method,
+            images,
+            predictions.attention,
+            mean=trained.mean,
+            std=trained.std,
+            input_size=trained.input_size[1],
+        )
 
 
 def _check_classes(trained: TrainedRun) -> None:

@@ -9,6 +9,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from .. import recipes
+from ..backbones import Backbone
 from . import provenance
 from .choices import CLASSES
 from .explain import explain
@@ -17,6 +18,8 @@ from .recipe import Place, Recipe
 from .spelling import read_options
 
 FORMAT = 1
+PASSED = "passed in Python"
+"""What a recipe says of images and networks that had no name."""
 Plain = dict[str, object]
 
 
@@ -33,6 +36,8 @@ class Settings(NamedTuple):
     """What the recipe is called: the configuration's name."""
     note: str
     """Which recipe was chosen, where none was asked for; empty otherwise."""
+    backbone: Backbone | None = None
+    """A network that was passed in Python, and is trained in place of the recipe's."""
 
 
 class _Parser(ArgumentParser):
@@ -80,9 +85,20 @@ def parse(argv: list[str]) -> Settings:
 
 def as_today(stored: Plain) -> Plain:
     """A stored recipe, with what later versions added to recipes at its default."""
-    recipe = {k: v for k, v in stored.items() if k not in ("format", "split")}
-    resolved = parse([f"--config={json.dumps(recipe)}"]).resolved
+    recipe, passed = without_passed(stored)
+    resolved = parse([f"--config={json.dumps({'data': 'Digits', **recipe})}"]).resolved | passed
     return resolved | ({"split": stored["split"]} if "split" in stored else {})
+
+
+def without_passed(stored: Plain) -> tuple[Plain, Plain]:
+    """Take a stored recipe apart: what options can say, and what only Python can."""
+    passed: Plain = {
+        name: stored[name]
+        for name, key in (("data", "class_path"), ("backbone", "name"))
+        if _section(stored, name).get(key) == PASSED
+    }
+    recipe = {k: v for k, v in stored.items() if k not in (*passed, "format", "split")}
+    return recipe, passed
 
 
 def fingerprint(resolved: Plain, *, with_seed: bool = True) -> str:

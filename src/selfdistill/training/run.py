@@ -18,6 +18,7 @@ from .options import Plain, Settings, as_today, fingerprint, method_name
 from .progress import Reporter
 from .recipe import Place
 from .run_directory import RunDirectory
+from .trackers import Trackers, forget, known_names
 from .trainee import Trainee
 
 
@@ -34,6 +35,7 @@ def train(settings: Settings) -> Path:
         Failure: If the run is locked, storage fails, the loss is not finite, or a signal came.
     """
     recipe, place = settings.recipe, settings.place
+    followers = known_names(place.logger)
     if place.threads is not None:
         torch.set_num_threads(place.threads)
     device = engine.choose_device(place.accelerator)
@@ -48,15 +50,20 @@ def train(settings: Settings) -> Path:
         num_nodes=place.num_nodes,
     )
     fabric.launch()
-    with run.lock() if fabric.is_global_zero else nullcontext():
+    first = fabric.is_global_zero
+    with (
+        run.lock() if first else nullcontext(),
+        Trackers(run, followers if first else []) as trackers,
+    ):
         say = partial(print, flush=True) if fabric.is_global_zero else _silent
         if settings.note:
             say(settings.note)
         if _is_done(run, resolved, place):
             say(f"{run.path} is finished already; --overwrite starts afresh")
+            trackers.open()
             return run.path
         say(f"{run.path}: {device.type}, {chosen} ({reason})")
-        _train(fabric, settings, run, resolved)
+        _train(fabric, settings, run, resolved, trackers)
     return run.path
 
 
@@ -73,7 +80,9 @@ def default_directory(resolved: Plain, name: str) -> Path:
     return Path("runs", *name.split("/"), label, f"seed{resolved['seed']}")
 
 
-def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plain) -> None:
+def _train(
+    fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plain, trackers: Trackers
+) -> None:
     recipe, place = settings.recipe, settings.place
     splits = recipe.data.splits()
     if splits.note and fabric.is_global_zero:
@@ -81,7 +90,8 @@ def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plai
     resolved = {**resolved, "split": splits.digest()}
     for path in _learned_from(settings):
         provenance.refuse_leak(path, splits, type(recipe.data).__name__)
-    method = build_method(recipe, splits).to(fabric.device, memory_format=torch.channels_last)  # pyright: ignore
+    method = build_method(recipe, splits, settings.backbone)
+    method = method.to(fabric.device, memory_format=torch.channels_last)  # pyright: ignore
     splits = as_expected(recipe, splits, method)
     batches = build_batches(recipe, splits, method, fabric.device)
     if fabric.is_global_zero:
@@ -101,6 +111,7 @@ def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plai
         trainee.restore(state)
     if fabric.is_global_zero:
         run.cut_logs(trainee.epoch)
+        trackers.open()
     with Reporter(
         epochs=recipe.epochs,
         steps=batches.steps,
@@ -116,6 +127,7 @@ def _train(fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plai
             stop_after=place.stop_after,
             reporter=reporter,
             on_best=partial(finish.write_model, run, run.best_model, trainee, splits),
+            on_epoch=trackers.log,
         )
     if fabric.is_global_zero:
         test = place.test or splits.validation is None
@@ -131,6 +143,7 @@ def _is_done(run: RunDirectory, resolved: Plain, place: Place) -> bool:
     """
     if place.overwrite:
         run.clear()
+        forget(run.path)
         return False
     stored = run.read_recipe()
     if stored is None:
@@ -181,6 +194,7 @@ def _begin(
         "num_nodes": place.num_nodes,
         "threads": place.threads,
         "checkpoint_seconds": place.checkpoint_seconds,
+        "logger": place.logger,
     }
     run.write_recipe(resolved, values)
     run.begin_environment(environment.describe(device))

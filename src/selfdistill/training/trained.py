@@ -5,7 +5,9 @@ from dataclasses import replace
 from functools import cached_property
 
 import torch
+from jaxtyping import Float
 from safetensors.torch import load_file
+from torch import Tensor
 
 from ..backbones.saved import CONFIG, WEIGHTS
 from ..data import ImageSet, Splits
@@ -25,9 +27,17 @@ class TrainedRun:
     Args:
         run: The run directory.
         words: Further settings, as ``train`` takes them: where the data lie, or other images.
+
+    Raises:
+        ValueError: If the run is not finished, or only Python can rebuild its network.
     """
 
     def __init__(self, run: RunDirectory, words: list[str]) -> None:
+        if not run.finished():
+            raise ValueError(
+                f"{run.path} is no finished run ({run.summary_file.name} is missing): train it to "
+                "its end, or look at the path"
+            )
         self.run = run
         config = json.loads((run.model / CONFIG).read_text())
         declared = config["pretrained_cfg"]
@@ -35,8 +45,8 @@ class TrainedRun:
         self.input_size: tuple[int, int, int] = tuple(declared["input_size"])
         self.mean: Triple = tuple(declared["mean"])
         self.std: Triple = tuple(declared["std"])
-        recipe_words = ["--config", str(run.recipe_file)]
         self.on_others = any(word.split("=")[0] == "--data" for word in words)
+        recipe_words = self._recipe_words()
         settings = options.parse([*recipe_words, *words])
         if self.on_others and type(settings.recipe.data).__name__ in OWN_IMAGES:
             size = f"--data.image_size={self.input_size[1]}"
@@ -44,9 +54,30 @@ class TrainedRun:
         self.recipe: Recipe = settings.recipe
         self.device = engine.choose_device(settings.place.accelerator)
 
+    def _recipe_words(self) -> list[str]:
+        recipe, passed = options.without_passed(self.run.read_recipe() or {})
+        if "backbone" in passed:
+            raise ValueError(
+                f"{self.run.path} trained a network that was passed in Python: only Python can "
+                "rebuild it, with sd.load(run, network=...)"
+            )
+        self._images_are_gone = bool(passed) and not self.on_others
+        if not passed:
+            return ["--config", str(self.run.recipe_file)]
+        return [f"--config={json.dumps({'data': 'Digits', **recipe})}"]
+
     @cached_property
     def splits(self) -> Splits:
-        """The images, standardised as in training."""
+        """The images, standardised as in training.
+
+        Raises:
+            ValueError: If only Python knew them.
+        """
+        if self._images_are_gone:
+            raise ValueError(
+                f"{self.run.path} was trained on images that were passed in Python: name others "
+                "with --data"
+            )
         return replace(self.recipe.data.splits(), mean=self.mean, std=self.std)
 
     @cached_property
@@ -62,6 +93,12 @@ class TrainedRun:
             assert not unexpected
             assert all(name.startswith("backbone.") for name in missing)
         return method.to(self.device, memory_format=torch.channels_last).eval()  # pyright: ignore
+
+    def classify(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> dict[str, Float[Tensor, "batch classes"]]:
+        """Logits of every exit for standardised images, in single precision."""
+        return self.method.inspect(images.to(self.device)).exits
 
     def predict(self, images: ImageSet) -> Predictions:
         """What every exit says about images, in the number format of training."""

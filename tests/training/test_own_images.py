@@ -1,0 +1,190 @@
+"""From a folder of pictures to a network that loads elsewhere, as the command line does it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import selfdistill as sd
+from selfdistill import cli
+from selfdistill.training import parse, train
+from selfdistill.training.optimizer import build_optimizer
+from selfdistill.training.trained import RunDirectory, TrainedRun
+
+WORDS = [
+    *("--backbone", "test_resnet", "--image-size", "80", "--epochs", "2", "--warmup-epochs", "1"),
+    *("--batch-size", "8", "--precision", "fp32", "--threads", "1"),
+]
+
+
+def paint(folder, name, number):
+    """A picture whose hue tells its class, larger than what the network sees."""
+    pixels = np.random.default_rng(number).integers(0, 90, (100, 120, 3))
+    pixels[..., {"blue": 2, "green": 1, "red": 0}[name]] += 150
+    (folder / name).mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{number:02}.png")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for name in ("red", "green", "blue"):
+        for number in range(12):
+            paint(folder, name, number)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SELFDISTILL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(photos, tmp_path_factory):
+    words = ["--data", str(photos), "--method", "SKDSAM", *WORDS]
+    return train(parse([*words, "--out", str(tmp_path_factory.mktemp("runs") / "run")]))
+
+
+def test_the_run_says_how_it_divided_and_what_is_where(run, photos):
+    files = json.loads((run / "files.json").read_text())
+    summary = json.loads((run / "summary.json").read_text())
+    parts = {name: files[name] for name in ("train", "validation", "test")}
+    every = [name for names in parts.values() for name in names]
+    on_disk = {path.relative_to(photos).as_posix() for path in photos.rglob("*.png")}
+    assert set(every) == on_disk
+    assert len(every) == len(on_disk)
+    assert summary["images"] == {name: len(names) for name, names in parts.items()}
+    assert files["split"] == summary["split_hash"]
+
+
+def test_lines_that_say_which_recipe_and_which_rule(photos, tmp_path, capsys):
+    words = ["--data", str(photos), "--method", "CrossEntropy", *WORDS, "--out", str(tmp_path)]
+    assert cli.main(["train", *words]) == 0
+    said = capsys.readouterr().out
+    assert "recipe scratch, for pictures of one's own and new weights" in said
+    assert f"{photos}: class folders only: every class is divided at random" in said
+
+
+def test_prediction_sees_what_evaluation_saw(run, photos):
+    """The same logits for a file as for its image in the split: margin, crop, mean and all."""
+    trained = TrainedRun(RunDirectory(run), [])
+    files = json.loads((run / "files.json").read_text())["test"]
+    expected = trained.predict(trained.splits.test).exits["network"]
+    model = sd.load(run)
+    seen = torch.stack([model.transform(Image.open(photos / name)) for name in files])
+    with torch.no_grad():
+        torch.testing.assert_close(model.network(seen), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_model_folder_is_plain_timm(run, tmp_path):
+    script = f"""
+import sys
+sys.modules["selfdistill"] = None
+import timm, torch
+network = timm.create_model("local-dir:{run}/model", pretrained=True).eval()
+config = timm.data.resolve_model_data_config(network)
+images = torch.randn(2, *config["input_size"], generator=torch.Generator().manual_seed(0))
+torch.save((images, network(images).detach(), config["mean"], config["crop_pct"]), "seen.pt")
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
+    images, logits, mean, crop = torch.load(tmp_path / "seen.pt")
+    model = sd.load(run)
+    with torch.no_grad():
+        assert torch.equal(model.network(images), logits)
+    assert tuple(mean) == model.transform.mean
+    assert crop == pytest.approx(80 / 91, abs=1e-4)
+
+
+def test_other_images_of_the_same_classes(run, photos, tmp_path, capsys):
+    others = tmp_path / "others"
+    for name in ("red", "green", "blue"):
+        for number in range(3):
+            paint(others, name, 100 + number)
+    words = ["evaluate", str(run), "--data", str(others), "--format", "json"]
+    assert cli.main(words) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert set(scores) >= {"network", "exit1", "fusion"}
+    assert {"accuracy", "top5", "macro_accuracy", "nll", "ece"} <= set(scores["network"])
+    model = sd.load(run)
+    paths = sorted(others.rglob("*.png"))
+    right = [model.predict(path)[0].name == path.parent.name for path in paths]
+    assert scores["network"]["accuracy"] == pytest.approx(100 * np.mean(right))
+    assert json.loads((run / "summary.json").read_text())["test"] is None
+
+
+def test_other_classes_are_refused_by_name(run, photos, tmp_path, capsys):
+    for number in range(3):
+        paint(tmp_path, "red", number)
+        paint(tmp_path, "green", number)
+    (tmp_path / "green").rename(tmp_path / "lime")
+    assert cli.main(["evaluate", str(run), "--data", str(tmp_path)]) == 2
+    assert "the images lack 'blue', 'green', and add 'lime'" in capsys.readouterr().err
+
+
+def test_predict_shows_exits_and_the_best_weights(run, photos, capsys):
+    words = ["predict", str(run), str(photos / "red"), "--top-k", "1"]
+    assert cli.main([*words, "--exits", "--format", "csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "image,exit,rank,class,probability"
+    exits = {line.split(",")[1] for line in lines[1:]}
+    assert exits >= {"network", "exit1", "exit2", "fusion"}
+    assert len(lines) == 1 + 12 * len(exits)
+    assert cli.main([*words, "--weights", "best-validation", "--format", "json"]) == 0
+    best = sd.load(run / "model-best-validation").predict(sorted((photos / "red").iterdir())[0])
+    row = json.loads(capsys.readouterr().out)[0]
+    assert row["classes"][0]["probability"] == pytest.approx(best[0].probability)
+
+
+@pytest.mark.filterwarnings("always")
+def test_a_damaged_file_among_others_is_named_and_left_out(run, photos, tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    whole = sorted((photos / "red").iterdir())[0]
+    assert cli.main(["predict", str(run), str(tmp_path), str(whole), "--format", "json"]) == 0
+    said = capsys.readouterr()
+    assert [row["image"] for row in json.loads(said.out)] == [str(whole)]
+    assert "bad.png is no image that can be read: left out" in said.err
+
+
+def test_starting_from_a_file_of_weights(run, photos, tmp_path):
+    weights = run / "model" / "model.safetensors"
+    words = ["--data", str(photos), "--method", "SKDSAM", *WORDS, "--out", str(tmp_path / "tuned")]
+    settings = parse([*words, f"--backbone.pretrained={weights}"])
+    assert settings.note.startswith("recipe finetune")
+    assert str(weights) not in json.dumps(settings.resolved)
+    tuned = train(settings)
+    declared = json.loads((tuned / "model" / "config.json").read_text())["pretrained_cfg"]
+    assert declared["mean"] == [0.5, 0.5, 0.5]
+    method = TrainedRun(RunDirectory(tuned), []).method
+    groups = build_optimizer(method, settings.recipe).param_groups
+    assert groups[1]["lr"] == pytest.approx(0.1 * groups[0]["lr"])
+    slow = {id(parameter) for parameter in groups[1]["params"]}
+    named = dict(method.named_parameters())
+    assert {name for name, p in named.items() if id(p) in slow} == {
+        name for name in named if name.startswith("backbone.") and ".fc." not in name
+    }
+
+
+def test_size_and_folder_name_follow_network_and_pictures(photos):
+    settings = parse(["--data", str(photos), "--backbone", "test_resnet", "--epochs", "9"])
+    assert settings.resolved["data"]["init_args"]["image_size"] == 160
+    assert settings.name == f"scratch/{photos.name}"
+    assert parse(["--data", str(photos)]).resolved["data"]["init_args"]["image_size"] == 224
+    small = parse(["--data", str(photos), "--backbone", "small", "--image-size", "40"])
+    assert small.resolved["data"]["init_args"]["image_size"] == 40
+
+
+def test_weights_from_another_division_of_the_same_pictures_are_refused(run, photos, tmp_path):
+    words = ["--data", str(photos), "--method", "SKDSAM", *WORDS, "--init", str(run)]
+    with pytest.raises(ValueError, match="another division of ImageFolder"):
+        train(parse([*words, "--data.split-seed", "1", "--out", str(tmp_path / "leak")]))
+    for name in ("red", "green", "blue"):
+        for number in range(12):
+            paint(tmp_path / "other", name, 50 + number)
+    words[1] = str(tmp_path / "other")
+    train(parse([*words, "--out", str(tmp_path / "no leak")]))
