@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: quickstart test check install
+.PHONY: quickstart test check wheel install
 
 quickstart: $(STAMP)  ## train cross-entropy and SKDSAM on digits, compare them
 	$(BIN)/selfdistill quickstart
@@ -18,6 +18,9 @@ check: $(STAMP)  ## lint, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+wheel: $(STAMP)  ## build the wheel and run it in an empty folder, away from this checkout
+	BIN=$(abspath $(BIN)) sh tests/wheel.sh
 
 install: $(STAMP)  ## only the virtual environment
 

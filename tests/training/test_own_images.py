@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from painted import paint, paint_all
 from PIL import Image
 
 import selfdistill as sd
@@ -21,21 +22,9 @@ WORDS = [
 ]
 
 
-def paint(folder, name, number):
-    """A picture whose hue tells its class, larger than what the network sees."""
-    pixels = np.random.default_rng(number).integers(0, 90, (100, 120, 3))
-    pixels[..., {"blue": 2, "green": 1, "red": 0}[name]] += 150
-    (folder / name).mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{number:02}.png")
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for name in ("red", "green", "blue"):
-        for number in range(12):
-            paint(folder, name, number)
-    return folder
+    return paint_all(tmp_path_factory.mktemp("photos"), 12)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -102,10 +91,7 @@ torch.save((images, network(images).detach(), config["mean"], config["crop_pct"]
 
 
 def test_other_images_of_the_same_classes(run, photos, tmp_path, capsys):
-    others = tmp_path / "others"
-    for name in ("red", "green", "blue"):
-        for number in range(3):
-            paint(others, name, 100 + number)
+    others = paint_all(tmp_path / "others", 3, first=100)
     words = ["evaluate", str(run), "--data", str(others), "--format", "json"]
     assert cli.main(words) == 0
     scores = json.loads(capsys.readouterr().out)
@@ -183,8 +169,5 @@ def test_weights_from_another_division_of_the_same_pictures_are_refused(run, pho
     words = ["--data", str(photos), "--method", "SKDSAM", *WORDS, "--init", str(run)]
     with pytest.raises(ValueError, match="another division of ImageFolder"):
         train(parse([*words, "--data.split-seed", "1", "--out", str(tmp_path / "leak")]))
-    for name in ("red", "green", "blue"):
-        for number in range(12):
-            paint(tmp_path / "other", name, 50 + number)
-    words[1] = str(tmp_path / "other")
+    words[1] = str(paint_all(tmp_path / "other", 12, first=50))
     train(parse([*words, "--out", str(tmp_path / "no leak")]))

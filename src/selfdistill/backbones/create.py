@@ -85,10 +85,7 @@ def create_backbone(
 
         return create_timm_backbone(architecture, num_classes, pretrained=pretrained)
     if pretrained:
-        raise ValueError(
-            f"there are no pretrained weights for {name}: leave pretrained out, or choose from "
-            "backbone_names(pretrained=True)"
-        )
+        check_published(name)
     network = build_own(name, num_classes, width=width, in_chans=in_chans)
     return StagedBackbone(network, image_size=image_size or OWN_SIZE, architecture=architecture)
 
@@ -114,6 +111,24 @@ def build_own(
         )
     _, depth, widening = name.split("_")
     return WideResNet(int(depth), int(widening), num_classes, in_chans=in_chans)
+
+
+def check_published(name: str) -> None:
+    """Make sure that a network's published weights can be had.
+
+    Raises:
+        ValueError: If there is no such network, nobody published weights for it, or they are
+            neither cached nor within reach.
+    """
+    name = canonical_name(name)
+    if is_own(name):
+        raise ValueError(
+            f"there are no pretrained weights for {name}: leave pretrained out, or choose from "
+            "backbone_names(pretrained=True)"
+        )
+    from .timm import published
+
+    published(name)
 
 
 def declared_size(name: str) -> int:

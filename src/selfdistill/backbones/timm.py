@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 from .base import Architecture, Backbone, Stages
 from .pretrained import file_source, published_source
 from .probe import evaluating, probe_image, reductions_of
+
+if TYPE_CHECKING:
+    from timm.models import PretrainedCfg
 
 MOST_STAGES = 4
 
@@ -123,8 +127,7 @@ def create_timm_backbone(
     import timm
 
     name, arguments = architecture
-    declared = timm.models.get_pretrained_cfg(name)
-    assert declared is not None
+    declared = _declared(name)
     _, height, width = declared.input_size
     in_chans = int(arguments.get("in_chans", 3))
     build = partial(timm.create_model, name, in_chans=in_chans)
@@ -135,7 +138,7 @@ def create_timm_backbone(
     if pretrained is False:
         network = build(num_classes=num_classes)
     elif pretrained is True:
-        source = published_source(name, declared)
+        source = published(name)
         network = build(num_classes=num_classes, pretrained=True, pretrained_cfg_overlay=source)
     else:
         network = build_from_file(build, num_classes, file_source(Path(pretrained), declared))
@@ -165,11 +168,24 @@ def build_from_file(
 
 def timm_size(name: str) -> int:
     """Height of the images that one of timm's networks is made for, in pixels."""
+    return _declared(name).input_size[1]
+
+
+def published(name: str) -> dict[str, str | int]:
+    """Where timm finds a network's published weights.
+
+    Raises:
+        ValueError: If it finds none.
+    """
+    return published_source(name, _declared(name))
+
+
+def _declared(name: str) -> "PretrainedCfg":
     import timm
 
     declared = timm.models.get_pretrained_cfg(name)
     assert declared is not None
-    return declared.input_size[1]
+    return declared
 
 
 def timm_names(*, pretrained: bool = False) -> list[str]:

@@ -70,6 +70,12 @@ def class_options(group: str, name: str | None = None) -> dict[str, object]:
     }
 
 
+def class_defaults(choice: type) -> dict[str, object]:
+    """Defaults of a class's options; ``Parameter.empty`` for those that must be given."""
+    parameters = inspect.signature(choice).parameters
+    return {name: p.default for name, p in parameters.items() if name not in SUPPLIED}
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint at the most similar name, or at all of them."""
     by_lower = {name.lower(): name for name in known}

@@ -6,6 +6,7 @@ from jsonargparse import ArgumentParser
 
 from .choices import CLASSES, class_options, nearest
 from .recipe import Adversary
+from .short_forms import SHORT_FORMS
 
 KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
 
@@ -23,7 +24,8 @@ def explain(message: str, parser: ArgumentParser) -> str:
         return _unknown(f"{option}.{unknown[1]}", _options(keys[0] if keys else ""))
     if unknown := re.search(r"unrecognized arguments: (--[^\s=]+)", message):
         known = parser._option_string_actions  # pyright: ignore
-        return _unknown(unknown[1], [key for key in known if key.startswith("--")])
+        options = [key for key in known if key.startswith("--")]
+        return _unknown(unknown[1], [*options, *(f"--{name}" for name in SHORT_FORMS)])
     if missing := re.search(r"arguments are required: (.+)", message):
         if keys:
             return f"{option}.{missing[1]} is missing: it has no default"

@@ -1,6 +1,7 @@
 """From command-line words to a recipe and a place."""
 
 import hashlib
+import inspect
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from jsonargparse import ArgumentParser
 from .. import recipes
 from ..backbones import Backbone
 from . import provenance
-from .choices import CLASSES
+from .choices import CLASSES, class_defaults
 from .explain import explain
 from .own_images import Options, choose_recipe, fit_size, own_name
 from .recipe import Place, Recipe
@@ -86,7 +87,8 @@ def parse(argv: list[str]) -> Settings:
 def as_today(stored: Plain) -> Plain:
     """A stored recipe, with what later versions added to recipes at its default."""
     recipe, passed = without_passed(stored)
-    resolved = parse([f"--config={json.dumps({'data': 'Digits', **recipe})}"]).resolved | passed
+    words = [f"--config={json.dumps({'data': 'Digits', **recipe})}", *_anywhere(recipe)]
+    resolved = parse(words).resolved | passed
     return resolved | ({"split": stored["split"]} if "split" in stored else {})
 
 
@@ -99,6 +101,14 @@ def without_passed(stored: Plain) -> tuple[Plain, Plain]:
     }
     recipe = {k: v for k, v in stored.items() if k not in (*passed, "format", "split")}
     return recipe, passed
+
+
+def _anywhere(recipe: Plain) -> list[str]:
+    """Some place for images of whom a recipe does not say where they lie."""
+    source = CLASSES["data"].get(str(_section(recipe, "data").get("class_path")))
+    needed = class_defaults(source) if source is not None else {}
+    places = getattr(source, "places", ())
+    return [f"--data.{name}=." for name in places if needed.get(name) is inspect.Parameter.empty]
 
 
 def fingerprint(resolved: Plain, *, with_seed: bool = True) -> str:

@@ -26,6 +26,8 @@ def weights_file(path: Path) -> Path:
     for file in (path, path / WEIGHTS, path / "model" / WEIGHTS):
         if file.is_file():
             return file
+    if not path.exists():
+        raise ValueError(f"{path} does not exist: name a run, a model folder or a weights file")
     raise ValueError(f"{path} holds no trained network: {WEIGHTS} is missing there and in model/")
 
 

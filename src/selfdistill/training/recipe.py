@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..backbones import Backbone, Tapped, create_backbone
-from ..backbones.create import declared_size
+from ..backbones.create import check_published, declared_size
 from ..data import Augmentation, DataSet
 from ..data.mixing import Mixing
 from ..methods import Method
@@ -37,6 +37,19 @@ class BackboneChoice:
     width: int | None = None
     image_size: int | None = None
     stages: str | None = None
+
+    def check(self) -> None:
+        """Make sure, before images are read, that there is such a network and its weights.
+
+        Raises:
+            ValueError: If there is not.
+        """
+        if is_own_file(self.name):
+            return
+        if self.pretrained is True:
+            check_published(self.name)
+        else:
+            declared_size(self.name)
 
     def build(self, num_classes: int, input_size: tuple[int, int, int]) -> Backbone:
         """Make the network, with new weights unless pretrained.
@@ -173,6 +186,7 @@ class Place:
         checkpoint_seconds: Seconds between two checkpoints.
         stop_after: Seconds after which training saves and stops, as if by a signal.
         test: Read the test images after the last epoch even if there are validation images.
+        logger: Trackers that are told each epoch: tensorboard, wandb, mlflow; several with commas.
     """
 
     out: Path | None = None
@@ -184,3 +198,4 @@ class Place:
     checkpoint_seconds: float = 60.0
     stop_after: float | None = None
     test: bool = False
+    logger: str | None = None

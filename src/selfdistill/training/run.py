@@ -42,6 +42,8 @@ def train(settings: Settings) -> Path:
     chosen, reason = precision.choose(recipe.precision, device)
     resolved = {**settings.resolved, "precision": chosen}
     run = RunDirectory(place.out or default_directory(resolved, settings.name))
+    if settings.backbone is None and not run.finished():
+        recipe.backbone.check()
     fabric = engine.build(
         device,
         chosen,

@@ -10,12 +10,7 @@ import inspect
 from .choices import CLASSES, class_options, exact_name
 from .own_images import Options, spell_out
 from .recipe import Adversary, BackboneChoice, Place, Recipe
-
-ALIASES = {
-    "backbone": "backbone.name",
-    "image_size": "data.image_size",
-    "cache_dir": "data.cache_dir",
-}
+from .short_forms import SHORT_FORMS
 
 
 def read_options(argv: list[str]) -> Options:
@@ -32,7 +27,7 @@ def read_options(argv: list[str]) -> Options:
             raise ValueError(f"unexpected word {argv[number]!r}: options begin with --")
         option, equals, value = argv[number][2:].partition("=")
         option = option.replace("-", "_")
-        option = ALIASES.get(option, option)
+        option = SHORT_FORMS.get(option, option)
         if not equals:
             following = argv[number + 1] if number + 1 < len(argv) else "--"
             if not following.startswith("--"):
@@ -40,7 +35,7 @@ def read_options(argv: list[str]) -> Options:
             elif option in _booleans():
                 value = "true"
             else:
-                raise ValueError(f"--{option} is followed by no value")
+                raise ValueError(f"{argv[number]} is followed by no value")
         stands_for = spell_out(value) if option == "data" else []
         named = exact_name(option, value) if option in CLASSES and not stands_for else value
         options += stands_for or [(option, named)]

@@ -1,0 +1,140 @@
+"""The documented commands, as users type them, against what they printed before.
+
+Figures are masked, since another processor finds others. SNAPSHOTS=write renews the files.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+from painted import paint_all
+
+from selfdistill import cli
+from selfdistill.training import parse
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+TRAINING = (
+    "--backbone test_resnet --image-size 64 --epochs 2 --warmup-epochs 1 --batch-size 8 "
+    "--precision fp32 --threads 1"
+)
+FINE_TUNING = (
+    "train --data photos/ --backbone resnet18 --backbone.pretrained --image-size 224 "
+    "--epochs 30 --batch-size 64 --optimizer AdamW --optimizer.lr 1e-3"
+)
+LINES = {
+    "train_folder": f"train --data photos/ --method BYOT {TRAINING} --out runs/new",
+    "train_again": f"train --data photos/ --method SKDSAM {TRAINING} --out runs/a",
+    "train_help": "train --help",
+    "quickstart_help": "quickstart --help",
+    "evaluate": "evaluate runs/a",
+    "evaluate_json": "evaluate runs/a --format json",
+    "evaluate_split": "evaluate runs/b --split test --format table",
+    "evaluate_data": "evaluate runs/a --data others",
+    "predict_file": "predict runs/a photos/red/01.png",
+    "predict_folder": "predict runs/a others/red --top-k 1",
+    "predict_glob": "predict runs/a others/*/101.png --top-k 2 --format csv",
+    "predict_exits": "predict runs/a others/red/101.png --top-k 1 --exits --format table",
+    "predict_best": "predict runs/a others/red/101.png --weights best-validation --format json",
+    "predict_last": "predict runs/a/model others/red/101.png --weights last",
+    "compare": "compare runs/a runs/b",
+    "compare_csv": "compare runs/a runs/b --format csv --split validation",
+    "compare_json": "compare runs/a runs/b --format json",
+    "compare_markdown": "compare runs/a runs/b --format markdown",
+    "methods": "methods",
+    "methods_one": "methods skdsam",
+    "backbones": "backbones resnet18*",
+    "backbones_pretrained": "backbones resnet18* --pretrained",
+    "recipes": "recipes",
+    "recipes_one": "recipes cifar100/strong",
+}
+MISTAKES = {
+    "no_such_folder": "train --data photoz/",
+    "no_such_table": "train --data labels.csv",
+    "typo_in_option": "train --data photos/ --image-sise 64",
+    "missing_value": "train --data photos/ --image-size",
+    "no_data": "train --config finetune",
+    "no_weights": FINE_TUNING,
+    "weights_nowhere": f"{FINE_TUNING} --backbone.pretrained=nowhere.safetensors",
+    "no_such_backbone": "train --data photos/ --backbone resnet81",
+    "no_such_run": "predict runs/z photos/red",
+    "no_such_picture": "predict runs/a photos/violet",
+    "no_best_weights": "predict runs/c photos/red --weights best-validation",
+    "exits_of_best": "predict runs/a photos/red --weights best-validation --exits",
+    "no_such_format": "compare runs/a --format xml",
+    "no_such_split": "evaluate runs/a --split tset",
+    "hyphen_missing": "evaluate runs/a -split test",
+    "other_classes": "evaluate runs/a --data Digits",
+    "no_test_read": "compare runs/a --split test",
+    "bare_command": "predict",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(tmp_path_factory):
+    """A folder with pictures and three runs, to which every line is typed."""
+    folder = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("SELFDISTILL_CACHE", str(folder / "cache"))
+        patch.setenv("HF_HUB_CACHE", str(folder / "hub"))
+        patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        patch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder / "hub"))
+        patch.setenv("COLUMNS", "100")
+        patch.setenv("TERM", "dumb")
+        paint_all(folder / "photos", 12)
+        paint_all(folder / "others", 3, first=100)
+        common = f"train --data photos/ {TRAINING}"
+        for words in (
+            f"{common} --method SKDSAM --out runs/a",
+            f"{common} --method CrossEntropy --out runs/b",
+            f"{common} --method CrossEntropy --data.validation-share 0 --batch-size 10 --out runs/c",
+        ):
+            assert cli.main(words.split()) == 0
+        yield folder
+
+
+def masked(text):
+    """Without figures and hashes, the spaces that make room for them, and folders of this test."""
+    text = re.sub(r"(?<![\w.])[0-9a-f]{8,64}(?![\w])", "#", text)
+    text = re.sub(r"\d[\d,]*(\.\d+)?(e-?\d+)?", "#", text)
+    text = re.sub(r"[+\-−]?#( [kM])?\b|[+\-]#", "#", text)
+    return re.sub(r" +\n", "\n", re.sub(r"[ \t]{2,}|─+", "  ", text)).strip() + "\n"
+
+
+def check(name, text):
+    file = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("SNAPSHOTS") == "write":
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_documented_command(name, place, capsys):
+    try:
+        code = cli.main(LINES[name].split())
+    except SystemExit as end:
+        code = end.code
+    said = capsys.readouterr()
+    assert not code
+    err = masked(said.err.replace(str(place), "PLACE"))
+    check(name, f"$ selfdistill {LINES[name]}\n{masked(said.out)}{err}".rstrip() + "\n")
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line(name, capsys):
+    before = sorted(Path().rglob("*"))
+    code = cli.main(MISTAKES[name].split())
+    said = capsys.readouterr()
+    assert code == 2
+    assert said.err.startswith("selfdistill: ")
+    assert said.err.count("\n") == 1
+    assert sorted(Path().rglob("*")) == before
+    check(f"mistake_{name}", f"$ selfdistill {MISTAKES[name]}\n{said.err}")
+
+
+def test_the_fine_tuning_line_says_all_it_decides(capsys):
+    settings = parse(FINE_TUNING.split()[1:])
+    check("fine_tuning", f"{settings.note}\n{json.dumps(settings.resolved, indent=1)}\n")
+    assert not capsys.readouterr().err
