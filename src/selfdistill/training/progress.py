@@ -2,6 +2,7 @@
 
 import sys
 from datetime import timedelta
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -28,8 +29,9 @@ class Reporter:
         self._bar: Progress | None = None
 
     def __enter__(self) -> "Reporter":
-        """Show the bar, on a terminal."""
-        if self.enabled and self.console.is_interactive:
+        """Show the bar, on a terminal and in notebooks that have ipywidgets."""
+        in_notebook = self.console.is_jupyter and find_spec("ipywidgets") is not None
+        if self.enabled and (self.console.is_interactive or in_notebook):
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
