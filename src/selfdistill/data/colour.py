@@ -1,5 +1,6 @@
 """Augmentations that change colours."""
 
+import math
 from typing import ClassVar
 
 import torch
@@ -39,7 +40,8 @@ class ColourJitter(Augmentation):
         saturation: float = 0.4,
         hue: float = 0.1,
     ) -> None:
-        if min(brightness, contrast, saturation) < 0 or not 0 <= hue <= 0.5:
+        strengths = (brightness, contrast, saturation)
+        if not all(0 <= s < math.inf for s in strengths) or not 0 <= hue <= 0.5:
             raise ValueError(
                 f"brightness {brightness}, contrast {contrast} and saturation {saturation} must be "
                 f"0 or more and hue {hue} within 0 to 0.5"

@@ -41,7 +41,7 @@ class RandomErasing(Augmentation):
     ) -> None:
         if not 0 <= probability <= 1:
             raise ValueError(f"probability {probability} must be within 0 to 1")
-        if not 0 < area[0] <= area[1] <= 1 or not 0 < aspect[0] <= aspect[1]:
+        if not 0 < area[0] <= area[1] <= 1 or not 0 < aspect[0] <= aspect[1] < math.inf:
             raise ValueError(
                 f"area {area} must ascend within 0 (excluded) to 1, aspect {aspect} ascend above 0"
             )

@@ -1,6 +1,7 @@
 """Mixing: what becomes of an image and its label beside another image of the training split."""
 
 import abc
+import math
 from typing import ClassVar
 
 import torch
@@ -134,7 +135,7 @@ class CutMix(Mixing):
 
 
 def _check(alpha: float, probability: float) -> None:
-    if alpha <= 0 or not 0 <= probability <= 1:
+    if not 0 < alpha < math.inf or not 0 <= probability <= 1:
         raise ValueError(
             f"alpha {alpha} must be above 0 and probability {probability} within 0 to 1"
         )

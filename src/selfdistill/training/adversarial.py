@@ -39,7 +39,7 @@ def perturb(
         method: Whose loss rises; the bare method, not one that waits for gradients to share.
         images: Standardised, one view or two; both change.
         labels: Classes or probabilities.
-        epsilon: Largest change of a pixel, in units of pixels in [0, 1]; 0 or more.
+        epsilon: Largest change of a pixel, in units of pixels in [0, 1].
         step_size: Change of a pixel in a step, in the same units; above 0.
         steps: How many; at least 1.
         std: Standard deviation of each channel that the images were divided by.
@@ -55,9 +55,9 @@ def perturb(
         arXiv 1412.6572; Madry et al., Towards Deep Learning Models Resistant to Adversarial
         Attacks, ICLR 2018, arXiv 1706.06083.
     """
-    if epsilon < 0 or step_size <= 0 or steps < 1:
+    if not 0 <= epsilon <= 1 or not 0 < step_size <= 1 or steps < 1:
         raise ValueError(
-            f"epsilon {epsilon} must be 0 or more, step_size {step_size} above 0 "
+            f"epsilon {epsilon} must be within 0 to 1, step_size {step_size} above 0, up to 1, "
             f"and steps {steps} at least 1"
         )
     scale, centre = _channels(std, images), _channels(mean, images)

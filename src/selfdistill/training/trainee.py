@@ -1,5 +1,6 @@
 """Everything that changes while a run trains, and one step of it."""
 
+import math
 import warnings
 from collections.abc import Callable
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch.optim.lr_scheduler import LinearLR, LRScheduler, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..data import Batch, Epoch, ImageSet, Splits, generator
+from ..data.randomness import uniform
 from ..evaluation import Predictions, predict
 from ..methods import Context, Method, Output
 from .adversarial import perturb
@@ -164,7 +166,12 @@ class Trainee:
         self.clock = Clock(state["seconds"], state["training_seconds"])
 
     def _made_harder(self, batch: Batch, epoch: Epoch, adversary: Adversary) -> Batch:
-        random = torch.rand_like(batch.images) if adversary.random_start else None
+        random = None
+        if adversary.random_start:
+            *views, count, channels, height, width = batch.images.shape
+            shape = (math.prod(views), channels, height, width)
+            start = uniform(batch.indices, shape, self.recipe.seed, self.epoch).movedim(1, 0)
+            random = start.reshape(*views, count, channels, height, width).to(batch.images.dtype)
         with self.fabric.autocast():
             images = perturb(
                 self.method,
