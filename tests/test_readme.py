@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 
 def test_its_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (code,) = re.findall(r"```python\n(import torch\n.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})
     assert (tmp_path / "net.pt").exists()
 
@@ -27,7 +27,9 @@ def test_its_commands_exist():
 
 
 @pytest.mark.parametrize("line", re.findall(r"^selfdistill train (.+)$", README, re.MULTILINE))
-def test_its_training_lines_read(line):
+def test_its_training_lines_read(line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
     assert parse(line.split())
 
 

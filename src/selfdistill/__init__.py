@@ -6,6 +6,8 @@ Names load when they are first used, so that importing the package costs nothing
 import importlib
 from typing import TYPE_CHECKING
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from . import testing as testing
     from .api import Run as Run
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from .methods import CrossEntropy as CrossEntropy
     from .methods import Method as Method
     from .methods import SKDSAMReleased as SKDSAMReleased
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "api": ("Run", "compare", "train"),

@@ -1,33 +1,17 @@
 import hashlib
 import io
+import re
 import tarfile
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from serving import Quiet, asked_for
 
+from selfdistill.data import progress, transfer
 from selfdistill.data.download import Archive, Member, fetch
+from selfdistill.data.transfer import receive
 
 CONTENTS = {"train.bin": bytes(range(256)) * 40, "test.bin": b"test" * 100}
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def served(tmp_path):
-    folder = tmp_path / "served"
-    folder.mkdir()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=partial(server.serve_forever, 0.01))
-    thread.start()
-    yield folder, f"http://127.0.0.1:{server.server_port}/set.tar.gz"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def entry(name, content=b"", **fields):
@@ -146,3 +130,75 @@ def test_a_connection_that_breaks_is_refused(tmp_path, served):
     host = url.rsplit(":", 1)[0]
     with pytest.raises(ValueError, match="cannot download"):
         fetch(archive(f"{host}:1/set.tar.gz"), tmp_path / "root")
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+def test_a_download_that_broke_off_goes_on(served, tmp_path, monkeypatch, resumes):
+    folder, url = served
+    pack(folder / "set.tar.gz", good())
+    size = (folder / "set.tar.gz").stat().st_size
+    monkeypatch.setattr(Quiet, "resumes", resumes)
+    monkeypatch.setattr(Quiet, "most", size // 3)
+    root = tmp_path / "root"
+    for _ in range(2):
+        with pytest.raises(ValueError, match=rf"broke off after \d+ of {size} bytes.*goes on"):
+            fetch(archive(url), root)
+    monkeypatch.setattr(Quiet, "most", None)
+    fetch(archive(url), root)
+    assert everything_below(root) == ["set", "set/test.bin", "set/train.bin"]
+    firsts = [first for first, _ in asked_for]
+    assert firsts == ([0, size // 3, 2 * (size // 3)] if resumes else [0, 0, 0])
+
+
+def test_a_whole_download_that_was_not_unpacked_is_used(served, tmp_path):
+    folder, url = served
+    pack(folder / "set.tar.gz", good())
+    part = tmp_path / ".set.tar.gz.part"
+    part.write_bytes((folder / "set.tar.gz").read_bytes())
+    fetch(archive(url), tmp_path)
+    assert asked_for == []
+    assert (tmp_path / "set" / "train.bin").read_bytes() == CONTENTS["train.bin"]
+    assert not part.exists()
+
+
+def test_what_broke_off_of_another_file_is_found_out_and_forgotten(served, tmp_path):
+    folder, url = served
+    pack(folder / "set.tar.gz", good())
+    (tmp_path / ".set.tar.gz.part").write_bytes(b"x" * 50)
+    with pytest.raises(ValueError, match="came damaged"):
+        fetch(archive(url), tmp_path)
+    fetch(archive(url), tmp_path)
+    (tmp_path / "set" / "test.bin").unlink()
+    (tmp_path / ".set.tar.gz.part").write_bytes(bytes(5_000_000))
+    fetch(archive(url), tmp_path)
+    assert (tmp_path / "set" / "test.bin").read_bytes() == CONTENTS["test.bin"]
+
+
+def test_two_at_once_download_once(served, tmp_path):
+    folder, url = served
+    pack(folder / "set.tar.gz", good())
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: fetch(archive(url), tmp_path / "root"), range(2)))
+    assert len(asked_for) == 1
+    assert everything_below(tmp_path / "root") == ["set", "set/test.bin", "set/train.bin"]
+
+
+def test_what_has_no_end_is_left_at_the_limit(served, tmp_path, monkeypatch):
+    folder, url = served
+    (folder / "set.tar.gz").write_bytes(bytes(5_000_000))
+    read = []
+    monkeypatch.setattr(transfer.Progress, "advance", lambda _, count: read.append(count))
+    with pytest.raises(ValueError, match="sends more than the 1000 bytes"):
+        receive(url, tmp_path / "part", limit=1000)
+    assert sum(read) <= 1000 + transfer.CHUNK
+    assert not (tmp_path / "part").exists()
+
+
+def test_rate_and_time_left_are_shown(served, tmp_path, monkeypatch, capsys):
+    folder, url = served
+    (folder / "set.tar.gz").write_bytes(bytes(3_000_000))
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
+    receive(url, tmp_path / "part", limit=3_000_000)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"downloading {url} into {tmp_path}"
+    assert re.fullmatch(r"  \d+%, [\d.]+ MB/s, 0:00:00 left", lines[1])

@@ -2,25 +2,22 @@
 
 import json
 import os
+import re
+import resource
+import signal
+import subprocess
+import sys
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from making_pictures import pictures
 from PIL import Image
 
-from selfdistill.data import square_cache
+from selfdistill.data import Batches, ImageSet, Pipeline, progress, square_cache
 from selfdistill.data.image_folder import ImageFolder
-
-
-def pictures(root, classes=("cat", "dog"), count=10, size=(24, 16)):
-    random = np.random.default_rng(len(str(root)) + count)
-    for name in classes:
-        (root / name).mkdir(parents=True)
-        for i in range(count):
-            pixels = random.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(root / name / f"{i:03}.png")
-    return root
+from selfdistill.pairing import Partner
 
 
 @pytest.fixture
@@ -103,7 +100,7 @@ def test_the_cache_is_read_until_a_file_changes(tmp_path, make, monkeypatch):
     first = make().splits()
     listing = sorted(p.name for p in (tmp_path / "photos").rglob("*"))
     with monkeypatch.context() as patch:
-        patch.setattr(square_cache, "decode", None)
+        patch.setattr(square_cache, "rgb", None)
         assert make().splits().digest() == first.digest()
     Image.new("RGB", (24, 16), "red").save(root / "cat" / "003.png")
     os.utime(root / "cat" / "003.png", ns=(1, 1))
@@ -120,8 +117,8 @@ def test_a_touched_file_is_decoded_again(tmp_path, make, monkeypatch):
     make().splits()
     os.utime(root / "cat" / "003.png", ns=(1, 1))
     seen = []
-    decode = square_cache.decode
-    monkeypatch.setattr(square_cache, "decode", lambda path: seen.append(path) or decode(path))
+    rgb = square_cache.rgb
+    monkeypatch.setattr(square_cache, "rgb", lambda path: seen.append(path) or rgb(path))
     make().splits()
     assert len(seen) == 20
 
@@ -161,12 +158,15 @@ def test_a_damaged_cache_is_rebuilt(tmp_path, make, damage):
 
 def test_an_interrupted_decoding_leaves_nothing_to_believe(tmp_path, make, monkeypatch):
     pictures(tmp_path / "photos")
+    rgb = square_cache.rgb
 
-    def interrupted(root, size, name):
-        raise KeyboardInterrupt
+    def interrupted(picture):
+        if picture.name == "005.png":
+            os.kill(os.getpid(), signal.SIGINT)
+        return rgb(picture)
 
     with monkeypatch.context() as patch:
-        patch.setattr(square_cache, "_pixels", interrupted)
+        patch.setattr(square_cache, "rgb", interrupted)
         with pytest.raises(KeyboardInterrupt):
             make().splits()
     assert {p.suffix for p in (tmp_path / "cache").iterdir()} <= {".lock"}
@@ -234,3 +234,60 @@ def test_nothing_warns(tmp_path, make):
         warnings.simplefilter("always")
         make().splits()
     assert not caught
+
+
+def test_decoding_is_shown_once_and_then_nothing(tmp_path, make, monkeypatch, capsys):
+    pictures(tmp_path / "photos")
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
+    make().splits()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"decoding 20 pictures into {tmp_path / 'cache'}"
+    assert len(lines) == 20
+    assert re.fullmatch(r"  5%, [\d,]+ pictures/s, \d:\d\d:\d\d left", lines[1])
+    make().splits()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_plain_lines_are_ten_seconds_apart(tmp_path, make, capsys):
+    pictures(tmp_path / "photos")
+    make().splits()
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+KILLED_HALFWAY = """
+import os, signal, sys
+from selfdistill.data import ImageFolder, square_cache
+rgb, seen = square_cache.rgb, []
+def killed(picture):
+    seen.append(picture)
+    if len(seen) == 300:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rgb(picture)
+square_cache.rgb = killed
+ImageFolder(root=sys.argv[1], cache_dir=sys.argv[2], image_size=8).splits()
+"""
+
+
+def test_a_process_killed_while_decoding_leaves_no_broken_cache(tmp_path, make):
+    root = pictures(tmp_path / "photos", count=200)
+    words = [sys.executable, "-c", KILLED_HALFWAY, str(root), str(tmp_path / "cache")]
+    died = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert {path.suffix for path in (tmp_path / "cache").iterdir()} == {".lock", ".unfinished"}
+    assert make().splits().digest() == make(cache_dir=tmp_path / "other").splits().digest()
+    assert {p.suffix for p in (tmp_path / "cache").iterdir()} == {".lock", ".npy", ".json"}
+
+
+def test_a_map_is_neither_copied_nor_read_whole(tmp_path):
+    count, shape = 4000, (3, 256, 256)
+    pixels = np.lib.format.open_memmap(
+        tmp_path / "map.npy", mode="w+", dtype=np.uint8, shape=(count, *shape)
+    )
+    images = ImageSet(torch.from_numpy(pixels), torch.zeros(count, dtype=torch.int64), ("a",))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    moved = images.to("cpu")
+    assert moved.images.data_ptr() == images.images.data_ptr()
+    pipeline = Pipeline([], mean=(0.5,) * 3, std=(0.5,) * 3)
+    batches = Batches(moved, pipeline=pipeline, partner=Partner.NONE, batch_size=4, seed=0)
+    assert batches.epoch(0).batch(0).images.shape == (4, *shape)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # of 786 MB

@@ -78,6 +78,22 @@ KINDS = {
         "16 bits",
     ),
     "fraction.tif": (lambda p: noise("F").save(p), "refused", "fractional"),
+    "deeper.tif": (
+        lambda p: Image.fromarray(np.int32(NOISE[..., 0]) << 16).save(p),
+        "refused",
+        "32 bits",
+    ),
+    "strip.png": (
+        lambda p: Image.new("RGB", (100, 2001)).save(p),
+        "refused",
+        "one side is more than 20 times",
+    ),
+    "banner.png": (lambda p: Image.new("RGB", (2000, 100)).save(p), "accepted", ""),
+    "telephone.jpg": (
+        lambda p: p.write_bytes(b"\0\0\0\x18ftypheic" + bytes(99)),
+        "refused",
+        "HEIC: pip install pillow-heif",
+    ),
     "cmyk.jpg": (lambda p: noise("CMYK").save(p), "converted", "CMYK"),
     "alpha.png": (lambda p: noise("RGBA").save(p), "converted", "white"),
     "grey_alpha.png": (lambda p: noise("LA").save(p), "converted", "white"),
@@ -113,6 +129,9 @@ def test_each_kind_has_its_verdict(tmp_path, name):
     assert reason in verdict.reason
     assert str(tmp_path) not in verdict.reason
     assert before is None or path.read_bytes() == before
+    if before is not None:
+        stored = judge(before)
+        assert (stored.kind, reason in stored.reason) == (kind, True) or "named" in verdict.reason
 
 
 def test_unreadable_files_are_refused(tmp_path, monkeypatch):
@@ -163,6 +182,17 @@ def test_a_folder_is_told_what_becomes_of_it(tmp_path):
     assert lines[-1].startswith("class folders only")
 
 
+def test_a_table_is_told_what_becomes_of_it(tmp_path):
+    root = folder(tmp_path / "photos")
+    noise("L").save(root / "cat" / "01.png")
+    names = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.png"))]
+    table = tmp_path / "labels.csv"
+    table.write_text("image,label\n" + "".join(f"{n},{n[:3]}\n" for n in names))
+    report = check(table, root=root)
+    assert (report.pictures, list(report.verdicts), report.problem) == (80, ["cat/01.png"], "")
+    assert str(check(table)).startswith(f"Training refuses this: {table} line 2: cat/00.png is no ")
+
+
 def test_a_folder_that_training_refuses_is_told_why(tmp_path):
     root = folder(tmp_path)
     for i in range(5):
@@ -178,9 +208,13 @@ def test_a_folder_that_training_refuses_is_told_why(tmp_path):
         ({}, "no class folder"),
         ({"cat": 5, "dog": 0}, "'dog' has 0 usable"),
         ({"cat": 5, "dog": 2}, "'dog' has 2 usable"),
-        ({"train/cat": 5, "train/dog": 5, "val/cat": 5, "val/cow": 5}, "'cow' has no folder in"),
-        ({"train/cat": 5, "train/dog": 5, "train/cow": 5, "val/cat": 5, "val/dog": 5}, "'cow'"),
+        (
+            {"train/cat": 5, "train/dog": 5, "val/cat": 5, "val/cow": 5},
+            "'cow' is missing from train",
+        ),
+        ({"train/cat": 5, "train/dog": 5, "val/dog": 5}, "'cat' is missing from val"),
         ({"train/cat": 5, "train/dog": 5, "val/cat": 5, "valid/cat": 5}, "val and valid"),
+        ({"train/cat": 5, "val/cat": 5}, "single class 'cat'"),
     ],
 )
 def test_folders_that_cannot_be_divided_are_named(tmp_path, folders, problem):

@@ -155,7 +155,7 @@ def test_the_best_test_epoch_is_in_its_column_alone(study, tmp_path):
     for run in study[3:]:
         lines = '{"epoch": 1, "test_accuracy": 91.25}\n{"epoch": 2, "test_accuracy": 80.0}\n{"ep'
         (run / "test_curve.jsonl").write_text(lines)
-    page = write_report(study, tmp_path / "out", title="x", papers={"BYOT": 77.77})
+    page = write_report(study, tmp_path / "out", title="x", papers={study[4]: 77.77})
     table = page.with_name("table.md").read_text().splitlines()
     head = [cell.strip() for cell in table[2].split("|")]
     byot = [cell.strip() for cell in table[5].split("|")]
@@ -183,10 +183,12 @@ def test_operations_corruptions_and_thumbnails_are_shown_where_recorded(director
     run = directory("BYOT", shares=[1, 2])
     summary = json.loads((run / "summary.json").read_text())
     summary["cost"]["macs_per_exit"] = {"exit1": 2e8, "network": 5.56e8}
-    summary["corruptions"] = {"blur": {"1": 70.0, "5": 40.0}, "noise": {"1": 60.0, "5": 20.0}}
+    levels = {"blur": {"1": 70.0, "5": 40.0}, "noise": {"1": 60.0, "5": 20.0}}
+    summary["corruptions"] = {"test": levels, "validation": {"blur": {"1": 33.33}}}
     (run / "summary.json").write_text(json.dumps(summary))
     images = np.zeros((2, 8, 8, 3), np.uint8)
-    np.savez(run / "shown.npz", images=images, indices=[5, 6], block=[0, 1])
+    cams = np.zeros((2, 8, 8), np.uint8)
+    np.savez(run / "shown.npz", images=images, indices=[5, 6], block=[0, 1], cams=cams)
     page = parsed(write_report([run], tmp_path / "out", title="x"))
     text = " ".join(page.text)
     assert page.tags.count("img") == 2
@@ -194,3 +196,4 @@ def test_operations_corruptions_and_thumbnails_are_shown_where_recorded(director
     assert "exit1 200 M, network 556 M" in text
     assert "CIFAR-C-style" in text
     assert "47.50" in text
+    assert "33.33" not in text

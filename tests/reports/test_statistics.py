@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 from selfdistill.reports.statistics import differences, sampling_error, spread
 
@@ -29,11 +31,29 @@ def test_intervals_are_those_of_the_published_examples(example):
     assert [t.verdict for t in tests] == verdicts
 
 
-def test_one_group_is_an_ordinary_t_test():
-    control, group = [78.1, 78.4, 77.9], [78.9, 78.6, 79.3, 78.7]
+@pytest.mark.parametrize(
+    ("control", "group"),
+    [
+        ([78.1, 78.4, 77.9], [78.9, 78.6, 79.3, 78.7]),
+        ([42.6, 43.2, 43.1, 42.0, 42.7], [46.0, 45.9, 47.5, 46.2, 45.1]),
+        ([95.3, 95.0, 95.6], [95.5, 95.1, 95.2]),
+    ],
+)
+def test_one_group_is_an_ordinary_t_test(control, group):
     (test,) = differences(control, [group])
-    expected = stats.ttest_ind(group, control).confidence_interval(0.95)
-    np.testing.assert_allclose(test.interval, expected, rtol=1e-3)
+    means = CompareMeans(DescrStatsW(group), DescrStatsW(control))
+    expected = means.tconfint_diff(alpha=0.05, usevar="pooled")
+    np.testing.assert_allclose(test.interval, expected, rtol=1e-4, atol=1e-4)
+    _, chance, _ = means.ttest_ind(usevar="pooled")
+    assert (test.verdict == "not distinguishable") == (chance > 0.05)
+
+
+def test_runs_of_like_spread_need_no_correction_for_unlike_ones():
+    """Welch's interval, which pools nothing, agrees where groups of five spread alike."""
+    control, group = [42.6, 43.2, 43.1, 42.0, 42.7], [46.0, 45.9, 46.6, 46.2, 45.4]
+    (test,) = differences(control, [group])
+    means = CompareMeans(DescrStatsW(group), DescrStatsW(control))
+    np.testing.assert_allclose(test.interval, means.tconfint_diff(usevar="unequal"), rtol=0.01)
 
 
 def test_a_family_is_judged_more_strictly_than_a_pair():
@@ -85,9 +105,14 @@ def test_runs_that_never_differ_measure_no_chance():
 
 def test_spread_is_the_sample_standard_deviation():
     assert spread([1.0, 2.0, 4.0]) == pytest.approx((7 / 3, (7 / 3) ** 0.5))
+    values = DescrStatsW([78.1, 78.4, 77.9, 79.0], ddof=1)
+    assert spread(values.data.tolist()) == pytest.approx((values.mean, values.std))
     assert spread([1.0]) == (1.0, None)
 
 
 def test_sampling_error_is_the_spread_of_many_test_sets():
     hits = np.random.default_rng(0).binomial(500, 0.8, size=20_000)
     assert sampling_error(80.0, 500) == pytest.approx(np.std(100 * hits / 500), rel=0.02)
+    low, high = proportion_confint(4670, 10_000, alpha=0.05, method="normal")
+    error = sampling_error(46.70, 10_000)
+    assert 100 * (high - low) / 2 == pytest.approx(stats.norm.ppf(0.975) * error)

@@ -17,7 +17,7 @@ def study(runs):
     return (
         runs("CrossEntropy", REFERENCE)
         + runs("BYOT", [95.1, 95.2, 94.9], speed=800.0)
-        + runs("SKDSAM", BETTER, speed=500.0, images={"test": 360})
+        + runs("CSKD", BETTER, speed=500.0, images={"test": 360})
     )
 
 
@@ -26,7 +26,7 @@ def line_of(comparison, label):
 
 
 def test_a_comparison_gives_the_figures_of_the_last_epoch(study):
-    line = line_of(compare(study), "SKDSAM")
+    line = line_of(compare(study), "CSKD")
     assert line.accuracy == pytest.approx((97.0, 0.3))
     assert line.seeds == (0, 1, 2)
     figures = (line.nll, line.ece, line.seconds, line.step_ratio)
@@ -38,9 +38,20 @@ def test_differences_are_given_to_cross_entropy_with_verdicts(study):
     comparison = compare(study)
     assert line_of(comparison, "CrossEntropy").is_control
     assert line_of(comparison, "CrossEntropy").difference is None
-    assert line_of(comparison, "SKDSAM").difference.mean == pytest.approx(2.0)
-    assert line_of(comparison, "SKDSAM").difference.verdict == "better"
+    assert line_of(comparison, "CSKD").difference.mean == pytest.approx(2.0)
+    assert line_of(comparison, "CSKD").difference.verdict == "better"
     assert line_of(comparison, "BYOT").difference.verdict == "not distinguishable"
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [(4, None), (5, "better")])
+def test_the_headline_pair_takes_five_seeds(runs, seeds, verdict):
+    noise = [-0.3, 0.0, 0.3, -0.2, 0.2][:seeds]
+    means = {"CrossEntropy": 90, "SKDSAM": 96, "BYOT": 96}
+    comparison = compare([run for m, a in means.items() for run in runs(m, [a + e for e in noise])])
+    assert line_of(comparison, "SKDSAM").difference.interval is not None
+    assert line_of(comparison, "SKDSAM").difference.verdict == verdict
+    assert line_of(comparison, "BYOT").difference.verdict == "better"
+    assert ("no verdict under 5 seeds" in as_text(comparison)) == (verdict is None)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +140,7 @@ def test_the_split_is_the_test_split_where_all_have_it(run):
 def test_a_table_keeps_to_its_width_and_its_most_important_columns(study, width):
     text = as_text(compare(study), width=width)
     assert max(map(len, text.splitlines())) <= width
-    for word in ("SKDSAM", "97.00 ± 0.30", "+2.00", "better"):
+    for word in ("CSKD", "97.00 ± 0.30", "+2.00", "better"):
         assert word in text
     assert ("training" in text.split("test split")[0]) == (width >= 120)
     assert ("left out" in text) == (width < 120)
@@ -152,7 +163,7 @@ def test_the_best_epoch_is_nowhere(study):
 def test_markdown_has_one_line_a_row_and_the_notes(study):
     lines = as_markdown(compare(study)).splitlines()
     assert {line.count("|") for line in lines[:5]} == {11}
-    assert lines[4].startswith("| SKDSAM | 3 | 97.00 ± 0.30 | +2.00 [")
+    assert lines[4].startswith("| CSKD | 3 | 97.00 ± 0.30 | +2.00 [")
     assert lines[6].startswith("- test split, last epoch")
 
 
@@ -160,7 +171,7 @@ def test_csv_and_json_hold_the_same_numbers_in_full(study):
     comparison = compare(study)
     table = list(csv.DictReader(io.StringIO(as_csv(comparison))))
     rows = json.loads(as_json(comparison))["rows"]
-    assert [row["method"] for row in table] == ["CrossEntropy", "BYOT", "SKDSAM"]
+    assert [row["method"] for row in table] == ["CrossEntropy", "BYOT", "CSKD"]
     assert table[0]["difference"] == ""
     assert rows[0]["difference"] is None
     assert table[2]["seeds"] == "0 1 2"

@@ -79,7 +79,7 @@ def test_weights_of_another_network_are_refused(finished, words):
     settings = parse([*words, "--init", str(finished), "--backbone.width", "12"])
     with pytest.raises(ValueError, match="weights of another network"):
         build_method(settings.recipe, settings.recipe.data.splits())
-    with pytest.raises(ValueError, match="holds no trained network"):
+    with pytest.raises(ValueError, match="does not exist"):
         parse([*words, "--init", "nowhere"])
 
 

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from .. import __version__
+from ..version import __version__
 from .commands import COMMANDS
 
 
@@ -24,6 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"selfdistill: {error}", file=sys.stderr)
         return code
+    except KeyboardInterrupt:
+        print("selfdistill: interrupted; the same command again goes on", file=sys.stderr)
+        return 130
 
 
 def _dispatch(words: list[str]) -> int:

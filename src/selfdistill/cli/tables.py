@@ -1,9 +1,14 @@
 """Commands that tell of finished runs: compare, report."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .parser import SPLITS, parser_of
+
+if TYPE_CHECKING:
+    from ..studies import StudyRunner
 
 
 def compare(words: list[str]) -> int:
@@ -29,7 +34,7 @@ def report(words: list[str]) -> int:
     from ..reports.page import write_report
 
     names: list[str] = given.runs
-    papers: dict[str, float] = {}
+    papers: dict[Path, float] = {}
     if len(names) == 1 and not Path(names[0]).exists():
         from .. import studies
 
@@ -37,12 +42,23 @@ def report(words: list[str]) -> int:
         runner = studies.StudyRunner(
             grid, out=given.out, results=given.results, jobs=1, further=(), say=print
         )
-        runs, papers = runner.found(), dict(grid.papers)
+        runs, papers = runner.found(), _papers(runner)
     else:
         runs = [Path(name) for name in names]
     page = write_report(runs, given.to, title=given.title or " ".join(names), papers=papers)
     print(page)
     return 0
+
+
+def _papers(runner: "StudyRunner") -> dict[Path, float]:
+    """Published accuracies of a study's cells, by the paths of their finished runs."""
+    study = runner.study
+    return {
+        path: study.papers[cell.name]
+        for cell in study.cells
+        if cell.name in study.papers
+        for path in replace(runner, study=replace(study, cells=(cell,))).found()
+    }
 
 
 def print_comparison(runs: Sequence[Path], *, split: str | None, form: str) -> None:

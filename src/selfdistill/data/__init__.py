@@ -6,9 +6,12 @@ from .cifar import CIFAR10, CIFAR100
 from .colour import ColourJitter
 from .digits import Digits
 from .erasing import RandomErasing
+from .fashion_mnist import FashionMNIST
 from .geometry import Rotation
+from .hugging_face import HuggingFace
 from .image_folder import ImageFolder
 from .image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
+from .label_table import LabelTable
 from .mixing import CutMix, Mixing, Mixup
 from .pipeline import Pipeline, standardise
 from .policies import AutoAugment, RandAugment, TrivialAugment
@@ -18,7 +21,10 @@ from .sheet import augmentation_sheet
 from .style_mixing import StyleMixing
 from .tiny_imagenet import TinyImageNet
 
-DATA_SETS: tuple[type[DataSet], ...] = (Digits, CIFAR10, CIFAR100, TinyImageNet, ImageFolder)
+DATA_SETS: tuple[type[DataSet], ...] = (
+    *(Digits, FashionMNIST, CIFAR10, CIFAR100, TinyImageNet),
+    *(ImageFolder, LabelTable, HuggingFace),
+)
 
 __all__ = [
     "CIFAR10",
@@ -34,9 +40,12 @@ __all__ = [
     "DataSet",
     "Digits",
     "Epoch",
+    "FashionMNIST",
     "Flip",
+    "HuggingFace",
     "ImageFolder",
     "ImageSet",
+    "LabelTable",
     "Mixing",
     "Mixup",
     "PadCrop",

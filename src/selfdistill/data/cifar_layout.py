@@ -1,4 +1,4 @@
-"""How CIFAR-10 and CIFAR-100 lie on disk in their official binary version."""
+"""How CIFAR-10 and CIFAR-100 lie on disk, in their official binary and Python versions."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,9 @@ class Layout:
         test: Name of the file with test images.
         classes: Names of the classes, as the set's own list has them.
         header: Bytes before each image's pixels; the last of them is the label.
+        python: The folder of the Python version, which torchvision fetches.
+        python_md5: Checksums of its files, named as those of the binary version without ``.bin``.
+        label_key: What these files call the labels.
     """
 
     archive: Archive
@@ -22,6 +25,9 @@ class Layout:
     test: str
     classes: tuple[str, ...]
     header: int
+    python: str
+    python_md5: dict[str, str]
+    label_key: str
 
 
 _TEN_THOUSAND = 10_000 * (1 + 3072)
@@ -47,6 +53,16 @@ CIFAR10_LAYOUT = Layout(
     test="test_batch.bin",
     classes=tuple(_CIFAR10_CLASSES.split()),
     header=1,
+    python="cifar-10-batches-py",
+    python_md5={
+        "data_batch_1": "c99cafc152244af753f735de768cd75f",
+        "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+        "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+        "data_batch_4": "634d18415352ddfa80567beed471001a",
+        "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+        "test_batch": "40351d587109b95175f43aff81a1287e",
+    },
+    label_key="labels",
 )
 
 _CIFAR100_CLASSES = """
@@ -73,4 +89,10 @@ CIFAR100_LAYOUT = Layout(
     test="test.bin",
     classes=tuple(_CIFAR100_CLASSES.split()),
     header=2,
+    python="cifar-100-python",
+    python_md5={
+        "train": "16019d7e3df5f24257cddd939b257f8d",
+        "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+    },
+    label_key="fine_labels",
 )

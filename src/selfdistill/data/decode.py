@@ -1,8 +1,10 @@
 """From an image file to an RGB picture, alike in training, evaluation and prediction."""
 
+import importlib
+import io
 import struct
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -12,42 +14,61 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L")
 MOST_PIXELS = 2**27
 """More than any camera's picture; what claims to be larger is refused from its header."""
+LONGEST = 20
+"""Largest ratio of a picture's sides: of what is longer the centre shows next to nothing."""
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError)
 
 
 def decode(path: Path) -> Image.Image:
+    """Read a file as ``rgb`` does.
+
+    Raises:
+        ValueError: As for ``rgb``; the message begins with the path.
+    """
+    try:
+        return rgb(path)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from None
+
+
+def rgb(picture: Path | bytes) -> Image.Image:
     """Read a picture as RGB: upright, over white where it is transparent, 16 bits scaled to 8.
 
     Of an animation the first frame is read.
 
     Raises:
-        ValueError: If the file is no image, is damaged, or is too large or small to be meant.
+        ValueError: If it is no image, is damaged, or is too large, small or long to be meant; the
+            message is what a sentence about it goes on with.
     """
-    with opened(path) as image:
+    with opened(picture) as image:
         return to_rgb(image)
 
 
 @contextmanager
-def opened(path: Path) -> Generator[Image.Image]:
+def opened(picture: Path | bytes) -> Generator[Image.Image]:
     """Open and load a picture as it is stored.
 
     Raises:
-        ValueError: As for ``decode``; the message begins with the path and a blank.
+        ValueError: As for ``rgb``.
     """
     try:
-        _check_file(path)
-        with Image.open(path, formats=_formats()) as image:
+        if isinstance(picture, Path):
+            _check_file(picture)
+        elif not picture:
+            raise _Refusal("is empty: it has no bytes")
+        stored = picture if isinstance(picture, Path) else io.BytesIO(picture)
+        with Image.open(stored, formats=_formats()) as image:
             _check_header(image)
             image.load()
             yield image
     except UnidentifiedImageError:
-        raise ValueError(f"{path} is no image that can be read") from None
+        raise ValueError(_unknown(picture)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(f"{path} unpacks to too many pixels to be meant") from None
+        raise ValueError("unpacks to too many pixels to be meant") from None
     except _Refusal as refusal:
-        raise ValueError(f"{path} {refusal}") from None
+        raise ValueError(str(refusal)) from None
     except (*DAMAGE, struct.error, MemoryError) as error:
-        raise ValueError(f"{path} cannot be read: {_reason(error)}") from None
+        raise ValueError(f"cannot be read: {_reason(error)}") from None
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -71,6 +92,9 @@ def _formats() -> tuple[str, ...]:
     """Pictures only: some formats that the library knows are programs that it would run."""
     Image.init()
     known = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
+    with suppress(ImportError):
+        importlib.import_module("pillow_heif.HeifImagePlugin")
+        known += ("HEIF",)
     return tuple(name for name in known if name in Image.OPEN)
 
 
@@ -88,8 +112,26 @@ def _check_header(image: Image.Image) -> None:
         raise _Refusal(f"unpacks to {image.width} × {image.height} pixels, too many to be meant")
     if max(image.size) < 2:
         raise _Refusal(f"has {image.width} × {image.height} pixels, too few for a picture")
+    if max(image.size) > LONGEST * min(image.size):
+        raise _Refusal(
+            f"has {image.width} × {image.height} pixels: one side is more than {LONGEST} times "
+            "the other"
+        )
     if image.mode == "F":
         raise _Refusal("holds fractional numbers, whose range is not known")
+    if image.mode == "I" and image.format == "TIFF":
+        raise _Refusal("holds numbers of 32 bits, whose range is not known")
+
+
+def _unknown(picture: Path | bytes) -> str:
+    if isinstance(picture, Path):
+        with picture.open("rb") as file:
+            start = file.read(12)
+    else:
+        start = picture[:12]
+    if start[4:8] == b"ftyp" and start[8:11] in (b"hei", b"hev", b"mif", b"msf"):
+        return "is HEIC: pip install pillow-heif, or save it as JPEG"
+    return "is no image that can be read"
 
 
 def _reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Fetching an official archive: only files whose checksums are known are taken from it."""
+"""Fetching official files: only those whose checksums are known are taken."""
 
 import gzip
 import hashlib
@@ -6,18 +6,20 @@ import io
 import os
 import secrets
 import tarfile
-import tempfile
-import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-CHUNK = 1 << 20
-"""Bytes read at once, and the room that headers may take in an archive."""
+from filelock import FileLock
+
+from .transfer import CHUNK, receive
+
+HEADERS = 1 << 20
+"""Bytes beyond the files themselves that a download may have: headers of an archive."""
 
 
 @dataclass(frozen=True)
@@ -52,55 +54,83 @@ class Archive:
     @property
     def limit(self) -> int:
         """Bytes that neither the archive nor its unpacked contents may exceed."""
-        return sum(member.size for member in self.members) + CHUNK
+        return sum(member.size for member in self.members) + HEADERS
 
 
 def fetch(archive: Archive, root: Path) -> None:
     """Download the members that are missing under ``root / archive.folder``.
 
-    Files that exist are left alone. A file appears under its name only once its checksum holds.
+    Files that exist are left alone. A file appears under its name only once its checksum holds. A
+    download that was broken off goes on from there.
 
     Raises:
         ValueError: If the archive cannot be had, is too large, damaged or lacks a member, or holds
             links, devices or paths that lead elsewhere.
     """
     folder = root / archive.folder
-    missing = {
+    if not _missing(archive, folder):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with _part(root / PurePosixPath(archive.url).name) as part:
+        if wanted := _missing(archive, folder):
+            receive(archive.url, part, limit=archive.limit)
+            with _used_up(part, archive.url) as file:
+                _extract(file, archive, wanted, folder)
+
+
+def fetch_file(url: str, member: Member, folder: Path) -> None:
+    """Download a file unless it exists; it appears under its name only once its checksum holds.
+
+    Raises:
+        ValueError: If it cannot be had, or is another file.
+    """
+    path = folder / member.name
+    if path.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with _part(path) as part:
+        if not path.exists():
+            receive(url, part, limit=member.size + HEADERS)
+            with _used_up(part, url) as file:
+                _place(iter(partial(file.read, CHUNK), b""), member, folder)
+
+
+_BY_HAND = "get it another way and unpack it under --data.root"
+
+
+def _missing(archive: Archive, folder: Path) -> dict[str, Member]:
+    return {
         f"{archive.folder}/{member.name}": member
         for member in archive.members
         if not (folder / member.name).exists()
     }
-    if not missing:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=root) as file:
-        _receive(archive, file)
-        file.seek(0)
-        try:
-            _extract(file, archive, missing, folder)
-        except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise ValueError(f"{archive.url} came damaged ({error}): try again") from error
 
 
-_BY_HAND = "get the archive another way and unpack it under --data.root"
-
-
-def _receive(archive: Archive, file: IO[bytes]) -> None:
-    for chunk in _chunks(archive.url):
-        if file.tell() + len(chunk) > archive.limit:
-            raise ValueError(
-                f"{archive.url} sends more than the {archive.limit} bytes expected: {_BY_HAND}"
-            )
-        file.write(chunk)
-
-
-def _chunks(url: str) -> Iterator[bytes]:
+@contextmanager
+def _part(path: Path) -> Generator[Path]:
+    """Where a file lies until it is whole; one process at a time has it."""
+    lock = path.with_name(f".{path.name}.lock")
     try:
-        with urllib.request.urlopen(url, timeout=60) as response:
-            while chunk := response.read(CHUNK):
-                yield chunk
-    except (OSError, HTTPException) as error:
-        raise ValueError(f"cannot download {url} ({error}): try again, or {_BY_HAND}") from error
+        with FileLock(lock):
+            yield path.with_name(f".{path.name}.part")
+    finally:
+        with suppress(OSError):
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def _used_up(part: Path, url: str) -> Generator[IO[bytes]]:
+    """Open a whole download, and remove it once it was used or found worthless."""
+    try:
+        with part.open("rb") as file:
+            yield file
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        part.unlink()
+        raise ValueError(f"{url} came damaged ({error}): try again") from error
+    except ValueError:
+        part.unlink()
+        raise
+    part.unlink()
 
 
 class _Bounded(io.BufferedIOBase):

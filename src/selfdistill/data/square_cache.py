@@ -3,10 +3,8 @@
 import hashlib
 import json
 import os
-import warnings
 import zlib
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,11 +17,11 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from .decode import decode
+from .decode import rgb
+from .pictures import Source, each
+from .progress import Progress
 
 FORMAT = 1
-AT_ONCE = 256
-"""Pictures that are decoded before they are written."""
 SAMPLED = 64
 """Pictures whose checksum tells whether the file still holds what was written."""
 
@@ -34,8 +32,8 @@ class Squares:
 
     Args:
         images: The squares, in the order of their names; a map of the file, read when touched.
-        names: The files they come from.
-        refused: Files that could not be read, and why.
+        names: The names of the pictures they come from.
+        refused: Pictures that could not be read, and why.
     """
 
     images: UInt8[Tensor, "n 3 size size"]
@@ -44,30 +42,30 @@ class Squares:
 
 
 def decoded(
-    root: Path, names: Sequence[str], *, size: int, key: str, cache_dir: Path | None
+    source: Source, names: Sequence[str], *, size: int, key: str, cache_dir: Path | None
 ) -> Squares:
     """Read pictures from the cache; decode them first where it lacks them or they have changed.
 
-    The cache is rebuilt when a file's name, size or time of change differ, or when it is damaged:
-    a wrong length, or a wrong checksum of evenly spaced pictures.
+    The cache is rebuilt when a picture's state differs (a file's name, size or time of change), or
+    when it is damaged: a wrong length, or a wrong checksum of evenly spaced pictures.
 
     Args:
-        root: The folder of the pictures, which is never written to.
-        names: The files, relative to it.
+        source: Where the pictures come from.
+        names: Which of them, in which order.
         size: Height and width of the squares, in pixels.
-        key: What tells this choice of files from others of the same folder.
+        key: What tells this choice of pictures from others of the same source.
         cache_dir: Where to keep them; None for the user's cache.
 
     Raises:
         ValueError: If the cache cannot be written.
     """
     folder = cache_dir or default_folder()
-    digest = hashlib.sha256(json.dumps([str(root.resolve()), size, key]).encode()).hexdigest()
-    path = folder / f"{root.resolve().name}-{size}-{digest[:16]}.npy"
+    digest = hashlib.sha256(json.dumps([source.identity, size, key]).encode()).hexdigest()
+    path = folder / f"{Path(source.identity).name}-{size}-{digest[:16]}.npy"
     expected: dict[str, object] = {
         "format": FORMAT,
         "size": size,
-        "files": [_state(root, name) for name in names],
+        "files": source.states(names),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +79,7 @@ def decoded(
     with lock:
         squares = _stored(path, expected)
         if squares is None:
-            _build(path, root, names, expected)
+            _build(path, source, names, expected)
             squares = _stored(path, expected)
             assert squares is not None
         return squares
@@ -104,14 +102,6 @@ def square(picture: Image.Image, size: int) -> Image.Image:
     return scaled.crop((left, top, left + size, top + size))
 
 
-def _state(root: Path, name: str) -> list[str | int]:
-    try:
-        status = (root / name).stat()
-    except OSError:
-        return [name, -1, -1]
-    return [name, status.st_size, status.st_mtime_ns]
-
-
 def _stored(path: Path, expected: dict[str, object]) -> Squares | None:
     try:
         index = json.loads(path.with_suffix(".json").read_text())
@@ -125,24 +115,28 @@ def _stored(path: Path, expected: dict[str, object]) -> Squares | None:
     return Squares(torch.from_numpy(pixels), tuple(index["kept"]), index["refused"])
 
 
-def _build(path: Path, root: Path, names: Sequence[str], expected: dict[str, object]) -> None:
+def _build(path: Path, source: Source, names: Sequence[str], expected: dict[str, object]) -> None:
     size = expected["size"]
     assert isinstance(size, int)
     shape = (len(names), 3, size, size)
     kept: list[str] = []
     refused: dict[str, str] = {}
     unfinished = path.with_suffix(".unfinished")
+    title = f"decoding {len(names):,} pictures into {path.parent}"
     try:
-        with unfinished.open("wb") as file:
+        with unfinished.open("wb") as file, Progress(title, len(names)) as progress:
             start = _write_header(file, shape)
-            for name, pixels in _decode_all(root, names, size):
+            for name, pixels in each(source, names, partial(_pixels, size)):
                 if isinstance(pixels, bytes):
                     file.write(pixels)
                     kept.append(name)
                 else:
                     refused[name] = pixels
+                progress.advance(1)
             file.seek(0)
             assert _write_header(file, (len(kept), *shape[1:])) == start
+            file.flush()
+            os.fsync(file.fileno())
         checksum = _checksum(np.load(unfinished, mmap_mode="r"))
         index = {**expected, "kept": kept, "refused": refused, "checksum": checksum}
         # The index comes last and names the checksum: without it the pixels are not believed.
@@ -161,21 +155,12 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> int:
     return file.tell()
 
 
-def _decode_all(root: Path, names: Sequence[str], size: int) -> Generator[tuple[str, bytes | str]]:
-    # Threads share the filter of warnings, so it is set once around them.
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        warnings.simplefilter("ignore")
-        for start in range(0, len(names), AT_ONCE):
-            chunk = names[start : start + AT_ONCE]
-            yield from zip(chunk, pool.map(partial(_pixels, root, size), chunk), strict=True)
-
-
-def _pixels(root: Path, size: int, name: str) -> bytes | str:
+def _pixels(size: int, picture: Path | bytes) -> bytes | str:
     try:
-        picture = square(decode(root / name), size)
+        upright = square(rgb(picture), size)
     except ValueError as error:
-        return str(error).removeprefix(f"{root / name} ")
-    return np.asarray(picture).transpose(2, 0, 1).tobytes()
+        return str(error)
+    return np.asarray(upright).transpose(2, 0, 1).tobytes()
 
 
 def _checksum(pixels: np.ndarray) -> int:

@@ -9,8 +9,10 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .folder_layout import name_some
-from .image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
+from .image_set import DataSet, ImageSet, Splits
+from .listing import name_some
+from .official import divided
+from .pictures import Files
 from .square_cache import decoded
 
 FOLDER = "tiny-imagenet-200"
@@ -76,21 +78,19 @@ class TinyImageNet(DataSet):
         classes = _names(folder, wnids)
         train = self._read(folder, "train", _train_files(folder, wnids), classes)
         test = self._read(folder, "val", _test_files(folder, wnids), classes)
-        validation = None
-        if self.validation_per_class:
-            chosen, rest = stratified(train.labels, self.validation_per_class, self.split_seed)
-            validation, train = train.subset(chosen), train.subset(rest)
-        if self.train_per_class is not None:
-            chosen, _ = stratified(train.labels, self.train_per_class, self.split_seed)
-            train = train.subset(chosen)
-        mean, std = channel_statistics(train.images)
-        return Splits(train, validation, test, mean, std)
+        return divided(
+            train,
+            test,
+            validation_per_class=self.validation_per_class,
+            train_per_class=self.train_per_class,
+            seed=self.split_seed,
+        )
 
     def _read(
         self, folder: Path, part: str, files: dict[str, int], classes: tuple[str, ...]
     ) -> ImageSet:
         names = list(files)
-        squares = decoded(folder, names, size=SIDE, key=part, cache_dir=self.cache_dir)
+        squares = decoded(Files(folder), names, size=SIDE, key=part, cache_dir=self.cache_dir)
         if squares.refused:
             raise ValueError(
                 f"{len(squares.refused)} of {len(names)} files in {folder / part} cannot be read: "

@@ -1,9 +1,5 @@
-"""What becomes of each file of a folder of pictures, told before training."""
+"""What becomes of each picture, told before training."""
 
-import os
-import warnings
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -11,7 +7,12 @@ from typing import Literal, NamedTuple
 from PIL import Image
 
 from .decode import DEEP_MODES, opened, to_rgb
-from .folder_layout import Layout, find_pictures
+from .folder_layout import find_pictures
+from .hub_rows import HUB, find_rows
+from .label_table import TABLES, read_table
+from .listing import Listing
+from .pictures import each
+from .progress import Progress
 
 ORIENTATION = 0x0112
 SHOWN = 200
@@ -24,6 +25,7 @@ ENDINGS = {
     "PPM": ("ppm", "pgm", "pbm", "pnm", "pfm"),
     "JPEG2000": ("jp2", "j2k", "jpc", "jpf", "jpx", "j2c"),
     "AVIF": ("avif", "avifs"),
+    "HEIF": ("heic", "heif", "hif"),
 }
 MODES = {
     "CMYK": "CMYK, converted to RGB",
@@ -45,14 +47,14 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What was found in a folder of pictures.
+    """What was found in a folder, table or set of pictures.
 
     Args:
-        pictures: How many files were looked at.
-        verdicts: Those that are not plainly accepted, by path relative to the folder.
+        pictures: How many were looked at.
+        verdicts: Those that are not plainly accepted, by name: a file's path relative to the root.
         ignored: What is passed over without being looked at, and why.
-        problem: Why training would refuse the folder; empty where it would not.
-        note: How the folder would be divided; empty where no classes were found.
+        problem: Why training would refuse them all; empty where it would not.
+        note: How they would be divided; empty where no classes were found.
     """
 
     pictures: int
@@ -62,6 +64,9 @@ class Report:
     note: str
 
     def __str__(self) -> str:
+        refusal = f"Training refuses this: {self.problem}"
+        if not self.pictures:
+            return refusal
         kinds = [verdict.kind for verdict in self.verdicts.values()]
         converted, refused = kinds.count("converted"), kinds.count("refused")
         accepted = self.pictures - converted - refused
@@ -75,59 +80,63 @@ class Report:
         lines += findings[:SHOWN]
         if len(findings) > SHOWN:
             lines.append(f"… and {len(findings) - SHOWN} more")
-        lines.append(f"Training refuses this folder: {self.problem}" if self.problem else self.note)
+        lines.append(refusal if self.problem else self.note)
         return "\n".join(lines)
 
 
-def judge(path: Path) -> Verdict:
-    """Read a file as training would, and say what becomes of it."""
-    return _judge_all([path])[0]
-
-
-def check(root: str | Path) -> Report:
-    """Judge every file of a folder of class folders; nothing is changed."""
+def judge(picture: Path | bytes) -> Verdict:
+    """Read a picture as training would, and say what becomes of it."""
+    ending = picture.suffix.lower().lstrip(".") if isinstance(picture, Path) else None
     try:
-        layout = find_pictures(Path(root))
+        with opened(picture) as image:
+            changes = _changes(image, ending)
+            to_rgb(image)
+    except ValueError as error:
+        return Verdict("refused", str(error))
+    return Verdict("converted", "; ".join(changes)) if changes else Verdict("accepted")
+
+
+def check(data: str | Path, *, root: str | Path | None = None) -> Report:
+    """Judge every picture; nothing is changed.
+
+    Args:
+        data: A folder of class folders, a table of images and labels, or ``hf:`` and the name or
+            folder of a Hugging Face data set.
+        root: The folder that a table's paths start from; None for the table's own.
+    """
+    try:
+        listing = _find(str(data), None if root is None else Path(root))
     except ValueError as error:
         return Report(0, {}, {}, str(error), "")
-    files = layout.files()
-    verdicts = dict(zip(files, _judge_all([layout.root / name for name in files]), strict=True))
+    names = listing.names()
+    verdicts: dict[str, Verdict] = {}
+    with Progress(f"reading {len(names):,} pictures", len(names)) as progress:
+        for name, verdict in each(listing.source, names, judge):
+            progress.advance(1)
+            if verdict.kind != "accepted":
+                verdicts[name] = verdict
     refused = {name: v.reason for name, v in verdicts.items() if v.kind == "refused"}
-    return Report(
-        len(files),
-        {name: verdict for name, verdict in verdicts.items() if verdict.kind != "accepted"},
-        layout.ignored,
-        _problem(layout, refused),
-        layout.note,
-    )
+    return Report(len(names), verdicts, listing.ignored, _problem(listing, refused), listing.note)
 
 
-def _problem(layout: Layout, refused: dict[str, str]) -> str:
+def _find(data: str, root: Path | None) -> Listing:
+    if data.startswith(HUB):
+        return find_rows(data.removeprefix(HUB))
+    path = Path(data)
+    if path.suffix.lower() in TABLES:
+        return read_table(path, root)
+    return find_pictures(path)
+
+
+def _problem(listing: Listing, refused: dict[str, str]) -> str:
     try:
-        layout.without(refused)
+        listing.without(refused)
     except ValueError as error:
         return str(error)
     return ""
 
 
-def _judge_all(paths: Iterable[Path]) -> list[Verdict]:
-    # Threads share the filter of warnings, so it is set once around them.
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        warnings.simplefilter("ignore")
-        return list(pool.map(_judge, paths))
-
-
-def _judge(path: Path) -> Verdict:
-    try:
-        with opened(path) as image:
-            changes = _changes(image, path.suffix.lower().lstrip("."))
-            to_rgb(image)
-    except ValueError as error:
-        return Verdict("refused", str(error).removeprefix(f"{path} "))
-    return Verdict("converted", "; ".join(changes)) if changes else Verdict("accepted")
-
-
-def _changes(image: Image.Image, ending: str) -> list[str]:
+def _changes(image: Image.Image, ending: str | None) -> list[str]:
     changes: list[str] = []
     if image.mode in MODES:
         changes.append(MODES[image.mode])
@@ -138,6 +147,6 @@ def _changes(image: Image.Image, ending: str) -> list[str]:
     if image.getexif().get(ORIENTATION, 1) in range(2, 9):
         changes.append("turned upright by its EXIF orientation")
     form = image.format or ""
-    if ending not in ENDINGS.get(form, (form.lower(),)):
+    if ending is not None and ending not in ENDINGS.get(form, (form.lower(),)):
         changes.append(f"named .{ending}, is {form}: read as {form}")
     return changes

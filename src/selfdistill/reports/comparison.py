@@ -7,9 +7,19 @@ import numpy as np
 
 from .labels import sections
 from .runs import Row, Summary, group
-from .statistics import Difference, Spread, differences, sampling_error, spread
+from .statistics import (
+    FEWEST_SEEDS,
+    Difference,
+    Spread,
+    differences,
+    sampling_error,
+    spread,
+)
 
 CONTROL = "CrossEntropy"
+HEADLINE = "SKDSAM"
+"""The method whose difference to cross-entropy takes more seeds to call."""
+HEADLINE_SEEDS = 5
 SPLITS = ("test", "validation")
 EXECUTION = frozenset({"compile", "deterministic"})
 """Parts of a recipe that change how a step executes, and its numbers by rounding alone."""
@@ -71,6 +81,11 @@ def compare(summaries: Sequence[Summary], split: str | None = None) -> Compariso
     return Comparison(split, lines, tuple(_notes(summaries, lines, split)))
 
 
+def seeds_needed(method: str) -> int:
+    """Runs that a method's row and its cross-entropy row need, each, for a verdict."""
+    return HEADLINE_SEEDS if method == HEADLINE else FEWEST_SEEDS
+
+
 def _split(summaries: Sequence[Summary], wanted: str | None) -> str:
     if wanted is not None and wanted not in SPLITS:
         raise ValueError(f"there is no split {wanted!r}; choose one of {', '.join(SPLITS)}")
@@ -115,11 +130,20 @@ def _lines(rows: Sequence[Row], controls: Sequence[Row | None], split: str) -> l
         ]
         accuracies = [_accuracies(row, split) for row in family]
         tests = differences(_accuracies(control, split), accuracies)
-        found |= {row.label: test for row, test in zip(family, tests, strict=True)}
+        for row, test in zip(family, tests, strict=True):
+            found[row.label] = _with_seeds_enough(test, row, control)
     return [
         _line(row, control, found.get(row.label), split)
         for row, control in zip(rows, controls, strict=True)
     ]
+
+
+def _with_seeds_enough(test: Difference, row: Row, control: Row) -> Difference:
+    """The same difference, without a verdict where the rows have too few seeds for one."""
+    needed = seeds_needed(row.runs[0].method)
+    if min(len(row.runs), len(control.runs)) >= needed:
+        return test
+    return test._replace(obstacle=f"under {needed} seeds")
 
 
 def _accuracies(row: Row, split: str) -> list[float]:
@@ -164,8 +188,6 @@ def _notes(summaries: Sequence[Summary], lines: Sequence[Line], split: str) -> l
     tests = [line.difference for line in lines if line.difference is not None]
     if any(test.interval for test in tests):
         notes.append("differences in points, with joint 95 % intervals over seeds (Dunnett)")
-    obstacles = dict.fromkeys(test.obstacle for test in tests if test.obstacle)
-    notes += [f"no verdict {obstacle}" for obstacle in obstacles]
     images = {summary.images.get(split) for summary in summaries}
     match list(images):
         case [int(count)]:

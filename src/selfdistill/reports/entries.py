@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from .comparison import CONTROL, EXECUTION, SPLITS, Comparison, Line, compare
+from .comparison import CONTROL, EXECUTION, SPLITS, Comparison, Line, compare, seeds_needed
 from .evidence import Evidence
 from .labels import sections
 from .runs import Row, group
-from .statistics import FEWEST_SEEDS, Spread, sampling_error, spread
-
-HEADLINE = "SKDSAM"
-"""The method whose difference to cross-entropy takes more seeds to call."""
-HEADLINE_SEEDS = 5
+from .statistics import Spread, sampling_error, spread
 
 
 @dataclass(frozen=True)
@@ -41,15 +38,12 @@ class Entry:
     @property
     def seeds_needed(self) -> int:
         """Runs that this row and its control need for a verdict."""
-        return HEADLINE_SEEDS if self.method == HEADLINE else FEWEST_SEEDS
+        return seeds_needed(self.method)
 
     @property
     def verdict(self) -> str | None:
         """``better``, ``worse``, ``not distinguishable``; None where it cannot be given."""
-        if self.control is None or self.line.difference is None:
-            return None
-        fewest = min(len(self.line.seeds), len(self.control.line.seeds))
-        return self.line.difference.verdict if fewest >= self.seeds_needed else None
+        return None if self.line.difference is None else self.line.difference.verdict
 
 
 def choose_split(runs: Sequence[Evidence]) -> str:
@@ -58,15 +52,14 @@ def choose_split(runs: Sequence[Evidence]) -> str:
 
 
 def entries(
-    runs: Sequence[Evidence], split: str, papers: Mapping[str, float]
+    runs: Sequence[Evidence], split: str, papers: Mapping[Path, float]
 ) -> tuple[Comparison, list[Entry]]:
     """Gather runs into the rows of a report, those of cross-entropy first.
 
     Args:
         runs: At least one, each with scores on the split.
         split: ``test`` or ``validation``.
-        papers: Published accuracies, percent, by the path of one of the row's runs, by its label,
-            or by its method where no other row is of it.
+        papers: Published accuracies, percent, by the path of any of the row's runs.
 
     Raises:
         ValueError: If two runs of a row have the same seed.
@@ -81,15 +74,13 @@ def entries(
     for i in order:
         row, line = rows[i], comparison.lines[i]
         members = tuple(by_path[run.path] for run in row.runs)
-        keys = [*(str(run.path) for run in row.runs), row.label]
-        keys += [methods[i]] if methods.count(methods[i]) == 1 else []
         found.append(
             Entry(
                 line=line,
                 method=methods[i],
                 runs=members,
                 control=None if line.is_control else _control(row, found),
-                paper=next((papers[key] for key in keys if key in papers), None),
+                paper=next((papers[run.path] for run in row.runs if run.path in papers), None),
                 legacy=_legacy(members),
                 sampling=_sampling(row, line, split),
                 style=styles[i],

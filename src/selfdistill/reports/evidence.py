@@ -41,6 +41,8 @@ class Thumbnails:
     """Positions in the test split."""
     block: NDArray[np.int64]
     """The shallow block, from 0."""
+    cams: NDArray[np.uint8]
+    """Where the block's exit looks, ``images × height × width``, 255 the most."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,9 @@ class Evidence:
         """Multiply-accumulates of one image up to each exit; empty where not recorded."""
         return numbers(fields(self.content.get("cost")).get("macs_per_exit"))
 
-    @property
-    def corruptions(self) -> dict[str, dict[int, float]]:
+    def corruptions(self, split: str) -> dict[str, dict[int, float]]:
         """Accuracy in percent by corruption and severity; empty where not recorded."""
-        found = fields(self.content.get("corruptions"))
+        found = fields(fields(self.content.get("corruptions")).get(split))
         return {
             name: {int(level): value for level, value in numbers(values).items()}
             for name, values in found.items()
@@ -112,7 +113,7 @@ class Evidence:
         if not file.is_file():
             return None
         with np.load(file) as arrays:
-            return Thumbnails(arrays["images"], arrays["indices"], arrays["block"])
+            return Thumbnails(arrays["images"], arrays["indices"], arrays["block"], arrays["cams"])
 
 
 def read_evidence(path: Path) -> Evidence:

@@ -38,7 +38,7 @@ class LeftOut:
 
 
 def write_report(
-    runs: Sequence[Path], out: Path, *, title: str, papers: Mapping[str, float] | None = None
+    runs: Sequence[Path], out: Path, *, title: str, papers: Mapping[Path, float] | None = None
 ) -> Path:
     """Write a report of finished runs into a folder.
 
@@ -50,8 +50,7 @@ def write_report(
         runs: Run directories or copies of their summaries.
         out: Folder of the report; made if it is missing.
         title: Heading of the page.
-        papers: Published accuracies in percent, by the path of one of the row's runs, by the
-            row's label, or by the method's name where no other row is of it.
+        papers: Published accuracies in percent, each by the path of any of the row's runs.
 
     Returns:
         The page's path.
@@ -120,7 +119,7 @@ def _sections(rows: Sequence[Entry], split: str) -> list[Section]:
         classes.section(rows),
         exits.section(rows, split),
         attention.section(rows, split),
-        robustness.section(rows),
+        robustness.section(rows, split),
         cost.section(rows),
     ]
     return [section for section in found if section is not None]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .comparison import Comparison
+from .comparison import HEADLINE, HEADLINE_SEEDS, Comparison
 from .content import Table
-from .entries import HEADLINE, HEADLINE_SEEDS, Entry
+from .entries import Entry
 from .statistics import FEWEST_SEEDS, Spread
 from .table import as_json
 from .verdicts import signed, verdict_words
@@ -149,7 +149,6 @@ def as_data(comparison: Comparison, entries: Sequence[Entry], notes: Sequence[st
     by_label = {entry.label: entry for entry in entries}
     for row in content["rows"]:
         entry = by_label[row["method"]]
-        row["verdict"] = entry.verdict
         row["paper"] = entry.paper
         row["legacy_best_test_epoch"] = _finite(entry.legacy and entry.legacy.mean)
         row["sampling_error"] = _finite(entry.sampling)

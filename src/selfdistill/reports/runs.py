@@ -10,6 +10,7 @@ from .labels import Fields, Scalar, flatten, labels
 
 FORMAT = 1
 SUMMARY = "summary.json"
+FAILURE = "failure.json"
 HASH_LENGTH = 8
 
 
@@ -139,6 +140,12 @@ def _row(label: str, runs: Sequence[Summary]) -> Row:
 
 
 def _why_absent(directory: Path) -> str:
+    if (directory / FAILURE).exists():
+        failure = _mapping(json.loads((directory / FAILURE).read_text(encoding="utf-8")))
+        return (
+            f"{directory} ended in epoch {failure['epoch']}, its loss not finite at learning rate "
+            f"{failure['lr']}: train it anew with other settings"
+        )
     if (directory / "recipe.yaml").exists():
         return f"{directory} is unfinished: repeat its train command to resume it, then compare"
     return f"{directory} is no run: it has no {SUMMARY}; name run directories or summary files"

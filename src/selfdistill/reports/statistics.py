@@ -27,12 +27,12 @@ class Difference(NamedTuple):
     interval: tuple[float, float] | None = None
     """Family-wise 95 % interval; ``None`` where the runs do not allow one."""
     obstacle: str | None = None
-    """Why there is no interval."""
+    """Why there is no verdict."""
 
     @property
     def verdict(self) -> str | None:
-        """``better``, ``worse`` or ``not distinguishable``; ``None`` without an interval."""
-        if self.interval is None:
+        """``better``, ``worse`` or ``not distinguishable``; ``None`` where none may be given."""
+        if self.interval is None or self.obstacle is not None:
             return None
         low, high = self.interval
         return "better" if low > 0 else "worse" if high < 0 else "not distinguishable"

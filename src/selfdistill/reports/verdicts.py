@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from .comparison import CONTROL
-from .entries import HEADLINE, Entry
+from .comparison import CONTROL, HEADLINE
+from .entries import Entry
 
 NAMES = {CONTROL: "cross-entropy"}
 
@@ -20,7 +20,7 @@ def verdict_words(entry: Entry) -> str:
     if entry.line.difference is None:
         parts = ", ".join(part.replace("_", " ") for part in entry.line.differs)
         return f"not compared: other {parts}" if parts else "nothing to compare with"
-    return entry.verdict or f"no verdict {_obstacle(entry)}"
+    return entry.verdict or f"no verdict {entry.line.difference.obstacle}"
 
 
 def headline(entries: Sequence[Entry], split: str) -> str:
@@ -59,18 +59,11 @@ def _pair(entry: Entry, split: str) -> str:
 
 
 def _why(entry: Entry) -> str:
-    obstacle = _obstacle(entry)
-    if obstacle.startswith("under"):
+    assert entry.line.difference is not None
+    assert entry.control is not None
+    if min(len(entry.line.seeds), len(entry.control.line.seeds)) < entry.seeds_needed:
         return f"a verdict takes {entry.seeds_needed} seeds each"
-    return f"none is given {obstacle}"
-
-
-def _obstacle(entry: Entry) -> str:
-    difference = entry.line.difference
-    assert difference is not None
-    if difference.interval is None and difference.obstacle and "under" not in difference.obstacle:
-        return difference.obstacle
-    return f"under {entry.seeds_needed} seeds"
+    return f"none is given {entry.line.difference.obstacle}"
 
 
 def _count(compared: Sequence[Entry]) -> str:

@@ -22,7 +22,8 @@ SPLITS = ("train", "validation", "test")
 def evaluate(path: Path, *, split: str | None, words: list[str]) -> ExitScores:
     """Scores of every exit, with the weights of the last epoch.
 
-    The first look at a run's test images is written into its summary.
+    The first look at a run's test images is written into its summary, and so is what exits cost
+    that it does not know yet.
 
     Args:
         path: The run directory.
@@ -39,8 +40,8 @@ def evaluate(path: Path, *, split: str | None, words: list[str]) -> ExitScores:
     names, parts = chosen_images(trained, split)
     predictions = join([trained.predict(part) for part in parts])
     scores = finish.exit_scores(predictions)
-    if names == ("test",) and not trained.on_others:
-        _keep_test(trained, parts[0], predictions, scores)
+    if not trained.on_others:
+        _keep(trained, names[0], parts[0], predictions, scores)
     return scores
 
 
@@ -69,21 +70,21 @@ def chosen_images(trained: TrainedRun, split: str | None) -> tuple[tuple[str, ..
     return tuple(found), [_in_order(part, trained.classes) for part in found.values()]
 
 
-def _keep_test(
-    trained: TrainedRun, images: ImageSet, predictions: Predictions, scores: ExitScores
+def _keep(
+    trained: TrainedRun, split: str, images: ImageSet, predictions: Predictions, scores: ExitScores
 ) -> None:
-    """Write into the run what its test images show, where it does not hold that yet."""
+    """Write into the run what it does not hold yet: its exits' cost, and what test images show."""
     run = trained.run
     stored = run.summary_file.read_text()
     summary = json.loads(stored)
-    if summary["test"] is None:
+    if split == "test" and summary["test"] is None:
         finish.write_predictions(run, predictions)
         summary["test"] = {"last": scores, "read_by": "evaluate"}
     if not summary["cost"]["macs_per_exit"].keys() >= predictions.exits.keys():
         summary["cost"]["macs_per_exit"] |= macs_per_exit(trained.method)
     if summary != json.loads(stored):
         write_json(run.summary_file, summary)
-    if not run.shown_file.exists():
+    if split == "test" and not run.shown_file.exists():
         write_shown(
             run,
             trained.method,

@@ -30,6 +30,13 @@ class NonFinite(Failure):
 
     exit_code = 6
 
+    def __init__(self, message: str, report: dict[str, object]) -> None:
+        super().__init__(message, report)  # both, so that it survives pickling
+        self.report = report
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
 
 class Stopped(Failure):
     """A signal asked for the end; what was done is saved."""

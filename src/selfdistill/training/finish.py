@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
-from ..backbones import Backbone
 from ..data import Splits
 from ..deployment import model_folder
 from ..evaluation import Predictions, Scores, score
+from ..evaluation.cost import macs_per_exit
 from ..methods import Method
 from . import environment
 from .options import Plain, fingerprint, method_name
 from .provenance import held_out_hash, pictures_hash, weights_hash
 from .run_directory import LogLine, RunDirectory
+from .shown import write_shown
 from .storage import replace_file, write_json
 from .trainee import Trainee
 
@@ -73,6 +73,15 @@ def write_results(
     if test:
         predictions = trainee.predict(splits.test, splits)
         write_predictions(run, predictions)
+        write_shown(
+            run,
+            trainee.evaluated,
+            splits.test,
+            predictions.attention,
+            mean=splits.mean,
+            std=splits.std,
+            input_size=splits.input_size,
+        )
         results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
     results["weights"] = weights_hash(run.path)
     write_json(run.summary_file, _summary(run, trainee, splits, resolved) | results)
@@ -123,7 +132,7 @@ def _summary(run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plai
             "peak_memory_bytes": _peak_memory(trainee.fabric.device),
             "parameters": _count(trainee.method.backbone.network.parameters()),
             "training_parameters": _count(trainee.method.parameters()),
-            "macs_per_exit": {"network": _macs(trainee.method.backbone)},
+            "macs_per_exit": macs_per_exit(trainee.method),
         },
     }
 
@@ -151,17 +160,6 @@ def _short(value: object) -> float | None:
 
 def _count(parameters: Iterable[Tensor]) -> int:
     return sum(parameter.numel() for parameter in parameters)
-
-
-def _macs(backbone: Backbone) -> int:
-    """Multiplications and additions of one image's pass, counted as pairs."""
-    device = next(backbone.parameters()).device
-    was_training = backbone.training
-    backbone.eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        backbone(torch.zeros(1, *backbone.input_size, device=device))
-    backbone.train(was_training)
-    return counter.get_total_flops() // 2
 
 
 def _peak_memory(device: torch.device) -> int | None:

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import torch
 
@@ -13,6 +14,7 @@ from .failures import NonFinite
 from .progress import Reporter
 from .run_directory import LogLine, RunDirectory
 from .signals import StopRequest
+from .storage import write_json
 from .trainee import Trainee
 
 WATCHED_IMAGES = 1000
@@ -28,6 +30,7 @@ def fit(
     stop_after: float | None,
     reporter: Reporter,
     on_best: Callable[[], None],
+    on_epoch: Callable[[LogLine], None],
 ) -> None:
     """Train to the last epoch, from wherever the trainee stands.
 
@@ -40,13 +43,14 @@ def fit(
         stop_after: Seconds after which to stop as if by a signal; None for never.
         reporter: Shows progress.
         on_best: Called when the validation accuracy is the highest so far.
+        on_epoch: Called with each new line of the log.
 
     Raises:
         NonFinite: If the loss is infinite or not a number; the last good checkpoint is kept.
         Stopped: If a signal asked for it, or the time is up; the state is saved first.
     """
     saver = _Saver(trainee, run, checkpoint_seconds)
-    with StopRequest(stop_after) as stop:
+    with StopRequest(stop_after) as stop, _reported(trainee, run):
         while trainee.epoch < trainee.recipe.epochs:
             _train_epoch(trainee, batches, saver, stop, reporter)
             line = _log_line(trainee)
@@ -54,8 +58,20 @@ def fit(
             trainee.end_epoch()
             if trainee.fabric.is_global_zero:
                 run.append_log(line)
+                on_epoch(line)
             reporter.epoch(line, _seconds_left(trainee))
         saver.save()
+
+
+@contextmanager
+def _reported(trainee: Trainee, run: RunDirectory) -> Generator[None]:
+    """Leave a report where the loss ends training: the epoch's sums so far, and where it was."""
+    try:
+        yield
+    except NonFinite as failure:
+        if trainee.fabric.is_global_zero:
+            write_json(run.failure_file, failure.report)
+        raise
 
 
 class _Saver:
@@ -117,7 +133,13 @@ def check_finite(trainee: Trainee) -> None:
     raise NonFinite(
         f"loss is not finite ({wrong}) in epoch {trainee.epoch + 1}, at or before step "
         f"{trainee.step}, learning rate {trainee.learning_rate:g}: the last checkpoint is from "
-        "before; lower --optimizer.lr or look at the data"
+        "before; lower --optimizer.lr or look at the data",
+        {
+            "epoch": trainee.epoch + 1,
+            "step": trainee.steps_done,
+            "lr": trainee.learning_rate,
+            "terms": {name: f"{value:.6g}" for name, value in values.items() if name != "hits"},
+        },
     )
 
 

@@ -30,6 +30,8 @@ class RunDirectory:
         self.test_curve_file = path / "test_curve.jsonl"
         self.summary_file = path / "summary.json"
         self.predictions_file = path / "predictions.npz"
+        self.shown_file = path / "shown.npz"
+        self.failure_file = path / "failure.json"
         self.checkpoints = path / "checkpoints"
         self.model = path / "model"
         self.best_model = path / "model-best-validation"
@@ -120,7 +122,8 @@ class RunDirectory:
         """Remove what a run wrote, to start afresh; other files stay."""
         for name in ("summary_file", "recipe_file", "log_file", "test_curve_file"):
             getattr(self, name).unlink(missing_ok=True)
-        self.predictions_file.unlink(missing_ok=True)
+        for file in (self.predictions_file, self.shown_file, self.failure_file):
+            file.unlink(missing_ok=True)
         for folder in (self.checkpoints, self.model, self.best_model, self.attachments):
             for file in folder.glob("*"):
                 file.unlink()

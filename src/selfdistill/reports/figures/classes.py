@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..comparison import HEADLINE
 from ..content import Picture, Section
-from ..entries import HEADLINE, Entry
+from ..entries import Entry
 from ..predicted import Numbers, Predicted, class_accuracy, confusion
 from ..verdicts import signed
 from . import style

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
@@ -48,7 +49,7 @@ def leaning(entry: Entry, shares: Numbers, labels: NDArray[np.int64]) -> Table:
 
 
 def thumbnails(entry: Entry) -> list[Thumbnail]:
-    """The images of the first run that kept any, with their class and share."""
+    """Images of the first run that kept any, beside where the block looks; class and share."""
     run = next((run for run in entry.runs if run.thumbnails is not None), None)
     if run is None or run.thumbnails is None:
         return []
@@ -56,12 +57,20 @@ def thumbnails(entry: Entry) -> list[Thumbnail]:
     shares, labels, names = run.predicted.attention, run.predicted.labels, class_names(entry)
     found: list[Thumbnail] = []
     kept = run.thumbnails
-    for pixels, index, block in zip(kept.images, kept.indices, kept.block, strict=True):
+    shown = zip(kept.images, kept.cams, kept.indices, kept.block, strict=True)
+    for pixels, cam, index, block in shown:
         share = "" if shares is None else f", {100 * shares[index, block]:.0f} %"
         file = io.BytesIO()
-        imsave(file, pixels, format="png")
+        imsave(file, np.hstack([pixels, heated(pixels, cam)]), format="png")
         caption = (
             f"{short(entry.label)}, block {block + 1}{share}: {names[labels[index]]} (no. {index})"
         )
         found.append(Thumbnail(file.getvalue(), caption))
     return found[:MOST_THUMBNAILS]
+
+
+def heated(pixels: NDArray[np.uint8], heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image in grey under the colours of an activation map, 255 the hottest."""
+    grey = pixels.mean(axis=2, keepdims=True)
+    colors = 255 * colormaps["inferno"](heat)[..., :3]
+    return (0.4 * grey + 0.6 * colors).round().astype(np.uint8)

@@ -1,6 +1,6 @@
 """Accuracy under generated corruptions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,49 +10,55 @@ from ..published import ABSENT, plus_minus
 from ..statistics import spread
 from . import style
 
+Accuracies = Mapping[str, Mapping[int, float]]
+"""Percent, by corruption and severity."""
 
-def section(entries: Sequence[Entry]) -> Section | None:
+
+def section(entries: Sequence[Entry], split: str) -> Section | None:
     """Accuracy by corruption; None where no summary holds any."""
-    shown = [entry for entry in entries if any(run.corruptions for run in entry.runs)]
+    shown = [entry for entry in entries if any(run.corruptions(split) for run in entry.runs)]
     if not shown:
         return None
-    kinds = list(dict.fromkeys(k for e in shown for run in e.runs for k in run.corruptions))
+    found = {entry.label: [run.corruptions(split) for run in entry.runs] for entry in shown}
+    kinds = list(dict.fromkeys(k for runs in found.values() for run in runs for k in run))
     rows = tuple(
-        (kind.replace("_", " "), *(_cell(entry, kind) for entry in shown)) for kind in kinds
+        (kind.replace("_", " "), *(_cell(runs, kind) for runs in found.values())) for kind in kinds
     )
     table = Table(
-        "CIFAR-C-style corruptions, generated here: accuracy (%) on corrupted test images, mean "
-        "over severities, ± standard deviation over seeds.",
-        ("corruption", *(entry.label for entry in shown)),
-        (*rows, ("mean", *(_mean_cell(entry, kinds) for entry in shown))),
+        f"CIFAR-C-style corruptions, generated here: accuracy (%) on corrupted {split} images, "
+        "mean over severities, ± standard deviation over seeds.",
+        ("corruption", *found),
+        (*rows, ("mean", *(_mean_cell(runs, kinds) for runs in found.values()))),
     )
-    pictures = [_by_severity(p, f"corruptions-{i}") for i, p in enumerate(style.chunks(shown))]
+    pictures = [
+        _by_severity(part, split, f"corruptions-{i}") for i, part in enumerate(style.chunks(shown))
+    ]
     return Section("robustness", "Robustness", (), (table,), tuple(pictures))
 
 
-def _means(entry: Entry, kind: str) -> list[float]:
+def _means(runs: Sequence[Accuracies], kind: str) -> list[float]:
     """Each seed's mean over severities."""
-    found = [run.corruptions.get(kind) for run in entry.runs]
+    found = [run.get(kind) for run in runs]
     return [float(np.mean(list(levels.values()))) for levels in found if levels]
 
 
-def _cell(entry: Entry, kind: str) -> str:
-    values = _means(entry, kind)
+def _cell(runs: Sequence[Accuracies], kind: str) -> str:
+    values = _means(runs, kind)
     return plus_minus(spread(values)) if values else ABSENT
 
 
-def _mean_cell(entry: Entry, kinds: Sequence[str]) -> str:
-    found = [_means(entry, kind) for kind in kinds]
+def _mean_cell(runs: Sequence[Accuracies], kinds: Sequence[str]) -> str:
+    found = [_means(runs, kind) for kind in kinds]
     if not all(found) or len({len(values) for values in found}) > 1:
         return ABSENT
     return plus_minus(spread(list(np.mean(found, axis=0))))
 
 
-def _by_severity(entries: Sequence[Entry], name: str) -> Picture:
-    figure, panel = style.axes(xlabel="severity (1 to 5)", ylabel="test accuracy (%)")
+def _by_severity(entries: Sequence[Entry], split: str, name: str) -> Picture:
+    figure, panel = style.axes(xlabel="severity (1 to 5)", ylabel=f"{split} accuracy (%)")
     levels: set[int] = set()
     for entry in entries:
-        tables = [levels for run in entry.runs for levels in run.corruptions.values()]
+        tables = [levels for run in entry.runs for levels in run.corruptions(split).values()]
         own = sorted({level for levels in tables for level in levels})
         means = [np.mean([t[level] for t in tables if level in t]) for level in own]
         style.curve(panel, np.array(own, float), np.array(means, float), entry.style, entry.label)

@@ -1,0 +1,28 @@
+"""The command that shows pictures through the eyes of a network's blocks."""
+
+from pathlib import Path
+
+from .parser import parser_of
+
+
+def attention(words: list[str]) -> int:
+    """Draw and print what each block makes of pictures."""
+    parser = parser_of("attention")
+    parser.add_argument("run", type=Path, help="run directory of a method with exits or attention")
+    parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
+    parser.add_argument("--picture", type=Path, default=Path("attention.png"), help="PNG file")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+    given = parser.parse_args(words)
+    from ..deployment.predictions import find_files
+    from ..reports import blocks
+    from ..training.attention import look_at
+
+    seen = look_at(given.run, find_files(given.images))
+    views = [
+        blocks.Viewed(str(one.file), one.pixels, tuple(blocks.Block(*look) for look in one.looks))
+        for one in seen
+    ]
+    given.picture.write_bytes(blocks.blocks_picture(views))
+    render = blocks.blocks_json if given.format == "json" else blocks.blocks_table
+    print(render(views))
+    return 0

@@ -1,0 +1,100 @@
+"""The rows of a Hugging Face data set as pictures: which part and class each belongs to."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .hub_tables import HUB, Table, find_columns, load
+from .listing import SPLITS, Listing, Picked, arrange, picked
+from .pictures import Source, State
+
+
+@dataclass(frozen=True, eq=False)
+class Rows(Source):
+    """Rows of a data set, named ``PART/NUMBER``.
+
+    Args:
+        called: The name or folder of the data set.
+        tables: Its parts; images are stored, not decoded.
+        column: The column of images.
+    """
+
+    called: str
+    tables: dict[str, Table]
+    column: str
+
+    @property
+    def name(self) -> str:
+        """The name as the command line spells it."""
+        return f"{HUB}{self.called}"
+
+    @property
+    def identity(self) -> str:
+        """The name, or the folder as an absolute path."""
+        return str(Path(self.called).resolve()) if Path(self.called).is_dir() else self.called
+
+    def states(self, names: Sequence[str]) -> list[State]:
+        """The names; name, size and time of change of the files that hold the rows."""
+        files = [
+            Path(file["filename"]) for table in self.tables.values() for file in table.cache_files
+        ]
+        states: list[State] = [[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
+        return [[self.column, *names], *states]
+
+    def read(self, names: Sequence[str]) -> list[Path | bytes]:
+        """The bytes of each row's image, or its file where the set holds but the path."""
+        return [self._read(name) for name in names]
+
+    def _read(self, name: str) -> Path | bytes:
+        part, _, number = name.rpartition("/")
+        row = self.tables[part][int(number)]
+        assert isinstance(row, Mapping)
+        cell = row[self.column] or {}
+        content, path = cell.get("bytes"), cell.get("path")
+        return Path(path) if content is None and path is not None else content or b""
+
+
+def find_rows(
+    name: str, image_column: str | None = None, label_column: str | None = None
+) -> Listing:
+    """List a data set; pictures of a class are in the order of its rows.
+
+    Raises:
+        ValueError: If the library or the data set is missing, a column is not clear, a row has no
+            label, or the parts cannot be divided.
+    """
+    where = f"{HUB}{name}"
+    tables = load(name)
+    if len(tables) == 1:
+        tables = {"train": next(iter(tables.values()))}
+    used = {part: tables[part] for part in SPLITS if part in tables}
+    ignored = dict.fromkeys(tables.keys() - used, "is neither train, validation nor test")
+    image, label = find_columns(where, next(iter(tables.values())), image_column, label_column)
+    found: dict[str, Picked] = {}
+    for part, table in used.items():
+        labels = _labels(table, label)
+        if any(labels):
+            found[part] = picked(_named(labels, part, where))
+        else:
+            ignored[part] = "has no labels"
+    parts, rule = arrange(found, where)
+    stored = importlib.import_module("datasets").Image(decode=False)
+    rows = {part: used[part].select_columns([image]).cast_column(image, stored) for part in found}
+    return Listing(Rows(name, rows, image), parts, ignored, rule)
+
+
+def _labels(table: Table, column: str) -> list[str]:
+    """Name of each row's class; empty for none."""
+    names: list[str] | None = getattr(table.features[column], "names", None)
+    values = list(table[column])
+    if names is None:
+        return ["" if value is None else str(value) for value in values]
+    return [names[value] if isinstance(value, int) and value >= 0 else "" for value in values]
+
+
+def _named(labels: list[str], part: str, where: str) -> Iterator[tuple[str, str]]:
+    for number, label in enumerate(labels):
+        if not label:
+            raise ValueError(f"{where}: row {number} of {part} has no label: leave it out")
+        yield f"{part}/{number}", label

@@ -1,0 +1,186 @@
+"""Which pictures belong to which split and class, however they were found."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+
+from .pictures import Source
+from .randomness import generator
+
+VALIDATION = ("val", "valid", "validation")
+SPLITS = ("train", *VALIDATION, "test")
+"""Words that name a split."""
+MOST_REFUSED = 0.05
+NAMED = 5
+
+Picked = dict[str, tuple[str, ...]]
+"""Names of the pictures of each class; the classes are sorted."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Pictures by part and by class.
+
+    Args:
+        source: Where they come from.
+        parts: ``all``, or ``train`` and ``test``, or these and ``validation``.
+        ignored: What is passed over, and why.
+        note: Which rule makes splits of the parts.
+
+    Raises:
+        ValueError: If a class has too few pictures.
+    """
+
+    source: Source
+    parts: dict[str, Picked]
+    ignored: dict[str, str]
+    note: str
+
+    def __post_init__(self) -> None:
+        for part, classes in self.parts.items():
+            _check_counts(part, classes)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, sorted."""
+        return tuple(next(iter(self.parts.values())))
+
+    def names(self) -> list[str]:
+        """All pictures, part after part and class after class."""
+        return [name for part in self.parts.values() for names in part.values() for name in names]
+
+    def without(self, refused: Mapping[str, str]) -> "Listing":
+        """Leave refused pictures out.
+
+        Args:
+            refused: Why each is refused, by name.
+
+        Raises:
+            ValueError: If they are more than one in twenty, or a class has too few left.
+        """
+        count = len(self.names())
+        if len(refused) > MOST_REFUSED * count:
+            raise ValueError(
+                f"{len(refused)} of {count} files in {self.source.name} cannot be used, more than "
+                f"{MOST_REFUSED:.0%}: {name_some(refused)}: remove or repair them"
+            )
+        parts = {
+            part: {name: _without(names, refused) for name, names in classes.items()}
+            for part, classes in self.parts.items()
+        }
+        return replace(self, parts=parts)
+
+
+def arrange(found: Mapping[str, Picked], where: object) -> tuple[dict[str, Picked], str]:
+    """Say which split each part is, by its name.
+
+    Args:
+        found: Classes of each part; the parts are named by ``SPLITS``.
+        where: What messages name as the place.
+
+    Returns:
+        The parts as ``Listing`` has them, and the rule in words.
+
+    Raises:
+        ValueError: If ``train`` is missing, validation has two names, or classes differ.
+    """
+    validation = [name for name in VALIDATION if name in found]
+    if len(validation) > 1:
+        raise ValueError(f"{where} holds {' and '.join(validation)}: keep one of them")
+    if "train" not in found:
+        held = " and ".join(found) or "nothing"
+        raise ValueError(f"{where} holds {held}, but no train: give pictures to train on")
+    _check_classes(found, where)
+    if len(found) == 1:
+        return {"all": found["train"]}, "one part only: every class is divided at random"
+    if len(found) == 2:
+        name = validation[0] if validation else "test"
+        parts = {"train": found["train"], "test": found[name]}
+        rule = f"train and {name} only: {name} is the test split, validation is carved from train"
+        return parts, rule
+    parts = {
+        "train": found["train"],
+        "validation": found[validation[0]],
+        "test": found["test"],
+    }
+    return parts, f"train, {validation[0]} and test are taken as they are"
+
+
+def picked(pairs: Iterable[tuple[str, str]]) -> Picked:
+    """Gather names by class: classes sorted, names in the order given.
+
+    Args:
+        pairs: Name and class of each picture.
+    """
+    classes: dict[str, list[str]] = {}
+    for name, label in pairs:
+        classes.setdefault(label, []).append(name)
+    return {label: tuple(classes[label]) for label in sorted(classes)}
+
+
+def divide(classes: Picked, shares: tuple[float, ...], seed: int) -> tuple[Picked, ...]:
+    """Set aside shares of every class at random.
+
+    Args:
+        classes: Pictures of each class.
+        shares: Share of each class for each set, 0 to 1; above 0 gives at least one picture.
+        seed: Decides the choice, together with how many pictures each class has.
+
+    Returns:
+        The sets in the order of their shares, then the rest; pictures keep their order.
+
+    Raises:
+        ValueError: If nothing is left of a class.
+    """
+    results: tuple[Picked, ...] = tuple({} for _ in range(len(shares) + 1))
+    for name, files in classes.items():
+        order = torch.randperm(len(files), generator=generator(seed, "split", name)).tolist()
+        counts = [max(1, round(share * len(files))) if share else 0 for share in shares]
+        if sum(counts) >= len(files):
+            raise ValueError(
+                f"class {name!r} has {len(files)} pictures, {sum(counts)} of them to be set aside: "
+                f"give it {sum(counts) + 1} or more"
+            )
+        start = 0
+        for result, count in zip(results, (*counts, len(files) - sum(counts)), strict=True):
+            result[name] = tuple(files[i] for i in sorted(order[start : start + count]))
+            start += count
+    return results
+
+
+def name_some(refused: Mapping[str, str]) -> str:
+    """Name the first few refused pictures with their reasons."""
+    some = "; ".join(f"{name} {reason}" for name, reason in list(refused.items())[:NAMED])
+    return some + (f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else "")
+
+
+def _check_classes(found: Mapping[str, Picked], where: object) -> None:
+    expected = set(found["train"])
+    for name in found:
+        other = set(found[name])
+        for wrong, missing in ((other - expected, "train"), (expected - other, name)):
+            if wrong:
+                raise ValueError(
+                    f"class {min(wrong)!r} is missing from {missing} in {where}: "
+                    f"train and {name} must hold the same classes ({len(wrong)} differ)"
+                )
+    if len(expected) < 2:
+        held = f"the single class {min(expected)!r}" if expected else "no class"
+        raise ValueError(f"{where} holds {held}: give pictures of two or more classes")
+
+
+def _without(names: tuple[str, ...], refused: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in refused)
+
+
+def _check_counts(part: str, classes: Picked) -> None:
+    least = {"all": 3, "train": 2}.get(part, 1)
+    counts = {name: len(names) for name, names in classes.items()}
+    name = min(counts, key=counts.__getitem__)
+    if counts[name] < least:
+        where = "" if part == "all" else f" in the {part} split"
+        raise ValueError(
+            f"class {name!r} has {counts[name]} usable pictures{where}: give it {least} or more, "
+            "or remove its folder"
+        )

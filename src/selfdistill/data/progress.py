@@ -1,0 +1,78 @@
+"""How far a long piece of work is: a bar on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+from datetime import timedelta
+
+from rich import progress as rich
+from rich.console import Console
+
+PLAIN_SECONDS = 10.0
+"""Seconds between two plain lines, at least."""
+MEGABYTE = 10**6
+
+
+class Progress:
+    """A context manager that shows progress on standard error.
+
+    Args:
+        title: What is done to what.
+        total: How many pictures or bytes there are; None if that is not known.
+        done: How many of them were done before.
+        in_bytes: Whether bytes are counted, not pictures.
+    """
+
+    def __init__(
+        self, title: str, total: int | None, *, done: int = 0, in_bytes: bool = False
+    ) -> None:
+        self.title = title
+        self.total = total
+        self.done = self.before = done
+        self.in_bytes = in_bytes
+        self._bar: rich.Progress | None = None
+
+    def __enter__(self) -> "Progress":
+        """Show the bar or the first line."""
+        console = Console(stderr=True)
+        if console.is_interactive:
+            counts = (
+                [rich.DownloadColumn(), rich.TransferSpeedColumn()]
+                if self.in_bytes
+                else [rich.MofNCompleteColumn()]
+            )
+            self._bar = rich.Progress(
+                rich.TextColumn("{task.description}"),
+                rich.BarColumn(),
+                *counts,
+                rich.TimeRemainingColumn(),
+                console=console,
+            )
+            self._task = self._bar.add_task(self.title, total=self.total, completed=self.done)
+            self._bar.start()
+        else:
+            print(self.title, file=sys.stderr, flush=True)
+        self._started = self._said = time.monotonic()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, count: int) -> None:
+        """Tell that so many more are done."""
+        self.done += count
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done)
+        elif now - self._said >= PLAIN_SECONDS and self.done != self.total:
+            self._said = now
+            print(self._line(now - self._started), file=sys.stderr, flush=True)
+
+    def _line(self, seconds: float) -> str:
+        rate = (self.done - self.before) / max(seconds, 1e-3)
+        speed = f"{rate / MEGABYTE:.1f} MB/s" if self.in_bytes else f"{rate:,.0f} pictures/s"
+        if self.total is None:
+            return f"  {self.done / MEGABYTE:,.0f} MB, {speed}"
+        left = timedelta(seconds=round((self.total - self.done) / max(rate, 1e-3)))
+        return f"  {self.done / self.total:.0%}, {speed}, {left} left"

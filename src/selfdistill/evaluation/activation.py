@@ -1,0 +1,110 @@
+r"""Where in an image each block finds what it decides on.
+
+With the logit :math:`z_k` of the class that the exit at stage :math:`l` holds most probable:
+
+.. math::
+    A_l = \mathrm{ReLU}\Big(\mathrm{pool}\Big(\sum_c \frac{\partial z_k}{\partial F_{l,c}}
+    \odot F_{l,c}\Big)\Big)
+
+The deepest stage is explained by the network's logits, and so is a shallow one without an exit.
+Where a classifier is linear on averaged maps this is its class activation map. Unlike in Grad-CAM
+the gradient is not averaged over positions first, as an exit's branch weighs positions
+differently. ``pool`` averages over the cells of the deepest map, which all exits bring their maps
+to: finer than that, a shallow map shows the stride of its branch.
+
+Reference:
+    Draelos and Carin, Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional
+    neural networks (2020), https://arxiv.org/abs/2011.08891
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from ..backbones import Backbone, Stages
+from ..methods import Inspection, Method
+
+Standardised = Float[Tensor, "batch channels height width"]
+
+
+class Activation(NamedTuple):
+    """What a method says about images, and where its blocks look."""
+
+    inspection: Inspection
+    maps: tuple[Float[Tensor, "batch height width"] | None, ...]
+    """For each stage, shallow to deep, in [0, 1] at the images' size, each image's largest value 1;
+    None where the classifier does not read the stage's map. Empty for a method that shows no
+    stages."""
+
+
+def class_activation(method: Method, images: Standardised) -> Activation:
+    """Inspect a method in evaluation mode, and explain what each block decides.
+
+    Args:
+        method: The trained method; its mode comes back, its state is not changed.
+        images: Standardised images.
+    """
+    was_training = method.training
+    method.eval()
+    with torch.enable_grad(), _watched(method.backbone) as shown:
+        inspection = method.inspect(images.detach().requires_grad_())
+        features = list(shown[0].features) if shown else []
+        heats = [
+            _explained(feature, _explaining(inspection, number, len(features)), features[-1])
+            for number, feature in enumerate(features, 1)
+        ]
+    method.train(was_training)
+    size = [images.shape[2], images.shape[3]]
+    maps = tuple(None if heat is None else _enlarged(heat, size) for heat in heats)
+    exits = {name: logits.detach() for name, logits in inspection.exits.items()}
+    shares = None if inspection.attention is None else inspection.attention.detach()
+    return Activation(Inspection(exits, shares), maps)
+
+
+def _explaining(inspection: Inspection, number: int, stages: int) -> Float[Tensor, "batch classes"]:
+    """Logits that a stage (from 1) is explained by: its exit's, or else the network's."""
+    name = f"exit{number}" if number < stages else "network"
+    return inspection.exits.get(name, inspection.exits["network"])
+
+
+def _explained(
+    feature: Float[Tensor, "batch _ _ _"],
+    logits: Float[Tensor, "batch classes"],
+    deepest: Float[Tensor, "batch _ _ _"],
+) -> Float[Tensor, "batch 1 rows columns"] | None:
+    (slope,) = torch.autograd.grad(
+        logits.amax(1).sum(), feature, retain_graph=True, allow_unused=True
+    )
+    if slope is None:  # pyright: ignore[reportUnnecessaryComparison]  (allow_unused)
+        return None
+    heat = (slope * feature).sum(1, keepdim=True).detach()
+    return F.adaptive_avg_pool2d(heat, (deepest.shape[2], deepest.shape[3])).relu()
+
+
+def _enlarged(
+    heat: Float[Tensor, "batch 1 rows columns"], size: list[int]
+) -> Float[Tensor, "batch height width"]:
+    large = F.interpolate(heat.float(), size, mode="bilinear", align_corners=False)[:, 0]
+    return large / large.amax((1, 2), keepdim=True).clamp_min(1e-12)
+
+
+@contextmanager
+def _watched(backbone: Backbone) -> Generator[list[Stages]]:
+    """Keep what the backbone shows while this is open."""
+    shown: list[Stages] = []
+    stages = backbone.stages
+
+    def watching(images: Standardised) -> Stages:
+        shown.append(stages(images))
+        return shown[-1]
+
+    vars(backbone)["stages"] = watching
+    try:
+        yield shown
+    finally:
+        del vars(backbone)["stages"]

@@ -1,0 +1,89 @@
+"""What it takes to compute each exit of a method, and no more than that exit."""
+
+from collections.abc import Generator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..methods import Method
+
+
+def macs_per_exit(method: Method) -> dict[str, int]:
+    """Multiply-adds of one image up to and including each exit, by the exit's name.
+
+    One pass in evaluation mode notes which operations every result rests on: an exit costs what
+    its logits depend on, whatever the network is made of. Counted are matrix products,
+    convolutions and attention, as by torch's ``FlopCounterMode``.
+
+    Args:
+        method: The method; its mode comes back, its state is not changed.
+    """
+    backbone = method.backbone
+    device = next(method.parameters()).device
+    was_training = method.training
+    method.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, _Lineage(counter) as lineage:
+        exits = method.inspect(torch.zeros(1, *backbone.input_size, device=device)).exits
+    method.train(was_training)
+    return {name: lineage.flops_behind(logits) // 2 for name, logits in exits.items()}
+
+
+class _Lineage(TorchDispatchMode):
+    """Keeps, for every piece of memory, the set of counted operations that its content rests on.
+
+    Args:
+        counter: Counts below this mode, which sees every operation first.
+    """
+
+    def __init__(self, counter: FlopCounterMode) -> None:
+        super().__init__()
+        self._counter = counter
+        self._flops: list[int] = []
+        self._behind: dict[int, int] = {}
+        self._held: list[Tensor] = []
+
+    def flops_behind(self, tensor: Tensor) -> int:
+        """Sum over the operations that a tensor rests on."""
+        behind = self._operations(tensor)
+        return sum(flops for k, flops in enumerate(self._flops) if behind >> k & 1)
+
+    def __torch_dispatch__(
+        self,
+        func: torch._ops.OpOverload,  # pyright: ignore
+        types: Sequence[type],
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        del types
+        before = self._counter.get_total_flops()
+        result: object = func(*args, **(kwargs or {}))
+        flops = self._counter.get_total_flops() - before
+        behind = 0
+        for tensor in _tensors([args, kwargs]):
+            behind |= self._operations(tensor)
+        if flops:
+            behind |= 1 << len(self._flops)
+            self._flops.append(flops)
+        for tensor in _tensors(result):
+            self._behind[_memory(tensor)] = self._operations(tensor) | behind
+            self._held.append(tensor)  # or else its memory may serve another tensor
+        return result
+
+    def _operations(self, tensor: Tensor) -> int:
+        return self._behind.get(_memory(tensor), 0)
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def _tensors(value: object) -> Generator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _tensors(list(value.values()))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for element in value:
+            yield from _tensors(element)

@@ -1,0 +1,38 @@
+"""The images with the largest shares."""
+
+import torch
+
+from selfdistill.data import ImageSet
+from selfdistill.evaluation.leaning import leaning
+from selfdistill.methods import SKDSAM
+
+RGB = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
+
+
+def image_set(count, size):
+    pixels = torch.randint(256, (count, 3, size, size), dtype=torch.uint8)
+    return ImageSet(pixels, torch.zeros(count, dtype=torch.int64), ("cat",))
+
+
+def test_each_block_shows_the_images_with_its_largest_shares(backbone):
+    images = image_set(20, 20)
+    first = torch.rand(20)
+    attention = torch.stack([first, 1 - first], 1)
+    found = leaning(SKDSAM(backbone), images, attention, input_size=16, **RGB)
+    assert found.block.tolist() == [0] * 8 + [1] * 8
+    order = first.argsort(descending=True)
+    assert found.indices.tolist() == [*order[:8].tolist(), *order.flip(0)[:8].tolist()]
+    assert torch.equal(found.images, images.images[found.indices, :, 2:18, 2:18])
+    assert found.cams.shape == (16, 16, 16)
+    assert set(found.cams.amax((1, 2)).tolist()) == {0, 255}
+
+
+def test_equal_shares_lean_on_nothing(backbone):
+    shares = torch.full((4, 2), 0.5)
+    assert leaning(SKDSAM(backbone), image_set(4, 16), shares, **RGB) is None
+
+
+def test_large_images_are_shown_small(backbone):
+    found = leaning(SKDSAM(backbone), image_set(3, 128), torch.rand(3, 2), **RGB)
+    assert found.images.shape == (6, 3, 96, 96)
+    assert found.cams.shape == (6, 96, 96)

@@ -1,0 +1,67 @@
+"""Pictures through the eyes of blocks, as text and figure."""
+
+import json
+
+import numpy as np
+import pytest
+
+from selfdistill.reports.blocks import Block, Viewed, blocks_json, blocks_picture, blocks_table
+from selfdistill.reports.corruption_table import corruption_table
+from selfdistill.reports.figures.leaning import heated
+
+HEAT = np.full((8, 8), 200, np.uint8)
+PIXELS = np.full((8, 8, 3), 90, np.uint8)
+
+
+def view(*shares, name="a/b/cat.png"):
+    blocks = (*(Block(s, HEAT, ("dog", 0.25)) for s in shares), Block(None, None, ("cat", 0.5)))
+    return Viewed(name, PIXELS, blocks)
+
+
+def test_the_table_names_blocks_shares_and_opinions():
+    lines = blocks_table([view(0.125, 0.875), view(0.5, 0.5, name="other")]).splitlines()
+    assert [line.split() for line in lines[:4]] == [
+        ["image", "block", "share", "class", "probability"],
+        ["a/b/cat.png", "block", "1", "12.5%", "dog", "25.0%"],
+        ["block", "2", "87.5%", "dog", "25.0%"],
+        ["network", "–", "cat", "50.0%"],
+    ]
+    assert lines[4].split()[0] == "other"
+
+
+def test_without_shares_there_is_no_column_and_without_an_exit_no_opinion():
+    assert "share" not in blocks_table([view(None, None)])
+    bare = Viewed("x", PIXELS, (Block(1.0, HEAT, None), Block(None, HEAT, ("cat", 1.0))))
+    assert blocks_table([bare]).splitlines()[1].split() == ["x", "block", "1", "100.0%", "–", "–"]
+    (entry,) = json.loads(blocks_json([bare]))
+    assert entry["blocks"][0] == {
+        "block": "block 1",
+        "share": 1.0,
+        "class": None,
+        "probability": None,
+    }
+
+
+def test_the_figure_has_a_row_for_each_picture():
+    one, two = (blocks_picture([view(0.3, 0.7)] * count) for count in (1, 2))
+    heights = [int.from_bytes(png[20:24], "big") for png in (one, two)]
+    assert heights[1] - heights[0] == pytest.approx(1.79 * 200, abs=2)
+    with pytest.raises(ValueError, match="51 pictures are too many for one figure: 50 at most"):
+        blocks_picture([view(1.0)] * 51)
+
+
+def test_heat_shows_where_it_is():
+    heat = np.zeros((8, 8), np.uint8)
+    heat[2, 3] = 255
+    shown = heated(PIXELS, heat).astype(int).sum(2)
+    assert np.unravel_index(shown.argmax(), shown.shape) == (2, 3)
+
+
+def test_corruptions_have_their_means():
+    text = corruption_table({"gaussian_blur": {"1": 60.0, "5": 20.0}, "fog": {"1": 50.0, "5": 0.0}})
+    rows = [line.split() for line in text.splitlines()]
+    assert rows[1:] == [
+        ["gaussian", "blur", "60.00", "20.00", "40.00"],
+        ["fog", "50.00", "0.00", "25.00"],
+        ["mean", "55.00", "10.00", "32.50"],
+    ]

@@ -1,0 +1,179 @@
+"""Pictures through the eyes of a run's blocks, and what a run keeps for its report."""
+
+import json
+import pickle
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from selfdistill import cli, reports
+from selfdistill.data import Digits
+from selfdistill.deployment import load
+from selfdistill.methods import KD, METHODS
+from selfdistill.training import parse, train
+from selfdistill.training.attention import look_at
+from selfdistill.training.evaluate import evaluate
+from selfdistill.training.failures import NonFinite
+
+
+@pytest.fixture
+def picture(tmp_path):
+    file = tmp_path / "picture.png"
+    pixels = torch.randint(256, (40, 50, 3), dtype=torch.uint8).numpy()
+    Image.fromarray(pixels).save(file)
+    return file
+
+
+def test_blocks_are_seen_without_the_data(finished, picture, monkeypatch):
+    monkeypatch.setattr(Digits, "splits", None)
+    (seen,) = look_at(finished, [picture])
+    *shallow, network = seen.looks
+    assert len(shallow) == 2
+    assert sum(look.share for look in shallow) == pytest.approx(1)
+    assert network.share is None
+    (guess,) = load(finished).predict(picture, top_k=1)
+    assert network.opinion == pytest.approx(tuple(guess))
+    assert seen.pixels.shape == (*network.heat.shape, 3)
+    expected = load(finished).transform(Image.open(picture))
+    config = json.loads((finished / "model/config.json").read_text())["pretrained_cfg"]
+    again = (torch.from_numpy(seen.pixels) / 255 - torch.tensor(config["mean"])) / torch.tensor(
+        config["std"]
+    )
+    torch.testing.assert_close(again.permute(2, 0, 1), expected, atol=1e-4, rtol=0)
+
+
+def test_the_command_draws_and_prints(finished, picture, tmp_path, capsys):
+    words = ["attention", str(finished), str(picture), "--picture", str(tmp_path / "out.png")]
+    assert cli.main(words) == 0
+    table = capsys.readouterr().out
+    assert "share" in table
+    assert len(table.splitlines()) == 4
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+    assert cli.main([*words, "--format", "json"]) == 0
+    ((entry),) = json.loads(capsys.readouterr().out)
+    assert [block["block"] for block in entry["blocks"]] == ["block 1", "block 2", "network"]
+    assert entry["image"] == str(picture)
+
+
+def test_a_method_without_blocks_is_refused_by_name(finished, picture, tmp_path, backbone, batch):
+    shutil.copytree(finished, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "attachments")
+    recipe = yaml.safe_load((finished / "recipe.yaml").read_text())
+    recipe["method"] = {"class_path": "CrossEntropy"}
+    (tmp_path / "run" / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    with pytest.raises(ValueError, match="CrossEntropy has neither exits nor attention") as caught:
+        look_at(tmp_path / "run", [picture])
+    named = re.findall(r"\w+", str(caught.value).partition(": ")[2])
+    shown = {
+        method.__name__: method(backbone).eval().inspect(batch[0])
+        for method in METHODS
+        if method is not KD
+    }
+    able = {n for n, i in shown.items() if i.attention is not None or "exit1" in i.exits}
+    assert able == {name for name in named if name in shown}
+
+
+def leaning_on(run):
+    """What the run shows, checked against its predictions."""
+    shown, stored = np.load(run / "shown.npz"), np.load(run / "predictions.npz")
+    count, blocks = stored["attention"].shape
+    assert shown["images"].shape == (8 * blocks, *shown["cams"].shape[1:], 3)
+    assert shown["block"].tolist() == [block for block in range(blocks) for _ in range(8)]
+    shares = stored["attention"].astype(float)
+    for block in range(blocks):
+        chosen = shown["indices"][shown["block"] == block]
+        rest = np.setdiff1d(np.arange(count), chosen)
+        assert shares[chosen, block].min() >= shares[rest, block].max() - 1e-3
+    return shown
+
+
+def test_a_run_keeps_the_test_images_that_lean_most(words, tmp_path):
+    train(parse([*words, "--out", str(tmp_path)]))
+    shown = leaning_on(tmp_path)
+    test = parse(words).recipe.data.splits().test
+    seen = test.images[torch.from_numpy(shown["indices"])].permute(0, 2, 3, 1).numpy()
+    assert np.array_equal(shown["images"], seen)
+    costs = json.loads((tmp_path / "summary.json").read_text())["cost"]["macs_per_exit"]
+    assert costs["exit1"] < costs["exit2"] < costs["network"] < costs["fusion"]
+    train(
+        parse([*words, "--epochs", "2", "--method", "BYOT", "--overwrite", "--out", str(tmp_path)])
+    )
+    assert not (tmp_path / "shown.npz").exists()
+
+
+def test_evaluating_the_test_images_adds_what_a_run_lacks(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    summary = json.loads((run / "summary.json").read_text())
+    costs = summary["cost"]["macs_per_exit"]
+    summary["cost"]["macs_per_exit"] = {"network": costs["network"]}
+    (run / "summary.json").write_text(json.dumps(summary))
+    evaluate(run, split="validation", words=["--threads", "1"])
+    assert not (run / "shown.npz").exists()
+    evaluate(run, split="test", words=["--threads", "1"])
+    leaning_on(run)
+    assert json.loads((run / "summary.json").read_text())["cost"]["macs_per_exit"] == costs
+    written = {file: file.stat().st_mtime_ns for file in run.iterdir()}
+    evaluate(run, split="test", words=["--threads", "1"])
+    assert written == {file: file.stat().st_mtime_ns for file in run.iterdir()}
+
+
+def test_corruptions_are_counted_on_the_split_that_is_read(finished, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("selfdistill.evaluation.robustness.CORRUPTIONS", ("fog", "contrast"))
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    assert cli.main(["evaluate", str(run), "--corruptions", "--threads", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "corruption, severity" in out
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["test"] is None
+    assert summary["corruptions"].keys() == {"validation"}
+    found = summary["corruptions"]["validation"]
+    assert found.keys() == {"fog", "contrast"}
+    assert all(levels.keys() == set("12345") for levels in found.values())
+    assert f"{np.mean([list(levels.values()) for levels in found.values()]):.2f}" in out
+    words = ["evaluate", str(run), "--corruptions", "--threads", "1", "--split", "test"]
+    assert cli.main([*words, "--format", "json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["corruptions"] == {"validation": found, "test": printed["corruptions"]}
+
+
+def test_the_aggregated_prediction_may_be_asked_for_afterwards(words, tmp_path, capsys):
+    run = tmp_path / "run"
+    train(parse([*words, "--epochs", "2", "--method", "SLASD", "--out", str(run)]))
+    capsys.readouterr()
+    before = json.loads((run / "summary.json").read_text())
+    assert before["cost"]["macs_per_exit"].keys() == {"network"}
+    words = ["evaluate", str(run), "--threads", "1", "--format", "json"]
+    assert cli.main(words) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert cli.main([*words, "--method.aggregate"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert plain.keys() == {"network"}
+    assert scores["network"] == pytest.approx(plain["network"], abs=1e-4)
+    assert scores["aggregate"]["nll"] != scores["network"]["nll"]
+    costs = json.loads((run / "summary.json").read_text())["cost"]["macs_per_exit"]
+    assert costs["aggregate"] == pytest.approx(4 * costs["network"], rel=0.01)
+
+
+def test_a_loss_that_is_not_finite_leaves_a_report(words, tmp_path):
+    words = [*words, "--optimizer.lr", "1e9", "--out", str(tmp_path)]
+    with pytest.raises(NonFinite) as caught:
+        train(parse(words))
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    report = json.loads((tmp_path / "failure.json").read_text())
+    assert report["epoch"] == 1
+    assert 1 <= report["step"] <= 3
+    assert report["lr"] == pytest.approx(5e8)
+    assert {"nan", "inf"} & set(report["terms"].values())
+    assert report["terms"].keys() >= {"labels", "distillation"}
+    with pytest.raises(ValueError, match="ended in epoch 1, its loss not finite at learning rate"):
+        reports.read(tmp_path)
+    train(parse([*words, "--optimizer.lr", "0.01", "--overwrite"]))
+    assert not (tmp_path / "failure.json").exists()
