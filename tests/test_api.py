@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def tapped(classes):
     torch.manual_seed(0)
     widths = (3, 8, 8, 8)
     network = nn.Sequential()
-    for number, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (before, after) in enumerate(pairwise(widths)):
         stage = nn.Sequential(nn.Conv2d(before, after, 3, 2, 1), nn.ReLU())
         network.add_module(f"stage{number}", stage)
     network.add_module("pool", nn.AdaptiveAvgPool2d(1))

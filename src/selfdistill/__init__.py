@@ -6,7 +6,7 @@ Names load when they are first used, so that importing the package costs nothing
 import importlib
 from typing import TYPE_CHECKING
 
-from .version import __version__
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from . import testing as testing

@@ -7,7 +7,7 @@ import torch
 from torchvision.transforms.v2.functional import resize, resized_crop
 
 from selfdistill.data import Pipeline
-from selfdistill.data.resized_crop import RandomResizedCrop, centre_crop
+from selfdistill.data.resized_crop import RandomResizedCrop, as_evaluated
 
 
 def noise(count, height=40, width=40):
@@ -82,9 +82,12 @@ def test_a_pipeline_takes_the_new_size():
 
 def test_the_centre():
     images = torch.arange(25, dtype=torch.uint8).view(1, 1, 5, 5)
-    assert centre_crop(images, 3).flatten().tolist() == [6, 7, 8, 11, 12, 13, 16, 17, 18]
+    assert as_evaluated(images, 3).flatten().tolist() == [6, 7, 8, 11, 12, 13, 16, 17, 18]
     with pytest.raises(ValueError, match="5 × 5"):
-        centre_crop(images, 6)
+        as_evaluated(images, 6)
+    larger = torch.tensor([[0, 2, 8, 8], [2, 4, 8, 8], [1, 1, 9, 9], [1, 1, 9, 9]])
+    whole = as_evaluated(larger.to(torch.uint8)[None, None], 2)
+    assert whole.flatten().tolist() == [2, 8, 1, 9]
 
 
 @pytest.mark.parametrize(

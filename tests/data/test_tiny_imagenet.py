@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from selfdistill.data import TinyImageNet
+from selfdistill.data.resized_crop import as_evaluated
 
 WNIDS = {"n02": "crane, bird", "n01": "goldfish, Carassius auratus", "n03": "crane"}
 
@@ -110,3 +111,17 @@ def test_what_is_wrong_is_said_in_a_line(make, official, spoil, message):
 def test_sizes_are_checked(make):
     with pytest.raises(ValueError, match="image size 65"):
         make(image_size=65)
+
+
+def test_training_images_can_be_kept_larger_than_the_network_sees(make):
+    splits, plain = (
+        make(image_size=32, train_size=size, validation_per_class=1).splits() for size in (64, None)
+    )
+    assert splits.train.images.shape[2] == 64
+    assert splits.input_size == 32
+    assert torch.equal(splits.test.images, plain.test.images)
+    assert torch.equal(splits.validation.images, plain.validation.images)
+    assert torch.equal(as_evaluated(splits.train.images, 32), plain.train.images)
+    assert splits.crop_share == 1
+    with pytest.raises(ValueError, match="training size 16 must be within image size 32 to 64"):
+        make(image_size=32, train_size=16)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from selfdistill.data import ImageSet, centre_crop
+from selfdistill.data import ImageSet, as_evaluated
 from selfdistill.evaluation import predict, score
 from selfdistill.evaluation.corruptions import CORRUPTIONS, corrupt
 from selfdistill.evaluation.robustness import robustness
@@ -19,7 +19,7 @@ def test_the_network_is_scored_on_what_it_sees(backbone):
     nn.init.zeros_(backbone.network.head.bias)
     found = dict(robustness(method, images, input_size=16, **rgb))
     assert tuple(found) == CORRUPTIONS
-    changed = corrupt(centre_crop(pixels, 16), "impulse_noise", 5)
+    changed = corrupt(as_evaluated(pixels, 16), "impulse_noise", 5)
     predictions = predict(method, ImageSet(changed, images.labels, images.classes), **rgb)
     expected = score(predictions.exits["network"], images.labels).accuracy
     assert found["impulse_noise"][5] == expected

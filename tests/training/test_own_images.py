@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 import torch
-from painted import paint, paint_all
 from PIL import Image
 
 import selfdistill as sd
+from painted import paint, paint_all
 from selfdistill import cli
 from selfdistill.training import parse, train
 from selfdistill.training.optimizer import build_optimizer

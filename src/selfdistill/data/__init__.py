@@ -16,7 +16,7 @@ from .mixing import CutMix, Mixing, Mixup
 from .pipeline import Pipeline, standardise
 from .policies import AutoAugment, RandAugment, TrivialAugment
 from .randomness import generator
-from .resized_crop import RandomResizedCrop, centre_crop
+from .resized_crop import RandomResizedCrop, as_evaluated
 from .sheet import augmentation_sheet
 from .style_mixing import StyleMixing
 from .tiny_imagenet import TinyImageNet
@@ -58,8 +58,8 @@ __all__ = [
     "StyleMixing",
     "TinyImageNet",
     "TrivialAugment",
+    "as_evaluated",
     "augmentation_sheet",
-    "centre_crop",
     "channel_statistics",
     "generator",
     "standardise",

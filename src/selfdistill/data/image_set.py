@@ -140,8 +140,8 @@ class Splits:
 
     @property
     def crop_share(self) -> float:
-        """Height of what the network sees, as a share of the images'."""
-        height = self.train.images.shape[2]
+        """Height of what the network sees, as a share of the images' that it is tested on."""
+        height = self.test.images.shape[2]
         return (self.input_size or height) / height
 
     def digest(self) -> str:

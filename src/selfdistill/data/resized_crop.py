@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from .augment import Augmentation, Draws, Pixels
 
@@ -82,8 +83,11 @@ class RandomResizedCrop(Augmentation):
         return (side / root).clamp(max=height), (side * root).clamp(max=width)
 
 
-def centre_crop(images: Pixels, size: int) -> UInt8[Tensor, "batch channels size size"]:
-    """Cut the central square of images.
+def as_evaluated(images: Pixels, size: int) -> UInt8[Tensor, "batch channels size size"]:
+    """What evaluation shows of images that are kept larger than the network sees.
+
+    Their central square; but all of images that are whole multiples as large, shrunk: these are
+    kept so for training's random crops alone.
 
     Raises:
         ValueError: If they are smaller.
@@ -91,6 +95,9 @@ def centre_crop(images: Pixels, size: int) -> UInt8[Tensor, "batch channels size
     height, width = images.shape[2:]
     if min(height, width) < size:
         raise ValueError(f"images of {height} × {width} pixels hold no square of {size}")
+    if height == width and height % size == 0:
+        whole = images if height == size else avg_pool2d(images.float(), height // size).round_()
+        return whole.to(images.dtype)
     top, left = (height - size) // 2, (width - size) // 2
     return images[:, :, top : top + size, left : left + size]
 

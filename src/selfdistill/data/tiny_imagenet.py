@@ -1,6 +1,7 @@
 """Tiny ImageNet-200 in its official layout."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,7 +32,9 @@ class TinyImageNet(DataSet):
 
     Args:
         root: The folder that holds the unpacked official folder.
-        image_size: Height and width of the images, 8 to 64 pixels.
+        image_size: Height and width of what the network sees, 8 to 64 pixels.
+        train_size: Height and width that training images are kept at, for random crops out of more
+            detail; None for ``image_size``.
         cache_dir: Where decoded pictures are kept; None for ``SELFDISTILL_CACHE`` or, without it,
             the user's cache folder.
         train_per_class: Training images of each class; None for all that validation leaves.
@@ -52,6 +55,7 @@ class TinyImageNet(DataSet):
         *,
         root: str | Path = "data",
         image_size: int = 32,
+        train_size: int | None = None,
         cache_dir: str | Path | None = None,
         train_per_class: int | None = None,
         validation_per_class: int = 0,
@@ -59,8 +63,13 @@ class TinyImageNet(DataSet):
     ) -> None:
         if not 8 <= image_size <= SIDE:
             raise ValueError(f"image size {image_size} must be within 8 to {SIDE} pixels")
+        if train_size is not None and not image_size <= train_size <= SIDE:
+            raise ValueError(
+                f"training size {train_size} must be within image size {image_size} to {SIDE}"
+            )
         self.root = Path(root)
         self.image_size = image_size
+        self.train_size = train_size
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.train_per_class = train_per_class
         self.validation_per_class = validation_per_class
@@ -76,18 +85,25 @@ class TinyImageNet(DataSet):
         folder = self.root / FOLDER
         wnids = sorted(_lines(folder / "wnids.txt"))
         classes = _names(folder, wnids)
-        train = self._read(folder, "train", _train_files(folder, wnids), classes)
-        test = self._read(folder, "val", _test_files(folder, wnids), classes)
-        return divided(
+        train_size = self.train_size or self.image_size
+        train = self._read(folder, "train", _train_files(folder, wnids), classes, train_size)
+        test = self._read(folder, "val", _test_files(folder, wnids), classes, self.image_size)
+        splits = divided(
             train,
             test,
             validation_per_class=self.validation_per_class,
             train_per_class=self.train_per_class,
             seed=self.split_seed,
         )
+        if train_size == self.image_size:
+            return splits
+        held_out = splits.validation and replace(
+            splits.validation, images=_shrink(splits.validation.images, self.image_size)
+        )
+        return replace(splits, validation=held_out, input_size=self.image_size)
 
     def _read(
-        self, folder: Path, part: str, files: dict[str, int], classes: tuple[str, ...]
+        self, folder: Path, part: str, files: dict[str, int], classes: tuple[str, ...], size: int
     ) -> ImageSet:
         names = list(files)
         squares = decoded(Files(folder), names, size=SIDE, key=part, cache_dir=self.cache_dir)
@@ -96,7 +112,7 @@ class TinyImageNet(DataSet):
                 f"{len(squares.refused)} of {len(names)} files in {folder / part} cannot be read: "
                 f"{name_some(squares.refused)}: unpack the archive again"
             )
-        images = _shrink(squares.images, self.image_size)
+        images = _shrink(squares.images, size)
         return ImageSet(images, torch.tensor(list(files.values())), classes)
 
 

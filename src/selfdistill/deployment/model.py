@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..backbones.saved import CONFIG, load_network, model_folder
-from ..data import centre_crop, standardise
+from ..data import as_evaluated, standardise
 from ..data.decode import decode, to_rgb
 from ..data.square_cache import square
 
@@ -46,7 +46,7 @@ class Transform:
     def __call__(self, picture: Image.Image) -> Float[Tensor, "3 height width"]:
         """Scale the shorter side, cut the centre, standardise: as evaluation does."""
         pixels = _pixels(square(picture, round(self.size / self.crop_share)))
-        return standardise(centre_crop(pixels, self.size), self.mean, self.std)[0]
+        return standardise(as_evaluated(pixels, self.size), self.mean, self.std)[0]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from ..data import ImageSet, centre_crop, standardise
+from ..data import ImageSet, as_evaluated, standardise
 from ..methods import Method
 from .activation import class_activation
 
@@ -55,7 +55,7 @@ def leaning(
     block = torch.arange(blocks).repeat_interleave(count)
     pixels = images.images[indices.to(images.images.device)]
     if input_size is not None:
-        pixels = centre_crop(pixels, input_size)
+        pixels = as_evaluated(pixels, input_size)
     device = next(method.parameters()).device
     cams: list[Tensor] = []
     for number, part in enumerate(pixels.split(count)):

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..data import ImageSet, centre_crop, standardise
+from ..data import ImageSet, as_evaluated, standardise
 from ..methods import Inspection, Method
 
 MOST_IMAGES = 1000
@@ -56,7 +56,7 @@ def predict(
         for start in range(0, len(images), batch_size):
             pixels = images.images[start : start + batch_size].to(device)
             if input_size is not None:
-                pixels = centre_crop(pixels, input_size)
+                pixels = as_evaluated(pixels, input_size)
             with autocast():
                 parts.append(method.inspect(standardise(pixels, mean, std)))
     method.train(was_training)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 
-from ..data import ImageSet, centre_crop
+from ..data import ImageSet, as_evaluated
 from ..methods import Method
 from .corruptions import CORRUPTIONS, corrupt
 from .metrics import score
@@ -37,7 +37,7 @@ def robustness(
     """
     pixels = images.images.cpu()
     if input_size is not None:
-        pixels = centre_crop(pixels, input_size)
+        pixels = as_evaluated(pixels, input_size)
     for name in CORRUPTIONS:
         found: dict[int, float] = {}
         for severity in SEVERITIES:
