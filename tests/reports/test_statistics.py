@@ -39,21 +39,13 @@ def test_intervals_are_those_of_the_published_examples(example):
         ([95.3, 95.0, 95.6], [95.5, 95.1, 95.2]),
     ],
 )
-def test_one_group_is_an_ordinary_t_test(control, group):
+def test_a_single_pair_is_welchs_test(control, group):
     (test,) = differences(control, [group])
     means = CompareMeans(DescrStatsW(group), DescrStatsW(control))
-    expected = means.tconfint_diff(alpha=0.05, usevar="pooled")
-    np.testing.assert_allclose(test.interval, expected, rtol=1e-4, atol=1e-4)
-    _, chance, _ = means.ttest_ind(usevar="pooled")
+    expected = means.tconfint_diff(alpha=0.05, usevar="unequal")
+    np.testing.assert_allclose(test.interval, expected, rtol=1e-9)
+    _, chance, _ = means.ttest_ind(usevar="unequal")
     assert (test.verdict == "not distinguishable") == (chance > 0.05)
-
-
-def test_runs_of_like_spread_need_no_correction_for_unlike_ones():
-    """Welch's interval, which pools nothing, agrees where groups of five spread alike."""
-    control, group = [42.6, 43.2, 43.1, 42.0, 42.7], [46.0, 45.9, 46.6, 46.2, 45.4]
-    (test,) = differences(control, [group])
-    means = CompareMeans(DescrStatsW(group), DescrStatsW(control))
-    np.testing.assert_allclose(test.interval, means.tconfint_diff(usevar="unequal"), rtol=0.01)
 
 
 def test_a_family_is_judged_more_strictly_than_a_pair():
@@ -68,7 +60,7 @@ def test_a_family_is_judged_more_strictly_than_a_pair():
         for family in ([control, group], [control, group, *others])
     ]
     factors = np.divide(halves, np.multiply(pooled, ordinary))
-    assert factors[0] == pytest.approx(1, rel=1e-3)
+    assert factors[0] == pytest.approx(1, rel=0.05)
     assert factors[1] > 1.2
 
 

@@ -186,8 +186,11 @@ def _machine(run: Summary) -> tuple[str, ...]:
 def _notes(summaries: Sequence[Summary], lines: Sequence[Line], split: str) -> list[str]:
     notes = [f"{split} split, last epoch; accuracy and ECE in percent, ± standard deviation"]
     tests = [line.difference for line in lines if line.difference is not None]
-    if any(test.interval for test in tests):
-        notes.append("differences in points, with joint 95 % intervals over seeds (Dunnett)")
+    if tested := sum(test.interval is not None for test in tests):
+        kind = "95 % intervals over seeds (Welch)"
+        if tested > 1:
+            kind = "joint 95 % intervals over seeds (Dunnett)"
+        notes.append(f"differences in points, with {kind}")
     images = {summary.images.get(split) for summary in summaries}
     match list(images):
         case [int(count)]:

@@ -56,7 +56,7 @@ COLUMNS = (
     Column("method", lambda entry: entry.label, words=True),
     Column("seeds", lambda entry: str(len(entry.runs))),
     Column("accuracy, %", lambda entry: plus_minus(entry.line.accuracy)),
-    Column("difference [joint 95 %], points", _difference),
+    Column("difference [95 %], points", _difference),
     Column("verdict", verdict_words, words=True),
     Column("paper, %", lambda e: ABSENT if e.paper is None else f"{e.paper:.2f}", optional=True),
     Column(
@@ -94,7 +94,7 @@ def notes(entries: Sequence[Entry], split: str) -> list[str]:
     if any(entry.line.difference is not None for entry in entries):
         found.append(
             "difference: of the means, to the cross-entropy row of the same setting; intervals "
-            "over seeds that hold jointly (Dunnett)"
+            "over seeds, that hold jointly (Dunnett) or, of a single pair, Welch's"
         )
         found.append(
             f"a verdict takes {FEWEST_SEEDS} seeds in both rows, {HEADLINE_SEEDS} for {HEADLINE}"

@@ -52,12 +52,19 @@ def differences(control: Sequence[float], groups: Sequence[Sequence[float]]) -> 
     with the pooled standard deviation :math:`s` and Dunnett's critical value :math:`c`. Groups
     below three runs, and all if the control is, stay out of the family and get no interval; nor
     does any group when runs of the same group never differ, as nothing then measures chance.
+    A single group in the family pools nothing: its interval is Welch's.
 
-    Reference: C. W. Dunnett, A multiple comparison procedure for comparing several treatments
-    with a control, Journal of the American Statistical Association 50 (1955).
+    Reference: B. L. Welch, The generalization of 'Student's' problem when several different
+    population variances are involved, Biometrika 34 (1947); C. W. Dunnett, A multiple comparison
+    procedure for comparing several treatments with a control, Journal of the American Statistical
+    Association 50 (1955).
     """
     family = [group for group in groups if len(group) >= FEWEST_SEEDS]
-    scale = _allowance(control, family) if len(control) >= FEWEST_SEEDS and family else None
+    if len(control) < FEWEST_SEEDS:
+        family = []
+    if len(family) == 1:
+        return [_welch(control, group, tested=group is family[0]) for group in groups]
+    scale = _allowance(control, family) if family else None
     return [_difference(control, group, scale) for group in groups]
 
 
@@ -115,6 +122,14 @@ def _allowance(control: Sequence[float], family: Sequence[Sequence[float]]) -> f
     freedom = sum(len(values) - 1 for values in groups)
     squares = sum(float(np.var(values)) * len(values) for values in groups)
     return critical_value([len(g) for g in family], len(control)) * math.sqrt(squares / freedom)
+
+
+def _welch(control: Sequence[float], group: Sequence[float], *, tested: bool) -> Difference:
+    if not tested or all(min(values) == max(values) for values in (control, group)):
+        return _difference(control, group, 0.0 if tested else None)
+    interval = stats.ttest_ind(group, control, equal_var=False).confidence_interval(0.95)
+    mean = float(np.mean(group) - np.mean(control))
+    return Difference(mean, (float(interval.low), float(interval.high)))
 
 
 def _difference(

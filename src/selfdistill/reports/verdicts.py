@@ -48,7 +48,7 @@ def _pair(entry: Entry, split: str) -> str:
     if entry.verdict is None:
         return f"No verdict on {name} against cross-entropy: {figures}; {_why(entry)}."
     assert interval is not None
-    span = f"joint 95 % interval {signed(interval[0])} to {signed(interval[1])}"
+    span = f"95 % interval {signed(interval[0])} to {signed(interval[1])}"
     if entry.verdict == "not distinguishable":
         return (
             f"{name} and cross-entropy are not distinguishable: {figures}, a difference of "

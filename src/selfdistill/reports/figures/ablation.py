@@ -32,7 +32,7 @@ def ablations(entries: Sequence[Entry], split: str) -> list[Table]:
         tables.append(
             Table(
                 f"{learned.label}: every other kind of attention against the learned one, all "
-                "else equal (accuracy in %, difference in points, joint 95 % interval).",
+                "else equal (accuracy in %, difference in points, 95 % interval).",
                 ("attention", "seeds", "accuracy", "difference to learned", "verdict"),
                 tuple(rows),
                 words=frozenset({0, 4}),

@@ -58,7 +58,7 @@ def _differences(entries: Sequence[Entry]) -> Picture:
     _name_rows(panel, entries)
     return Picture(
         "difference",
-        "Difference to cross-entropy, with its joint 95 % interval where there are seeds enough; "
+        "Difference to cross-entropy, with its 95 % interval where there are seeds enough; "
         "a filled mark has a verdict of better or worse, a hollow one has not.",
         figure,
     )
