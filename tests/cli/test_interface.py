@@ -118,6 +118,8 @@ def test_a_documented_command(name, place, capsys):
         code = end.code
     said = capsys.readouterr()
     assert not code
+    if name == "train_help":  # which classes are known depends on what else was imported
+        said = said._replace(out="\n".join(re.findall(r"^  (--[\w.]+)", said.out, re.MULTILINE)))
     err = masked(said.err.replace(str(place), "PLACE"))
     check(name, f"$ selfdistill {LINES[name]}\n{masked(said.out)}{err}".rstrip() + "\n")
 

@@ -63,7 +63,9 @@ def test_a_saved_network_teaches(batch, tmp_path):
     teacher = create_backbone("small", 5, width=4, image_size=16).eval()
     names, figures = tuple("abcde"), (0.5, 0.5, 0.5)
     (tmp_path / "model").mkdir()
-    files = model_files(teacher, classes=names, mean=figures, std=figures, origin={})
+    files = model_files(
+        teacher, classes=names, mean=figures, std=figures, crop_share=1.0, origin={}
+    )
     for name, content in files.items():
         (tmp_path / "model" / name).write_bytes(content)
     for path in (tmp_path, tmp_path / "model"):

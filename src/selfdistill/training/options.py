@@ -49,7 +49,14 @@ class _Parser(ArgumentParser):
 
 def build_parser() -> ArgumentParser:
     """The parser of ``train``, made from the signatures of recipe and place."""
-    parser = _Parser(prog="selfdistill train", allow_abbrev=False)
+    parser = _Parser(
+        prog="selfdistill train",
+        description="Train a network. --data FOLDER is a folder of class folders, --data TABLE.csv "
+        "a table of images and labels, --data hf:OWNER/NAME a Hugging Face set; --image-size and "
+        "--cache-dir are short for --data.image-size and --data.cache-dir, --backbone NAME for "
+        "--backbone.name NAME.",
+        allow_abbrev=False,
+    )
     parser.add_argument(
         "--config", action="config", help="A recipe: a YAML file, or the name of a shipped one."
     )
