@@ -1,17 +1,25 @@
 """A study trains what is missing and nothing else."""
 
 import json
+import os
 import shutil
+import time
 
 import pytest
 
 from selfdistill import cli
 from selfdistill.studies import StudyRunner, grid, load
 from selfdistill.training import parse
+from selfdistill.training.run_directory import RunDirectory
 
 SMALL = [
     *("--backbone.width=8", "--epochs=2", "--warmup-epochs=0", "--precision=fp32"),
     *("--data.train-per-class=6", "--data.test-per-class=4"),
+]
+PLAIN = {"method": "CrossEntropy"}
+ENDLESS = [word for word in SMALL if not word.startswith("--epochs")] + [
+    "--epochs=100000",
+    "--checkpoint-seconds=0.1",
 ]
 
 
@@ -28,44 +36,93 @@ def run(folder, study, *, seconds=None, further=SMALL):
 
 
 def test_only_what_is_missing_is_trained(tmp_path, capsys):
-    plain = {"method": "CrossEntropy"}
     bad = {"method": "SKDSAM", "method.temperature": -1}
     pupil = {"method": "KD", "teacher": "CE"}
-    outcome, lines = run(tmp_path, study(pupil=pupil, CE=plain, other=plain, bad=bad))
-    assert lines[0] == "trial: 3 runs, 0 done, 3 to train"
-    assert any(line.startswith("pupil seed 0: ") for line in lines[5:])
+    orphan = {"method": "KD", "teacher": "bad"}
+    cells = {"pupil": pupil, "CE": PLAIN, "other": PLAIN, "bad": bad, "orphan": orphan}
+    outcome, lines = run(tmp_path, study(**cells))
+    assert lines[0] == "trial: 5 runs, 0 done, 5 to train"
+    assert lines[-1].startswith("pupil seed 0: ")
     original = tmp_path / "trial" / "CE" / "seed0" / "summary.json"
     copy = tmp_path / "res" / "trial" / "CE-s0.json"
     assert outcome.summaries[1] == original.parent
     assert copy.read_bytes() == original.read_bytes()
-    assert outcome.missing == ["bad seed 0: temperature=-1.0 must be greater than 0"]
+    assert outcome.missing == [
+        "bad seed 0: temperature=-1.0 must be greater than 0",
+        "orphan seed 0: its teacher bad seed 0 is not finished",
+    ]
+    assert outcome.code == 2
 
-    changed = {**plain, "method.label_smoothing": 0.1, "seeds": [0]}
-    outcome, lines = run(tmp_path, study(seeds=2, CE=plain, other=changed))
+    changed = {**PLAIN, "method.label_smoothing": 0.1, "seeds": [0]}
+    outcome, lines = run(tmp_path, study(seeds=2, CE=PLAIN, other=changed))
     assert lines[0] == "trial: 3 runs, 1 done, 2 to train"
     assert "holds another run (method.init_args.label_smoothing: 0.0 there" in outcome.missing[0]
+    assert len(outcome.summaries) == 2
 
+    copy.unlink()  # as if killed between the run's end and the copy
+    assert run(tmp_path, study(CE=PLAIN))[1] == ["trial: 1 runs, 1 done, 0 to train"]
+    assert copy.read_bytes() == original.read_bytes()
     original.unlink()
-    outcome, lines = run(tmp_path, study(seeds=2, CE=plain))
+    outcome, lines = run(tmp_path, study(seeds=2, CE=PLAIN))
     assert lines == ["trial: 2 runs, 2 done, 0 to train"]
     assert outcome.summaries[0] == copy
     shutil.rmtree(original.parent)
-    outcome, lines = run(tmp_path, study(CE=plain, pupil=pupil))
-    assert [line.partition(": ")[2] for line in lines] == ["1 runs, 1 done, 0 to train"] * 2
+    outcome, lines = run(tmp_path, study(CE=PLAIN, pupil=pupil))
+    assert lines == ["trial: 2 runs, 2 done, 0 to train"]
+    copy.write_text(copy.read_text()[:100])
+    outcome, lines = run(tmp_path, study(CE=PLAIN))
+    assert lines[0] == "trial: 1 runs, 0 done, 1 to train"
+    assert copy.read_bytes() == original.read_bytes()
 
+
+def test_the_command_and_its_exit_codes(tmp_path, capsys):
     file = tmp_path / "trial.yaml"
-    file.write_text(json.dumps({"config": "digits", "seeds": 2, "cells": {"CE": plain}}))
+    cells = {"CE": PLAIN, "held": {**PLAIN, "seeds": [7]}}
+    file.write_text(json.dumps({"config": "digits", "seeds": 1, "cells": cells}))
     words = ["study", str(file), "--out", str(tmp_path), "--results", str(tmp_path / "res"), *SMALL]
+    with RunDirectory(tmp_path / "trial" / "held" / "seed7").lock():
+        assert cli.main(words) == 5
+        out = capsys.readouterr().out
+    assert "CrossEntropy" in out
+    assert "Nothing to compare with: cross-entropy alone" in out
+    held = tmp_path / "trial" / "held" / "seed7"
+    assert f"not finished: held seed 7: {held} is in use by process {os.getpid()} on" in out
+    assert "1 of 2 runs remain: the same command goes on with them." in out
     assert cli.main(words) == 0
-    assert "CrossEntropy" in capsys.readouterr().out
+    assert "remain" not in capsys.readouterr().out
+    assert cli.main([*words, "--epochz", "3"]) == 2
+    assert "did you mean --epochs?" in capsys.readouterr().err
 
 
-def test_a_budget_stops_cleanly(tmp_path):
-    endless = study(CE={"method": "CrossEntropy", "epochs": 100_000})
-    further = [word for word in SMALL if not word.startswith("--epochs")]
-    outcome, _ = run(tmp_path, endless, seconds=8.0, further=further)
+def test_a_budget_stops_cleanly_before_it_is_spent(tmp_path):
+    run(tmp_path, study(CE={**PLAIN, "seeds": [9]}))  # from here on processes start at once
+    started = time.monotonic()
+    outcome, _ = run(tmp_path, study(seeds=3, CE=PLAIN), seconds=8.0, further=ENDLESS)
+    assert time.monotonic() - started < 8.0
     assert not outcome.summaries
-    assert "the same command goes on" in outcome.missing[0] or "before it" in outcome.missing[0]
+    assert outcome.code == 0
+    assert [line.partition(";")[0] for line in outcome.missing] == [
+        *("CE seed 0: the time is up", "CE seed 1: the time is up"),
+        "CE seed 2: not begun: the time is up",
+    ]
+    assert list((tmp_path / "trial" / "CE" / "seed1" / "checkpoints").glob("*.pt"))
+
+
+def test_a_process_that_dies_stops_no_other(tmp_path, monkeypatch):
+    (tmp_path / "fatal.py").write_text(
+        "import os\nfrom selfdistill.methods import CrossEntropy\n"
+        "class Fatal(CrossEntropy):\n"
+        "    def __init__(self, backbone):\n        os.kill(os.getpid(), 9)\n"
+        "class Faulty(CrossEntropy):\n"
+        "    def __init__(self, backbone):\n        raise RuntimeError('a fault')\n"
+    )
+    cells = {"fatal": {"method": "fatal.Fatal"}, "faulty": {"method": "fatal.Faulty"}, "CE": PLAIN}
+    monkeypatch.chdir(tmp_path)
+    outcome, _ = run(tmp_path, study(**cells))
+    assert len(outcome.summaries) == 1
+    assert outcome.missing[0].startswith("fatal seed 0: its process was ended by SIGKILL")
+    assert outcome.missing[1].startswith("faulty seed 0: RuntimeError: a fault; where: selfdistill")
+    assert outcome.code == 1
 
 
 def test_seeds_come_round_by_round():
@@ -78,16 +135,38 @@ def test_seeds_come_round_by_round():
 def test_shipped_studies_read_and_so_do_their_runs(name):
     shipped = load(name)
     assert shipped.cells
+    assert shipped.papers.keys() <= {cell.name for cell in shipped.cells}
     for cell in shipped.cells:
         taught = [] if cell.teacher is None else ["--method.teacher=sha256:0"]
         parse([*cell.words(0), *taught])
 
 
-def test_mistakes(tmp_path, capsys):
-    with pytest.raises(ValueError, match=r"did you mean digits\?"):
-        load("digit")
-    (tmp_path / "odd.yaml").write_text("seeds: 3\n")
-    with pytest.raises(ValueError, match=r"odd.yaml is no study \(KeyError"):
+WRONG = {
+    "seeds: 3": r"is no study \(KeyError: 'cells'\)",
+    "[]": r"is no study \(TypeError: \[\] stands where fields belong\)",
+    "seeds: {a: 1}\ncells: {A: {}}": "is neither a number of seeds nor a list",
+    "seeds: 1\ncells: {A b: {}, A-b: {}}": "cells 'A b' and 'A-b' share a folder",
+    "seeds: 1\ncells: {A: {teacher: B}}": "A is to learn from B, which is no cell of that name",
+    "seeds: 1\ncells: {A: {teacher: B}, B: {teacher: A}}": "is taught by it in turn",
+    "seeds: 2\ncells: {A: {teacher: B}, B: {seeds: 1}}": "learns from B, which has no seed 1",
+    "a: [": "is no study",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_files_that_are_no_studies(text, tmp_path):
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(ValueError, match=WRONG[text]):
         load(str(tmp_path / "odd.yaml"))
-    assert cli.main(["study", "digits", "--budget", "9x"]) == 2
-    assert "'9x' is no time: write 90s, 9m or 2h" in capsys.readouterr().err
+
+
+def test_mistakes(capsys):
+    for words, message in {
+        ("digit",): "neither a file nor a shipped one: did you mean digits?",
+        ("digits", "--budget", "9x"): "'9x' is no time: write 90s, 9m or 2h",
+        ("digits", "--seeds", "3"): "study digits has its seeds: --seeds goes with --methods",
+        ("digits", "--methods", "BYOT"): "study digits says what is compared: leave --methods out",
+        (): "name a study or its file, or give --data and --methods",
+    }.items():
+        assert cli.main(["study", *words]) == 2
+        assert message in capsys.readouterr().err

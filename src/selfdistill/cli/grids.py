@@ -1,5 +1,8 @@
 """Commands about many runs: study, quickstart."""
 
+import argparse
+import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,7 +10,10 @@ from .parser import parser_of, seconds
 from .tables import print_comparison
 
 if TYPE_CHECKING:
-    from ..studies import Outcome
+    from ..studies import Engine, Outcome, Study
+
+WRITTEN = "study.yaml"
+"""The file in which a study made from words is kept, in its own folder."""
 
 
 def quickstart(words: list[str]) -> int:
@@ -17,37 +23,112 @@ def quickstart(words: list[str]) -> int:
     folder: Path = parser.parse_args(words).out
     from .. import studies
 
-    return _show_outcome(studies.quickstart(folder), split=None, folder=folder)
+    outcome = studies.quickstart(folder)
+    return _show_outcome(outcome, split=None, folder=folder)
 
 
 def study(words: list[str]) -> int:
     """Train what a grid misses, and compare."""
-    parser = parser_of("study")
-    parser.add_argument("name", help="a shipped study, or a file")
-    parser.add_argument("--out", type=Path, default=Path("runs"), help="run directories")
-    parser.add_argument("--results", type=Path, help="copy finished summaries here")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
-    parser.add_argument("--budget", type=seconds, metavar="TIME", help="stop after 90s, 9m, 2h")
-    given, further = parser.parse_known_args(words)
+    began = time.monotonic()
+    given, further = _parser().parse_known_args(words)
+    from rich.console import Console
+
     from .. import studies
 
-    grid = studies.load(given.name)
+    grid, out, further = _grid(given, further)
+    console = Console()
     outcome = studies.StudyRunner(
         grid,
-        out=given.out,
+        out=out,
         results=given.results,
         jobs=given.jobs,
         further=further,
-        say=lambda line: print(line, flush=True),
-    ).run(given.budget)
-    return _show_outcome(outcome, split=grid.split, folder=given.out / grid.name)
+        say=partial(print, flush=True),
+        engine=_engine(given),
+        console=console if console.is_interactive else None,
+    ).run(None if given.budget is None else given.budget - (time.monotonic() - began))
+    return _show_outcome(outcome, split=grid.split, folder=out / grid.name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = parser_of("study")
+    parser.usage = (
+        "selfdistill study NAME|FILE [options of train]\n"
+        "       selfdistill study --data PATH --methods METHOD… [--seeds 3] [options of train]"
+    )
+    add = parser.add_argument
+    add("--methods", nargs="+", metavar="METHOD", help="compare these, instead of a study's cells")
+    add("--seeds", nargs="+", type=int, metavar="N", help="how many (default 3), or which ones")
+    add("--out", type=Path, help="run directories; default: runs, or where the study's file lies")
+    add("--results", type=Path, help="copy finished summaries here; runs that are there are done")
+    add("--budget", type=seconds, metavar="TIME", help="stop before 90s, 9m, 2h are over")
+    add("--jobs", type=int, default=1, help="runs at the same time on this machine")
+    add("--engine", choices=("local", "ray"), default="local", help="ray: on a Ray cluster")
+    add("--cpus", type=int, default=1, help="with --engine ray: processor cores of each run")
+    add("--gpus", type=float, default=0.0, help="with --engine ray: GPUs of each run, e.g. 0.5")
+    return parser
+
+
+def _grid(given: argparse.Namespace, further: list[str]) -> tuple["Study", Path, list[str]]:
+    """The study, the folder above its own, and what is left of the words."""
+    name = further[0] if further and not further[0].startswith("--") else None
+    if given.methods is not None:
+        if name is not None:
+            raise ValueError(f"study {name} says what is compared: leave --methods out")
+        return _composed(given, further)
+    if name is None:
+        raise ValueError("name a study or its file, or give --data and --methods")
+    if given.seeds is not None:
+        raise ValueError(f"study {name} has its seeds: --seeds goes with --methods")
+    from .. import studies
+
+    grid, file = studies.load(name), Path(name).absolute()
+    beside = file.name == WRITTEN and file.is_file() and file.parent.name == grid.name
+    return grid, given.out or (file.parent.parent if beside else Path("runs")), further[1:]
+
+
+def _composed(given: argparse.Namespace, words: list[str]) -> tuple["Study", Path, list[str]]:
+    """A study made from words, kept in its folder's file."""
+    from ..studies import ad_hoc, grid
+
+    content = ad_hoc.compose(words, methods=given.methods, seeds=given.seeds or [3])
+    out = given.out or Path("runs", str(content["name"]))
+    content["name"] = out.absolute().name
+    made = grid.from_plain(content, str(content["name"]))
+    ad_hoc.check(made)
+    ad_hoc.write(content, out / WRITTEN)
+    return made, out.parent, []
+
+
+def _engine(given: argparse.Namespace) -> "Engine | None":
+    if given.engine != "ray":
+        return None
+    from ..studies import ray_jobs
+
+    return partial(ray_jobs.run_all, cpus=given.cpus, gpus=given.gpus)
 
 
 def _show_outcome(outcome: "Outcome", *, split: str | None, folder: Path) -> int:
     """Print what a study found, and what it still misses."""
     if outcome.summaries:
         print_comparison(outcome.summaries, split=split, form="table")
+        print(_verdict(outcome.summaries, split))
     print(f"The runs are in {folder}.")
     for line in outcome.missing:
         print(f"not finished: {line}")
-    return 0
+    if outcome.missing:
+        total = len(outcome.missing) + len(outcome.summaries)
+        print(f"{len(outcome.missing)} of {total} runs remain: the same command goes on with them.")
+    return outcome.code
+
+
+def _verdict(runs: list[Path], split: str | None) -> str:
+    """What the comparison allows to say, in a sentence."""
+    from ..reports.comparison import compare
+    from ..reports.entries import entries
+    from ..reports.evidence import read_evidence
+    from ..reports.verdicts import headline
+
+    found = [read_evidence(run) for run in runs]
+    chosen = compare([run.summary for run in found], split).split
+    return headline(entries(found, chosen, {})[1], chosen)

@@ -2,6 +2,6 @@
 
 from .grid import Study, load
 from .quickstart import quickstart
-from .study import Outcome, StudyRunner
+from .study import Engine, Outcome, StudyRunner
 
-__all__ = ["Outcome", "Study", "StudyRunner", "load", "quickstart"]
+__all__ = ["Engine", "Outcome", "Study", "StudyRunner", "load", "quickstart"]

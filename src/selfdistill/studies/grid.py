@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -24,7 +24,7 @@ class Cell:
     """
 
     name: str
-    options: Mapping[str, str]
+    options: Mapping[str, str] = field(hash=False)
     teacher: str | None = None
 
     @property
@@ -47,7 +47,8 @@ class Study:
         seeds: Seeds of every cell that names no others.
         cells: What is compared, in the order of the table.
         papers: Published accuracies by the cell's name, percent.
-        split: The split that the comparison reads.
+        split: The split that the comparison reads; None for test where every run has read it, else
+            validation.
         cell_seeds: Seeds of cells that have their own.
     """
 
@@ -55,7 +56,7 @@ class Study:
     seeds: tuple[int, ...]
     cells: tuple[Cell, ...]
     papers: Mapping[str, float]
-    split: str
+    split: str | None
     cell_seeds: Mapping[str, tuple[int, ...]]
 
     def runs(self) -> list[tuple[Cell, int]]:
@@ -70,6 +71,10 @@ class Study:
     def seeds_of(self, cell: Cell) -> tuple[int, ...]:
         """The seeds of a cell."""
         return self.cell_seeds.get(cell.name, self.seeds)
+
+    def lessons(self, cell: Cell) -> int:
+        """How many other cells must be trained before this one, each by the one before."""
+        return 0 if cell.teacher is None else 1 + self.lessons(self.cell(cell.teacher))
 
 
 def names() -> list[str]:
@@ -88,28 +93,65 @@ def load(name: str) -> Study:
         nearest = difflib.get_close_matches(name, names(), n=1, cutoff=0.4)
         hint = f"did you mean {nearest[0]}?" if nearest else f"shipped are {', '.join(names())}"
         raise ValueError(f"there is no study {name}, neither a file nor a shipped one: {hint}")
-    content = yaml.safe_load(file.read_text())
     try:
-        return from_plain(content, file.stem)
-    except (KeyError, TypeError, AttributeError) as error:
+        return from_plain(yaml.safe_load(file.read_text()), file.stem)
+    except (KeyError, TypeError, yaml.YAMLError) as error:
+        what = " ".join(str(error).split())
         raise ValueError(
-            f"{file} is no study ({error!r}): it needs config, seeds and cells, by name"
+            f"{file} is no study ({type(error).__name__}: {what}): give it seeds, and cells by name"
         ) from error
 
 
-def from_plain(content: Mapping[str, object], name: str) -> Study:
-    """Make a study of decoded YAML."""
-    common = {"config": content["config"], **_mapping(content.get("options"))}
+def from_plain(content: object, name: str) -> Study:
+    """Make a study of decoded YAML.
+
+    Raises:
+        ValueError: If cells share a folder, or a teacher is missing.
+        KeyError: If a field is.
+        TypeError: If a field is of the wrong kind.
+    """
+    content = _mapping(content)
+    config = {"config": content["config"]} if "config" in content else {}
+    common = {**config, **_mapping(content.get("options"))}
     cells = _mapping(content["cells"])
     own = {cell: _mapping(options).get("seeds") for cell, options in cells.items()}
-    return Study(
+    split = content.get("split")
+    study = Study(
         name=str(content.get("name", name)),
         seeds=_seeds(content["seeds"]),
         cells=tuple(_cell(cell, common, _mapping(options)) for cell, options in cells.items()),
         papers={key: float(str(value)) for key, value in _mapping(content.get("papers")).items()},
-        split=str(content.get("split", "test")),
+        split=None if split is None else str(split),
         cell_seeds={cell: _seeds(seeds) for cell, seeds in own.items() if seeds is not None},
     )
+    _check(study)
+    return study
+
+
+def _check(study: Study) -> None:
+    folders: dict[str, str] = {}
+    for cell in study.cells:
+        other = folders.setdefault(cell.slug.lower(), cell.name)
+        if not cell.slug or other != cell.name:
+            raise ValueError(f"cells {other!r} and {cell.name!r} share a folder: rename one")
+        _check_teacher(study, cell)
+
+
+def _check_teacher(study: Study, cell: Cell) -> None:
+    seen = [cell.name]
+    while cell.teacher is not None:
+        teacher = next((other for other in study.cells if other.name == cell.teacher), None)
+        if teacher is None or teacher.name in seen:
+            why = "no cell of that name" if teacher is None else "taught by it in turn"
+            raise ValueError(f"{cell.name} is to learn from {cell.teacher}, which is {why}")
+        missing = set(study.seeds_of(cell)) - set(study.seeds_of(teacher))
+        if missing:
+            raise ValueError(
+                f"{cell.name} learns from {teacher.name}, which has no seed {min(missing)}: "
+                "give both the same seeds"
+            )
+        seen.append(teacher.name)
+        cell = teacher
 
 
 def _cell(name: str, common: Mapping[str, object], options: Mapping[str, object]) -> Cell:
@@ -126,7 +168,8 @@ def _seeds(value: object) -> tuple[int, ...]:
     """A number of seeds, from 0, or a list of them."""
     if isinstance(value, int):
         return tuple(range(value))
-    assert isinstance(value, list)
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is neither a number of seeds nor a list of them")
     return tuple(int(str(seed)) for seed in value)  # pyright: ignore[reportUnknownVariableType]
 
 

@@ -1,76 +1,191 @@
-"""Runs side by side on this machine, each in a process of one thread."""
+"""Runs side by side on this machine, each in a process of one thread.
+
+A process trains one run after the other. When one dies, the run that it held is lost to this study
+and another process takes its place; when the study itself dies, its processes save and end.
+"""
 
 import contextlib
 import multiprocessing
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import NamedTuple
 
-Arguments = Sequence[str]
-"""A run, as the words of ``selfdistill train``."""
+from .ended import FAULT, Arguments, Ended, cut_off, out_of_time, train_run
 
-
-class Ended(NamedTuple):
-    """How a run ended."""
-
-    number: int
-    """Its position among the runs."""
-    path: Path | None
-    """Its directory; None if it did not come to its end."""
-    reason: str
-    """Why not; empty if it did."""
-    seconds: float
+START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+POLL_SECONDS = 0.5
+GRACE_SECONDS = 6.0
+"""What a process gets to save after a signal; a run takes four of them at most."""
 
 
 def run_all(
     runs: Sequence[Arguments],
-    *,
-    processes: int,
     on_end: Callable[[Ended], None],
     seconds: float | None = None,
+    *,
+    processes: int,
 ) -> list[Ended]:
     """Train every run; finished ones are left as they are, and one that fails stops no other.
 
     Args:
         runs: What to train.
-        processes: How many at the same time.
         on_end: Called as each run ends.
         seconds: After so many, runs save and stop, and no other begins; None for no limit.
+        processes: How many at the same time.
 
     Returns:
         How each run ended, in the order of the runs.
+
+    Raises:
+        Stopped: If a signal came; the runs were told to save.
     """
+    from ..training.signals import StopRequest
+
     deadline = None if seconds is None else time.time() + seconds
-    context = multiprocessing.get_context("spawn")
+    last = None if seconds is None else last_moment(seconds)
+    waiting = deque(range(len(runs)))
+    workers = [_Worker() for _ in range(max(1, min(processes, len(runs))))]
     ended: list[Ended] = []
-    with ProcessPoolExecutor(max(1, min(processes, len(runs))), mp_context=context) as pool:
-        futures = [pool.submit(_train, n, list(words), deadline) for n, words in enumerate(runs)]
-        try:
-            for future in as_completed(futures):
-                ended.append(future.result())
-                on_end(ended[-1])
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    try:
+        with StopRequest() as stop:
+            while waiting or any(worker.busy for worker in workers):
+                if deadline is not None and time.time() >= deadline:
+                    for number in waiting:
+                        ended.append(out_of_time(number))
+                        on_end(ended[-1])
+                    waiting.clear()
+                for worker in workers:
+                    if waiting and not worker.busy:
+                        number = waiting.popleft()
+                        worker.begin(number, runs[number], deadline)
+                for worker in _ready(workers):
+                    ended.append(worker.result())
+                    on_end(ended[-1])
+                if stop.received is not None:
+                    raise stopped(stop.received)
+                if last is not None and time.time() > last:
+                    _tell_to_save(workers)
+    finally:
+        _tell_to_save(workers)
+        for worker in workers:
+            worker.close()
     return sorted(ended)
 
 
-def _train(number: int, words: list[str], deadline: float | None) -> Ended:
-    os.environ["OMP_NUM_THREADS"] = "1"
-    from ..training import Failure, parse, train
+def last_moment(seconds: float) -> float:
+    """When runs that should have stopped after so many seconds are told by a signal."""
+    return time.time() + seconds + min(GRACE_SECONDS / 2, 0.1 * seconds)
 
-    started = time.time()
-    words = [*words, "--threads", "1"]
-    if deadline is not None:
-        if started >= deadline:
-            return Ended(number, None, "time is up before it began", 0.0)
-        words += ["--stop-after", str(deadline - started)]
-    try:
-        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-            path = train(parse(words))
-    except (Failure, ValueError, OSError) as error:
-        return Ended(number, None, str(error), time.time() - started)
-    return Ended(number, path, "", time.time() - started)
+
+def stopped(number: int) -> Exception:
+    """How a study ends that a signal interrupts."""
+    from ..training.failures import Stopped
+
+    name = signal.Signals(number).name
+    return Stopped(f"stopped by {name}; runs are saved: the same command goes on", number)
+
+
+class _Worker:
+    """A process that trains runs, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self.process: BaseProcess | None = None
+        self.busy = False
+        self.number = 0
+        self._told = False
+
+    def begin(self, number: int, words: Arguments, deadline: float | None) -> None:
+        """Hand it a run."""
+        if self.process is None or not self.process.is_alive():
+            self._start()
+        self.number, self.busy, self._told = number, True, False
+        self._since = time.time()
+        with contextlib.suppress(OSError):  # it died this instant: result() will say so
+            self.connection.send((number, list(words), deadline, str(Path.cwd())))
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context(START)
+        if START == "forkserver":
+            context.set_forkserver_preload([f"{__package__}.ended", "selfdistill.training"])
+        self.connection, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, dict(os.environ)))  # pyright: ignore
+        process.start()
+        self.process = process
+        theirs.close()
+
+    def result(self) -> Ended:
+        """How its run ended, or that its process did."""
+        self.busy = False
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError):
+            assert self.process is not None
+            self.process.join()
+            seconds = time.time() - self._since
+            if self._told:
+                return cut_off(self.number, seconds)
+            return Ended(self.number, None, _why(self.process.exitcode), seconds, FAULT)
+
+    def tell_to_save(self) -> None:
+        """Ask for the end of its run, once."""
+        if self.busy and not self._told and self.process is not None:
+            self.process.terminate()
+            self._told = True
+
+    def close(self) -> None:
+        """End the process; a run that was told to save has a moment to do so."""
+        if self.process is None:
+            return
+        if not self.busy:
+            self.process.terminate()
+        self.process.join(GRACE_SECONDS)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.connection.close()
+
+
+def _tell_to_save(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.tell_to_save()
+
+
+def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
+    """Those whose run ended, after waiting a moment for one."""
+    busy = [worker for worker in workers if worker.busy]
+    found = wait([worker.connection for worker in busy], timeout=POLL_SECONDS)
+    return [worker for worker in busy if worker.connection in found]
+
+
+def _why(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        hint = " (was memory short?)" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{hint}: the same command goes on"
+    return f"its process ended with code {exit_code}: the same command goes on"
+
+
+def _serve(connection: Connection, environment: Mapping[str, str]) -> None:
+    """Train runs until the other side hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the study passes its own on
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.environ.update(environment, OMP_NUM_THREADS="1")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            number, words, deadline, folder = connection.recv()
+            os.chdir(folder)
+            connection.send(train_run(number, words, deadline=deadline, threads=1))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)

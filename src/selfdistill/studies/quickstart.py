@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from rich.console import Console
+
 from .grid import load
 from .study import Outcome, StudyRunner
 
@@ -15,6 +17,7 @@ def quickstart(folder: Path) -> Outcome:
     Args:
         folder: Where the run directories go.
     """
+    console = Console()
     return StudyRunner(
         load("digits"),
         out=folder,
@@ -22,4 +25,5 @@ def quickstart(folder: Path) -> Outcome:
         jobs=os.cpu_count() or 1,
         further=(),
         say=lambda line: print(line, flush=True),
+        console=console if console.is_interactive else None,
     ).run()

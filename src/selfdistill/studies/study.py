@@ -1,15 +1,27 @@
 """Runs what a study still misses, and nothing else."""
 
-import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from .grid import Cell, Study
-from .jobs import Ended, run_all
+from rich.console import Console
+
+from . import jobs
+from .board import Board
+from .ended import FAULT, Arguments, Ended
+from .grid import Study
+from .places import Places, Run
+
+RESERVE_SECONDS = 10.0
+"""What is kept of a budget for the last step, the last checkpoint and the comparison."""
+RESERVE_SHARE = 0.2
+
+
+Engine = Callable[[Sequence[Arguments], Callable[[Ended], None], float | None], list[Ended]]
+"""Trains runs somewhere, as :func:`selfdistill.studies.jobs.run_all` does here."""
 
 
 class Outcome(NamedTuple):
@@ -19,6 +31,8 @@ class Outcome(NamedTuple):
     """Of every finished run, in the order of the grid."""
     missing: list[str]
     """Runs that are not finished, each with the reason."""
+    code: int
+    """Exit code: 0, also when only time was short; else that of the runs that failed."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +43,11 @@ class StudyRunner:
         study: The grid.
         out: Where run directories go: ``out/STUDY/CELL/seedSEED``.
         results: Where summaries are copied to, ``results/STUDY/CELL-sSEED.json``; None for nowhere.
-        jobs: Runs at the same time.
+        jobs: Runs at the same time, where no engine is given.
         further: Words of ``train`` for every run, such as where the data lie.
         say: Shows a line.
+        engine: Where runs are trained; None for processes of this machine.
+        console: A terminal that shows the grid as it fills; None for lines alone.
     """
 
     study: Study
@@ -40,87 +56,110 @@ class StudyRunner:
     jobs: int
     further: Sequence[str]
     say: Callable[[str], None]
+    engine: Engine | None = None
+    console: Console | None = None
+
+    @property
+    def places(self) -> Places:
+        """Where the study's files lie."""
+        return Places(self.study, self.out, self.results, self.further)
 
     def run(self, seconds: float | None = None) -> Outcome:
         """Train what is missing, pupils after their teachers.
 
         Args:
-            seconds: After so many, runs save and stop; None for no limit.
+            seconds: Before so many have passed, runs save and stop; None for no limit.
+
+        Raises:
+            ValueError: If no cell's settings can be read.
+            Stopped: If a signal came; what was trained is saved.
         """
-        started = time.monotonic()
-        runs = self.study.runs()
-        waves = [
-            [run for run in runs if run[0].teacher is None],
-            [run for run in runs if run[0].teacher is not None],
-        ]
-        missing: list[str] = []
-        for wave in waves:
-            left = None if seconds is None else seconds - (time.monotonic() - started)
-            missing += self._train(wave, left) if wave else []
-        return Outcome(self.found(), missing)
+        started, runs = time.monotonic(), self.study.runs()
+        if seconds is not None:
+            seconds -= min(RESERVE_SECONDS, RESERVE_SHARE * seconds)
+        finished = {run: path for run in runs if (path := self.places.finished(run)) is not None}
+        for run in finished:
+            self.places.keep(run)
+        wanted = [run for run in runs if run not in finished]
+        ended = self._refuse(wanted)
+        done = f"{len(finished)} done, {len(wanted)} to train"
+        board = Board(self.places, runs, finished, self.console, self.say)
+        with board:
+            board.say(f"{self.study.name}: {len(runs)} runs, {done}")
+            for run, end in ended.items():
+                board.end(run, end)
+            for depth in sorted({self.study.lessons(cell) for cell, _ in wanted}):
+                wave = [r for r in wanted if self.study.lessons(r[0]) == depth and r not in ended]
+                left = None if seconds is None else seconds - (time.monotonic() - started)
+                ended |= self._train(wave, ended, board, left)
+        return self._outcome(runs, finished, ended)
 
     def found(self) -> list[Path]:
         """Run directories of what is finished, or the copied summary where they are gone."""
-        paths = [self._summary(cell, seed) for cell, seed in self.study.runs()]
-        return [
-            path.parent if path.name == "summary.json" else path
-            for path in paths
-            if path is not None
-        ]
+        paths = (self.places.shown(run) for run in self.study.runs())
+        return [path for path in paths if path is not None]
 
-    def _train(self, runs: Sequence[tuple[Cell, int]], seconds: float | None) -> list[str]:
-        wanted = [run for run in runs if not self._is_done(*run)]
-        done = len(runs) - len(wanted)
-        self.say(f"{self.study.name}: {len(runs)} runs, {done} done, {len(wanted)} to train")
+    def _refuse(self, wanted: Sequence[Run]) -> dict[Run, Ended]:
+        """Runs of cells whose settings cannot be read.
 
-        def on_end(ended: Ended) -> None:
-            cell, seed = wanted[ended.number]
-            if ended.path is None:
-                self.say(f"{cell.name} seed {seed}: {ended.reason}")
-                return
-            if self.results is not None:
-                target = self._result(self.results, cell, seed)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ended.path / "summary.json", target)
-            self.say(f"{cell.name} seed {seed}: {ended.path} ({ended.seconds:.0f} s)")
+        Raises:
+            ValueError: If no cell is left.
+        """
+        from ..training import parse
 
-        words = [self._words(*run) for run in wanted]
-        ended = run_all(words, processes=self.jobs, on_end=on_end, seconds=seconds)
-        stopped = [(*wanted[end.number], end.reason) for end in ended if end.path is None]
-        return [f"{cell.name} seed {seed}: {reason}" for cell, seed, reason in stopped]
+        reasons: dict[str, str] = {}
+        notes: dict[str, None] = {}
+        first = {cell.name: (cell, seed) for cell, seed in reversed(wanted)}
+        for name, run in reversed(first.items()):
+            try:
+                notes[parse(self.places.words(run, teacher="sha256:0")).note] = None
+            except ValueError as error:
+                reasons[name] = str(error)
+        if reasons and len(reasons) == len(self.study.cells):
+            raise ValueError(next(iter(reasons.values())))
+        for note in filter(None, notes):
+            self.say(note)
+        return {
+            run: Ended(0, None, reasons[run[0].name], 0.0, 2)
+            for run in wanted
+            if run[0].name in reasons
+        }
 
-    def _words(self, cell: Cell, seed: int) -> list[str]:
-        words = [*cell.words(seed), *self.further, f"--out={self._directory(cell, seed)}"]
-        if cell.teacher is not None:
-            words.append(f"--method.teacher={self._weights(self.study.cell(cell.teacher), seed)}")
-        return words
+    def _train(
+        self, wave: Sequence[Run], ended: dict[Run, Ended], board: Board, seconds: float | None
+    ) -> dict[Run, Ended]:
+        """Train runs whose teachers have had their turn."""
+        results: dict[Run, Ended] = {}
+        for run in wave:
+            cell, seed = run
+            teacher = None if cell.teacher is None else (self.study.cell(cell.teacher), seed)
+            if teacher in ended and ended[teacher].path is None:
+                reason = f"its teacher {cell.teacher} seed {seed} is not finished"
+                results[run] = ended[teacher]._replace(reason=reason, warnings=())
+                board.end(run, results[run])
+        ready = [run for run in wave if run not in results]
 
-    def _weights(self, teacher: Cell, seed: int) -> str:
-        """Where a teacher's weights lie, or only their hash where they are gone."""
-        directory = self._directory(teacher, seed)
-        summary = self._summary(teacher, seed)
-        if (directory / "model").is_dir() or summary is None:
-            return str(directory)
-        return str(json.loads(summary.read_text()).get("weights", directory))
+        def on_end(end: Ended) -> None:
+            run = ready[end.number]
+            results[run] = end
+            if end.path is not None:
+                self.places.keep(run)
+            board.end(run, end)
 
-    def _is_done(self, cell: Cell, seed: int) -> bool:
-        """Whether a summary tells of exactly this run, number format included."""
-        found = self._summary(cell, seed)
-        if found is None:
-            return False
-        from ..training import as_today, fingerprint, identity, parse
+        engine = self.engine or partial(jobs.run_all, processes=self.jobs)
+        if ready:
+            engine([self.places.words(run) for run in ready], on_end, seconds)
+        return results
 
-        stored = as_today(json.loads(found.read_text())["recipe"])
-        return fingerprint(stored) == identity(parse(self._words(cell, seed)))
-
-    def _summary(self, cell: Cell, seed: int) -> Path | None:
-        places = [self._directory(cell, seed) / "summary.json"]
-        if self.results is not None:
-            places.append(self._result(self.results, cell, seed))
-        return next((place for place in places if place.is_file()), None)
-
-    def _directory(self, cell: Cell, seed: int) -> Path:
-        return self.out / self.study.name / cell.slug / f"seed{seed}"
-
-    def _result(self, results: Path, cell: Cell, seed: int) -> Path:
-        return results / self.study.name / f"{cell.slug}-s{seed}.json"
+    def _outcome(
+        self, runs: Sequence[Run], finished: dict[Run, Path], ended: dict[Run, Ended]
+    ) -> Outcome:
+        ends = {run: ended[run] for run in runs if run in ended}
+        finished = finished | {run: end.path for run, end in ends.items() if end.path is not None}
+        codes = {end.code for end in ends.values() if end.failed}
+        missing = [(*run, end.reason) for run, end in ends.items() if end.path is None]
+        return Outcome(
+            [finished[run] for run in runs if run in finished],
+            [f"{cell.name} seed {seed}: {reason}" for cell, seed, reason in missing],
+            codes.pop() if len(codes) == 1 else FAULT if codes else 0,
+        )

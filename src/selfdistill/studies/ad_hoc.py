@@ -1,0 +1,109 @@
+"""A study of methods on anybody's images, made from words alone."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from .grid import Study
+
+HEADER = """\
+# Written by `selfdistill study --methods …`; `selfdistill study FILE` goes on with it.
+# Paths are as they were typed, seen from the folder where the command was given.
+"""
+CONTROL = "CrossEntropy"
+Plain = dict[str, object]
+
+
+def compose(words: Sequence[str], *, methods: Sequence[str], seeds: Sequence[int]) -> Plain:
+    """The content of a study's file: every method with every seed.
+
+    Args:
+        words: Options of ``train`` for every run.
+        methods: Names of methods, or class paths of one's own.
+        seeds: One number: how many seeds, from 0. Several: the seeds.
+
+    Raises:
+        ValueError: If a method does not exist or is named twice, a teacher is missing, or the
+            options say what the study says.
+    """
+    from ..training.choices import exact_name
+    from ..training.spelling import read_options
+
+    options = dict(read_options(list(words)))
+    for option, instead in {"method": "--methods", "seed": "--seeds"}.items():
+        if option in options:
+            raise ValueError(f"--{option} {options[option]}: a study takes {instead}")
+    names = [exact_name("method", name) for name in methods]
+    if len(set(names)) < len(names):
+        raise ValueError(f"--methods {' '.join(names)}: one is named twice")
+    cells: Plain = {name: {"method": name, **_teacher(name, names, options)} for name in names}
+    return {
+        "name": study_name(options),
+        "seeds": _seeds(seeds),
+        "options": {option: _natural(value) for option, value in options.items()},
+        "cells": cells,
+    }
+
+
+def _teacher(name: str, names: Sequence[str], options: Mapping[str, str]) -> dict[str, str]:
+    """Who teaches a method that needs a teacher: the cross-entropy run of its seed."""
+    from ..training.choices import class_options
+
+    learns = "." not in name and "teacher" in class_options("method", name)
+    if not learns or "method.teacher" in options:
+        return {}
+    if CONTROL not in names:
+        raise ValueError(
+            f"{name} learns from a teacher: add {CONTROL} to --methods, or name a trained run "
+            "with --method.teacher"
+        )
+    return {"teacher": CONTROL}
+
+
+def study_name(options: Mapping[str, str]) -> str:
+    """What the study is called: by its images."""
+    for option in ("data.root", "data.table", "data.name"):
+        own_images = options.get("data") in ("ImageFolder", "LabelTable", "HuggingFace")
+        if option in options and own_images:
+            path = Path(options[option]).resolve()
+            return path.stem if path.is_file() else path.name
+    name = options.get("data") or options.get("config")
+    if name is None:
+        raise ValueError("say what the methods are compared on: --data photos/, or --config RECIPE")
+    return Path(name).with_suffix("").as_posix().replace("/", "-").lower()
+
+
+def check(study: Study) -> None:
+    """Read every cell's settings, before anything is written or trained.
+
+    Raises:
+        ValueError: If one cannot be read, in one line.
+    """
+    from ..training import parse
+
+    for cell in study.cells:
+        taught = [] if cell.teacher is None else ["--method.teacher=sha256:0"]
+        parse([*cell.words(0), *taught])
+
+
+def write(content: Plain, file: Path) -> None:
+    """Write a study's file."""
+    from ..training.storage import replace_file
+
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    replace_file(file, (HEADER + text).encode())
+
+
+def _seeds(seeds: Sequence[int]) -> int | list[int]:
+    if min(seeds) < 0 or (len(seeds) == 1 and seeds[0] < 1) or len(set(seeds)) < len(seeds):
+        raise ValueError(
+            f"--seeds {' '.join(map(str, seeds))}: give how many, or several different ones"
+        )
+    return seeds[0] if len(seeds) == 1 else list(seeds)
+
+
+def _natural(value: str) -> object:
+    """A number where the text is how a number is written, else the text."""
+    number = yaml.safe_load(value)
+    return number if isinstance(number, int | float) and str(number) == value else value

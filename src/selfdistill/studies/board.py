@@ -1,0 +1,198 @@
+"""What a person sees while a study runs: the grid on a terminal, plain lines elsewhere."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from .ended import Ended
+from .places import SUMMARY, Places, Run
+
+STYLES = {"failed": "red", "running": "yellow", "done": "green", "paused": "dim", "waiting": "dim"}
+"""States of a run, those to look at first in front."""
+
+
+class State(NamedTuple):
+    """Where a run stands."""
+
+    kind: str
+    """One of ``STYLES``."""
+    text: str
+    accuracy: float | None = None
+    """Of a finished run, percent."""
+
+
+class Board:
+    """Shows a study's progress; reads run directories, and writes nothing.
+
+    A context manager: on a terminal the grid stands while it is entered, read anew each second.
+
+    Args:
+        places: Where the runs lie.
+        runs: All runs of the study.
+        finished: Those that were finished before, with what reports read of them.
+        console: The terminal; None for plain lines.
+        say: Shows a plain line.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        runs: Sequence[Run],
+        finished: Mapping[Run, Path],
+        console: Console | None,
+        say: Callable[[str], None],
+    ) -> None:
+        self.places = places
+        self.runs = runs
+        self.console = console
+        self._say = say
+        self._ended = {run: self._done(path) for run, path in finished.items()}
+        self._before = {run: self._taken(run) for run in runs}
+        self._epochs: dict[Run, int] = {}
+        self._warned: set[str] = set()
+        self._live: Live | None = None
+
+    def __enter__(self) -> "Board":
+        """Show the grid, on a terminal."""
+        if self.console is not None:
+            self._live = Live(console=self.console, get_renderable=self.grid, refresh_per_second=1)
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Leave the grid as it stands."""
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        """Show a line, above the grid."""
+        if self._live is not None:
+            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            self._say(line)
+
+    def end(self, run: Run, end: Ended) -> None:
+        """Show how a run ended."""
+        name = f"{run[0].name} seed {run[1]}"
+        for warning in end.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self.say(f"warning: {name}: {warning}")
+        if end.path is None:
+            self._ended[run] = State("failed", "failed") if end.failed else self._saved(run)
+            self.say(f"{name}: {end.reason}")
+            return
+        self._ended[run] = self._done(end.path)
+        if self._live is None:
+            self.say(f"{name}: {end.path} ({end.seconds:.0f} s)")
+
+    def grid(self) -> Table:
+        """The grid as it stands: a row a cell, a column a seed, or counts where space is short."""
+        rows = {
+            cell.name: {seed: self.state((c, seed)) for c, seed in self.runs if c is cell}
+            for cell in self.places.study.cells
+        }
+        assert self.console is not None
+        shown = _most_urgent(rows, self.console.height - 5)
+        table, wide = _by_seed(shown), Console(width=10_000)
+        if Measurement.get(wide, wide.options, table).maximum > self.console.width:
+            table = _by_state(shown)
+        if len(shown) < len(rows):
+            table.caption = f"and {len(rows) - len(shown)} rows in which less happens"
+        return table
+
+    def state(self, run: Run) -> State:
+        """Where a run stands."""
+        if run in self._ended:
+            return self._ended[run]
+        if self._taken(run) == self._before[run]:
+            return self._saved(run)
+        return State("running", self._epoch(run) or "begins")
+
+    def _saved(self, run: Run) -> State:
+        epoch = self._epoch(run)
+        return State("paused", f"({epoch})") if epoch else State("waiting", "·")
+
+    def _done(self, path: Path) -> State:
+        accuracy = _accuracy(path / SUMMARY if path.is_dir() else path, self.places.study.split)
+        return State("done", "done" if accuracy is None else f"{accuracy:.2f} ✓", accuracy)
+
+    def _taken(self, run: Run) -> float | None:
+        """When a process last took hold of the run's directory."""
+        try:
+            return (self.places.directory(run) / ".holder.json").stat().st_mtime
+        except OSError:
+            return None
+
+    def _epoch(self, run: Run) -> str:
+        """Epochs done, of how many, and the last validation accuracy; empty at first."""
+        from ..training.run_directory import RunDirectory
+
+        directory = RunDirectory(self.places.directory(run))
+        lines = directory.read_log()
+        if not lines:
+            return ""
+        if run not in self._epochs:
+            recipe = directory.read_recipe() or {}
+            self._epochs[run] = int(str(recipe.get("epochs", 0)))
+        found = [line["validation_accuracy"] for line in lines if "validation_accuracy" in line]
+        accuracy = f" {found[-1]:.1f}" if found else ""
+        return f"{lines[-1]['epoch']}/{self._epochs[run]}{accuracy}"
+
+
+Rows = Mapping[str, Mapping[int, State]]
+
+
+def _by_seed(rows: Rows) -> Table:
+    seeds = sorted({seed for states in rows.values() for seed in states})
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for seed in seeds:
+        table.add_column(f"seed {seed}", justify="right", no_wrap=True)
+    for name, states in rows.items():
+        shown = (states.get(seed, State("waiting", "")) for seed in seeds)
+        table.add_row(Text(name), *(Text(s.text, STYLES[s.kind]) for s in shown))
+    return table
+
+
+def _by_state(rows: Rows) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", overflow="ellipsis", no_wrap=True)
+    for title in ("done", "now", "failed", "mean"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, states in rows.items():
+        of = {kind: [s for s in states.values() if s.kind == kind] for kind in STYLES}
+        values = [s.accuracy for s in of["done"] if s.accuracy is not None]
+        table.add_row(
+            Text(name),
+            f"{len(of['done'])}/{len(states)}",
+            Text(" · ".join(s.text for s in of["running"]), STYLES["running"]),
+            Text(str(len(of["failed"]) or ""), STYLES["failed"]),
+            f"{sum(values) / len(values):.2f}" if values else "",
+        )
+    return table
+
+
+def _most_urgent(rows: Rows, count: int) -> Rows:
+    """As many rows as fit, in their order; those where least happens are left out."""
+    kinds = list(STYLES)
+    urgency = {name: min(kinds.index(s.kind) for s in of.values()) for name, of in rows.items()}
+    kept = sorted(rows, key=urgency.__getitem__)[: max(1, count)]
+    return {name: states for name, states in rows.items() if name in kept}
+
+
+def _accuracy(summary: Path, split: str | None) -> float | None:
+    """Accuracy of the last epoch on the split, or on test, or on validation; percent."""
+    content = json.loads(summary.read_text())
+    for name in [split] if split else ["test", "validation"]:
+        if content.get(name) is not None:
+            return float(content[name]["last"]["network"]["accuracy"])
+    return None

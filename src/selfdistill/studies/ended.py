@@ -1,0 +1,93 @@
+"""One run of a study, and how it ended."""
+
+import contextlib
+import os
+import shlex
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+Arguments = Sequence[str]
+"""A run, as the words of ``selfdistill train``."""
+
+DONE, FAULT, LOCKED, STOPPED = 0, 1, 5, 143
+"""Exit codes: finished, died of what no code stands for, held by another, saved before the end."""
+
+
+class Ended(NamedTuple):
+    """How a run ended."""
+
+    number: int
+    """Its position among the runs."""
+    path: Path | None
+    """Its directory; None if it did not come to its end."""
+    reason: str
+    """Why not; empty if it did."""
+    seconds: float
+    code: int
+    """The exit code that ``selfdistill train`` has for it."""
+    warnings: tuple[str, ...] = ()
+    """What it warned of."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the same command would not simply go on."""
+        return 0 < self.code < 128
+
+
+def out_of_time(number: int) -> Ended:
+    """A run that did not begin."""
+    return Ended(number, None, "not begun: the time is up", 0.0, STOPPED)
+
+
+def cut_off(number: int, seconds: float) -> Ended:
+    """A run that did not save in time."""
+    reason = "the time is up; its last checkpoint, if any, holds"
+    return Ended(number, None, reason, seconds, STOPPED)
+
+
+def train_run(number: int, words: Arguments, *, deadline: float | None, threads: int) -> Ended:
+    """Train one run in this process, silently; whatever goes wrong becomes a reason.
+
+    Args:
+        number: Its position among the runs.
+        words: The run.
+        deadline: Time of the epoch at which it saves and stops; None for never.
+        threads: Processor threads.
+    """
+    started = time.time()
+    if deadline is not None and started >= deadline:
+        return out_of_time(number)
+    path, reason, code, caught = _train([*words, f"--threads={threads}"], deadline)
+    if deadline is not None and code > 128 and time.time() >= deadline:
+        reason = "the time is up; what it learned is saved"
+    return Ended(number, path, reason, time.time() - started, code, caught)
+
+
+def _train(
+    words: list[str], deadline: float | None
+) -> tuple[Path | None, str, int, tuple[str, ...]]:
+    """Directory, reason, exit code and warnings of a run."""
+    from ..training import Failure, parse, train
+
+    limit = [] if deadline is None else [f"--stop-after={deadline - time.time():.3f}"]
+    path, reason, code = None, "", DONE
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("default")
+        try:
+            path = train(parse([*words, *limit]))
+        except Failure as error:
+            reason, code = str(error), error.exit_code
+        except (ValueError, OSError) as error:
+            reason, code = str(error), 2 if isinstance(error, ValueError) else 4
+        except Exception as error:
+            command = shlex.join(["selfdistill", "train", *words, "--debug"])
+            reason, code = f"{type(error).__name__}: {error}; where: {command}", FAULT
+    said = (str(w.message) for w in caught if issubclass(w.category, UserWarning))
+    return path, reason, code, tuple(dict.fromkeys(said))

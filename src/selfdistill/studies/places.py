@@ -1,0 +1,116 @@
+"""Where the runs of a study lie, and which of them are finished."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .grid import Cell, Study
+
+Run = tuple[Cell, int]
+"""A cell and a seed."""
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files of a study.
+
+    Args:
+        study: The grid.
+        out: Where run directories go: ``out/STUDY/CELL/seedSEED``.
+        results: Where summaries are copied to, ``results/STUDY/CELL-sSEED.json``; None for nowhere.
+        further: Words of ``train`` for every run, such as where the data lie.
+    """
+
+    study: Study
+    out: Path
+    results: Path | None
+    further: Sequence[str]
+
+    def directory(self, run: Run) -> Path:
+        """The run directory."""
+        cell, seed = run
+        return self.out / self.study.name / cell.slug / f"seed{seed}"
+
+    def summaries(self, run: Run) -> list[Path]:
+        """The summary and its copy, as far as they are there."""
+        places = [self.directory(run) / SUMMARY, *self._copies(run)]
+        return [place for place in places if place.is_file()]
+
+    def shown(self, run: Run) -> Path | None:
+        """What reports read of a run: its directory, or the copied summary where it is gone."""
+        found = self.summaries(run)
+        return next((path.parent if path.name == SUMMARY else path for path in found), None)
+
+    def words(self, run: Run, *, teacher: str | None = None) -> list[str]:
+        """The run, as words of ``train``.
+
+        Args:
+            run: Which.
+            teacher: The teacher's weights, where not its finished run's.
+        """
+        cell, seed = run
+        words = [*cell.words(seed), *self.further, f"--out={self.directory(run)}"]
+        if cell.teacher is not None:
+            teacher = teacher or self._weights((self.study.cell(cell.teacher), seed))
+            words.append(f"--method.teacher={teacher}")
+        return words
+
+    def finished(self, run: Run) -> Path | None:
+        """What reports read of a run that is finished by exactly this recipe, else None.
+
+        A summary tells, the run's own or its copy; number format included. A pupil's teacher must
+        be finished too.
+        """
+        from ..training import identity, parse
+
+        cell, seed = run
+        found = {path: _stored_hash(path) for path in self.summaries(run)}
+        if not any(found.values()):
+            return None
+        if cell.teacher is not None:
+            teacher = (self.study.cell(cell.teacher), seed)
+            if self.finished(teacher) is None:
+                return None
+        wanted = identity(parse(self.words(run)))
+        matching = next((path for path, stored in found.items() if stored == wanted), None)
+        if matching is None:
+            return None
+        return matching.parent if matching.name == SUMMARY else matching
+
+    def keep(self, run: Run) -> None:
+        """Copy a finished run's summary to the results, if it is not there already."""
+        from ..training.storage import replace_file
+
+        summary = self.directory(run) / SUMMARY
+        for copy in self._copies(run):
+            if summary.is_file() and not _same(summary, copy):
+                replace_file(copy, summary.read_bytes())
+
+    def _copies(self, run: Run) -> list[Path]:
+        cell, seed = run
+        name = f"{cell.slug}-s{seed}.json"
+        return [] if self.results is None else [self.results / self.study.name / name]
+
+    def _weights(self, teacher: Run) -> str:
+        """Where a teacher's weights lie, or only their hash where they are gone."""
+        directory = self.directory(teacher)
+        found = self.summaries(teacher)
+        if (directory / "model").is_dir() or not found:
+            return str(directory)
+        return str(json.loads(found[0].read_text()).get("weights", directory))
+
+
+def _stored_hash(summary: Path) -> str | None:
+    """The recipe hash that today's version gives a summary's recipe; None if there is none."""
+    from ..training import as_today, fingerprint
+
+    try:
+        return fingerprint(as_today(json.loads(summary.read_text())["recipe"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.read_bytes() == other.read_bytes()

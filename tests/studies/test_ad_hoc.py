@@ -1,0 +1,93 @@
+"""A study of anybody's images, without a file."""
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from selfdistill import cli
+from selfdistill.studies import ad_hoc, grid
+
+ROOM = ["--backbone", "small", "--image-size", "16", "--epochs", "1", "--warmup-epochs", "0"]
+TRAIN = [*ROOM, "--batch-size", "8", "--precision", "fp32"]
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Two classes of ten pictures, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SELFDISTILL_CACHE", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    for shade, name in enumerate(("ant", "bee")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = random.integers(60 * shade, 60 * shade + 120, (20, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+
+
+def test_words_become_a_file_a_comparison_and_a_verdict(photos, tmp_path, capsys):
+    words = ["study", "--data", "photos/", "--methods", "crossentropy", "BYOT", "--seeds", "1"]
+    assert cli.main([*words, "--out", "runs/mine", *TRAIN]) == 0
+    out = capsys.readouterr().out
+    assert "mine: 2 runs, 0 done, 2 to train" in out
+    assert "validation split, last epoch" in out
+    assert "No verdict on BYOT against cross-entropy" in out
+    assert "The runs are in runs/mine." in out
+    for method in ("CrossEntropy", "BYOT"):
+        assert (tmp_path / "runs" / "mine" / method / "seed0" / "model").is_dir()
+
+    assert cli.main(["study", "runs/mine/study.yaml"]) == 0
+    assert "mine: 2 runs, 2 done, 0 to train" in capsys.readouterr().out
+
+
+def test_what_is_written_is_what_is_run(photos, tmp_path):
+    words = ["--config", "cifar100/two_cores", "--data.root=a b", "--optimizer.lr", "1e-3"]
+    words += ["--epochs", "3", "--backbone.pretrained"]
+    content = ad_hoc.compose(words, methods=["KD", "CrossEntropy"], seeds=[4, 2])
+    ad_hoc.write(content, tmp_path / "study.yaml")
+    assert yaml.safe_load((tmp_path / "study.yaml").read_text()) == content
+    study = grid.load(str(tmp_path / "study.yaml"))
+    assert (study.name, study.seeds, study.split) == ("cifar100-two_cores", (4, 2), None)
+    assert study.cells[0].teacher == "CrossEntropy"
+    assert study.cells[1].words(2) == [
+        "--config=cifar100/two_cores",
+        "--data.root=a b",
+        "--optimizer.lr=1e-3",
+        "--epochs=3",
+        "--backbone.pretrained=true",
+        "--method=CrossEntropy",
+        "--seed=2",
+    ]
+
+
+def test_it_is_called_as_its_images(photos):
+    for words, name in {
+        "--data photos/": "photos",
+        "--data CIFAR100 --config cifar100/strong": "cifar100",
+        "--config cifar100/strong": "cifar100-strong",
+    }.items():
+        assert ad_hoc.compose(words.split(), methods=["BYOT"], seeds=[1])["name"] == name
+
+
+MISTAKES = {
+    "--data photos --methods CrossEntropy SKDSM": "no such method; did you mean SKDSAM?",
+    "--data photos --methods BYOT byot": "--methods BYOT BYOT: one is named twice",
+    "--data photos --methods KD": "KD learns from a teacher: add CrossEntropy to --methods",
+    "--data photos --methods BYOT --method SKDSAM": "--method SKDSAM: a study takes --methods",
+    "--data photos --methods BYOT --seed 3": "--seed 3: a study takes --seeds",
+    "--data photos --methods BYOT --seeds 0": "--seeds 0: give how many, or several different",
+    "--data photos --methods BYOT --seeds 1 1": "--seeds 1 1: give how many, or several",
+    "--data photos --methods BYOT --epoch 3": "unknown option --epoch: did you mean --epochs?",
+    "--data fotos/ --methods BYOT": "--data fotos/: nothing lies there",
+    "--methods BYOT": "say what the methods are compared on: --data photos/, or --config RECIPE",
+    "--data photos": "name a study or its file, or give --data and --methods",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_mistakes_cost_nothing(photos, tmp_path, words, capsys):
+    assert cli.main(["study", *words.split()]) == 2
+    error = capsys.readouterr().err
+    assert MISTAKES[words] in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,97 @@
+"""What a person sees while a study runs."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from selfdistill.studies import grid
+from selfdistill.studies.board import Board
+from selfdistill.studies.ended import Ended
+from selfdistill.studies.places import Places
+from selfdistill.training.run_directory import RunDirectory
+
+CELLS = {"CE": {"method": "CrossEntropy"}, "SKDSAM": {"method": "SKDSAM"}}
+
+
+def summary(folder, accuracy):
+    folder.mkdir(parents=True, exist_ok=True)
+    scores = {"last": {"network": {"accuracy": accuracy}}}
+    (folder / "summary.json").write_text(json.dumps({"test": None, "validation": scores}))
+    return folder
+
+
+@pytest.fixture
+def board(tmp_path):
+    study = grid.from_plain({"config": "digits", "seeds": 6, "cells": CELLS}, "trial")
+    runs = study.runs()
+    finished = {runs[0]: summary(tmp_path / "trial" / "CE" / "seed0", 61.24)}
+    console = Console(
+        file=io.StringIO(), width=80, height=20, force_terminal=True, color_system=None
+    )
+    return Board(Places(study, tmp_path, None, []), runs, finished, console, lambda line: None)
+
+
+def shown(board):
+    with board.console.capture() as capture:
+        board.console.print(board.grid())
+    return [line.split() for line in capture.get().splitlines() if line.strip()]
+
+
+def log(board, run, epochs):
+    directory = RunDirectory(board.places.directory(run))
+    directory.path.mkdir(parents=True, exist_ok=True)
+    directory.write_recipe({"epochs": 40}, {})
+    for epoch in range(1, epochs + 1):
+        line = {"epoch": epoch}
+        directory.append_log(line | ({"validation_accuracy": 50.0 + epoch} if epoch < 5 else {}))
+
+
+def test_the_grid_tells_the_state_of_every_run(board):
+    runs = board.runs
+    log(board, runs[1], 5)  # from an earlier call
+    log(board, runs[2], 5)
+    with RunDirectory(board.places.directory(runs[2])).lock():
+        board.end(runs[3], Ended(3, None, "the time is up", 1.0, 143))
+        board.end(runs[4], Ended(4, None, "no such file", 1.0, 4))
+        table = "\n".join(" ".join(words) for words in shown(board))
+    assert "61.24 ✓" in table
+    assert "(5/40 54.0)" in table
+    assert " 5/40 54.0" in table
+    assert "failed" in table
+    assert "·" in table
+
+
+def test_a_narrow_terminal_gets_counts_and_a_low_one_the_rows_that_move(board):
+    board.console = Console(file=io.StringIO(), width=40, height=20)
+    assert shown(board)[0] == ["done", "now", "failed", "mean"]
+    assert shown(board)[2] == ["CE", "1/6", "61.24"]
+    board.console = Console(file=io.StringIO(), width=80, height=6)
+    lines = shown(board)
+    assert [words[0] for words in lines[2:]] == ["CE", "and"]
+
+
+def test_lines_stand_where_no_terminal_is(board, tmp_path):
+    lines = []
+    plain = Board(board.places, board.runs, {}, None, lines.append)
+    with plain:
+        folder = summary(tmp_path / "done", 50.0)
+        plain.end(board.runs[0], Ended(0, folder, "", 3.4, 0, ("odd",)))
+        plain.end(board.runs[1], Ended(1, None, "no such file", 0.0, 4, ("odd",)))
+    assert lines == [
+        "warning: CE seed 0: odd",
+        f"CE seed 0: {Path(folder)} (3 s)",
+        "SKDSAM seed 0: no such file",
+    ]
+
+
+def test_on_a_terminal_lines_stand_above_the_grid(board):
+    with board:
+        board.say("a line")
+        folder = summary(board.places.directory(board.runs[0]), 50.0)
+        board.end(board.runs[0], Ended(0, folder, "", 1.0, 0))
+    text = board.console.file.getvalue()
+    assert "a line" in text
+    assert "seed 2" in text
