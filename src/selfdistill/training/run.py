@@ -1,5 +1,6 @@
 """One run, from settings to a finished run directory."""
 
+import time
 import warnings
 from contextlib import nullcontext
 from functools import partial
@@ -35,6 +36,7 @@ def train(settings: Settings) -> Path:
         Failure: If the run is locked, storage fails, the loss is not finite, or a signal came.
     """
     recipe, place = settings.recipe, settings.place
+    deadline = None if place.stop_after is None else time.monotonic() + place.stop_after
     followers = known_names(place.logger)
     if place.threads is not None:
         torch.set_num_threads(place.threads)
@@ -65,7 +67,7 @@ def train(settings: Settings) -> Path:
             trackers.open()
             return run.path
         say(f"{run.path}: {device.type}, {chosen} ({reason})")
-        _train(fabric, settings, run, resolved, trackers)
+        _train(fabric, settings, run, resolved, trackers, deadline)
     return run.path
 
 
@@ -83,7 +85,12 @@ def default_directory(resolved: Plain, name: str) -> Path:
 
 
 def _train(
-    fabric: Fabric, settings: Settings, run: RunDirectory, resolved: Plain, trackers: Trackers
+    fabric: Fabric,
+    settings: Settings,
+    run: RunDirectory,
+    resolved: Plain,
+    trackers: Trackers,
+    deadline: float | None,
 ) -> None:
     recipe, place = settings.recipe, settings.place
     splits = recipe.data.splits()
@@ -126,7 +133,7 @@ def _train(
             batches,
             run,
             checkpoint_seconds=place.checkpoint_seconds,
-            stop_after=place.stop_after,
+            stop_after=None if deadline is None else max(0.0, deadline - time.monotonic()),
             reporter=reporter,
             on_best=partial(finish.write_model, run, run.best_model, trainee, splits),
             on_epoch=trackers.log,
