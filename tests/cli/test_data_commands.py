@@ -5,9 +5,12 @@ import io
 import tarfile
 from dataclasses import replace
 
+import huggingface_hub
 import numpy as np
 import pytest
+import timm
 from PIL import Image
+from safetensors.torch import save_file
 
 from data.serving import serve
 from selfdistill import cli
@@ -107,3 +110,15 @@ def test_a_mistake_gets_one_line(capsys, line):
     assert (code, out) == (2, "")
     assert err.startswith(f"selfdistill: {MISTAKES[line]}")
     assert err.count("\n") == 1
+
+
+def test_fetch_takes_networks_too(tmp_path, monkeypatch, capsys):
+    published = timm.create_model("test_resnet", num_classes=1000).state_dict()
+    save_file(published, tmp_path / "model.safetensors")
+    monkeypatch.setattr(
+        huggingface_hub, "try_to_load_from_cache", lambda _, name: str(tmp_path / name)
+    )
+    assert cli.main(["data", "fetch", "test-resnet"]) == 0
+    assert capsys.readouterr().out == "the weights of test_resnet are in the cache\n"
+    assert cli.main(["data", "fetch", "small"]) == 2
+    assert "there are no pretrained weights for small" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Commands about images: data check, data fetch."""
+"""Commands about what training needs: data check, data fetch."""
 
 import difflib
 from pathlib import Path
@@ -7,13 +7,13 @@ from .parser import parser_of
 
 
 def data(words: list[str]) -> int:
-    """Check pictures, or fetch an official data set."""
+    """Check pictures, or fetch official data sets and published weights."""
     actions = {"check": _check, "fetch": _fetch}
     if not words or words[0] not in (*actions, "-h", "--help"):
         said = f"there is no {words[0]!r}" if words else "what about data"
         raise ValueError(
             f"selfdistill data: {said}: check PATH tells what becomes of pictures, "
-            "fetch NAME downloads an official data set"
+            "fetch NAME downloads an official data set or a network's weights"
         )
     if words[0] not in actions:
         parser = parser_of("data")
@@ -37,17 +37,24 @@ def _check(words: list[str]) -> int:
 
 
 def _fetch(words: list[str]) -> int:
-    """Download what is missing of an official data set, and check all of it."""
+    """Download an official data set or a network's weights: what is missing, and check it."""
     parser = parser_of("data")
     parser.prog += " fetch"
-    parser.add_argument("name", help="CIFAR10, CIFAR100 or FashionMNIST")
-    parser.add_argument("--root", type=Path, default=Path("data"), help="where it is to lie")
+    parser.add_argument("name", help="CIFAR10, CIFAR100, FashionMNIST, or a network")
+    parser.add_argument("--root", type=Path, default=Path("data"), help="where images are to lie")
     given = parser.parse_args(words)
+    from ..backbones import create_backbone
+    from ..backbones.create import is_known
     from ..data import DATA_SETS
     from ..data.official import OfficialSet
 
     known = {one.__name__.lower(): one for one in DATA_SETS if issubclass(one, OfficialSet)}
     plain = given.name.lower().replace("-", "")
+    if plain not in known and is_known(given.name):
+        backbone = create_backbone(given.name, 1, pretrained=True)
+        assert backbone.architecture is not None
+        print(f"the weights of {backbone.architecture.name} are in the cache")
+        return 0
     if plain not in known:
         nearest = difflib.get_close_matches(plain, known, n=1, cutoff=0.5)
         names = ", ".join(one.__name__ for one in known.values())

@@ -86,8 +86,9 @@ class TinyImageNet(DataSet):
         wnids = sorted(_lines(folder / "wnids.txt"))
         classes = _names(folder, wnids)
         train_size = self.train_size or self.image_size
-        train = self._read(folder, "train", _train_files(folder, wnids), classes, train_size)
-        test = self._read(folder, "val", _test_files(folder, wnids), classes, self.image_size)
+        trained, tested = _train_files(folder, wnids), _test_files(folder, wnids)
+        train = self._read(folder, "train", trained, classes, train_size)
+        test = self._read(folder, "val", tested, classes, self.image_size)
         splits = divided(
             train,
             test,
