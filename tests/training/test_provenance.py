@@ -33,6 +33,7 @@ def test_a_teacher_is_named_by_its_weights(finished, words, tmp_path):
     moved = shutil.copytree(finished, tmp_path / "moved")
     again = train(parse([*words, "--method.teacher", str(moved)]))
     assert again == tmp_path / "kd"
+    moved.rename(tmp_path / "gone")
     assert evaluate(again, split="validation", words=["--threads", "1"]).keys() == {"network"}
 
 

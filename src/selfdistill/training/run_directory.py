@@ -68,6 +68,11 @@ class RunDirectory:
         """The recipe that the run began with; None for a new run."""
         return yaml.safe_load(self.recipe_file.read_text()) if self.recipe_file.exists() else None
 
+    def read_whereabouts(self) -> dict[str, str]:
+        """Options that say where images and weights lay, by name."""
+        place = yaml.safe_load(self.place_file.read_text()) if self.place_file.exists() else {}
+        return place.get("whereabouts", {})
+
     def write_recipe(self, recipe: dict[str, object], place: dict[str, object]) -> None:
         """Record what decides the numbers, and where they are computed."""
         write_yaml(self.recipe_file, recipe)

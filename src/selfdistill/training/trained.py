@@ -62,9 +62,14 @@ class TrainedRun:
                 "rebuild it, with sd.load(run, network=...)"
             )
         self._images_are_gone = bool(passed) and not self.on_others
-        if not passed:
-            return ["--config", str(self.run.recipe_file)]
-        return [f"--config={json.dumps({'data': 'Digits', **recipe})}"]
+        words = [f"--config={json.dumps({'data': 'Digits', **recipe})}"]
+        places = self.run.read_whereabouts().items()
+        words += [f"--{option}={where}" for option, where in places if option.startswith("data.")]
+        method = recipe["method"]
+        if isinstance(method, dict) and "teacher" in (method.get("init_args") or {}):
+            # Nothing is learned any more: the run's own network stands in for what taught it.
+            words.append(f"--method.teacher={self.run.path}")
+        return words
 
     @cached_property
     def splits(self) -> Splits:
