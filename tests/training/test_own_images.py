@@ -12,7 +12,9 @@ from PIL import Image
 import selfdistill as sd
 from painted import paint, paint_all
 from selfdistill import cli
+from selfdistill.data import ImageSet
 from selfdistill.training import parse, train
+from selfdistill.training.evaluate import _in_order
 from selfdistill.training.optimizer import build_optimizer
 from selfdistill.training.trained import RunDirectory, TrainedRun
 
@@ -171,3 +173,16 @@ def test_weights_from_another_division_of_the_same_pictures_are_refused(run, pho
         train(parse([*words, "--data.split-seed", "1", "--out", str(tmp_path / "leak")]))
     words[1] = str(paint_all(tmp_path / "other", 12, first=50))
     train(parse([*words, "--out", str(tmp_path / "no leak")]))
+
+
+def test_the_summary_scores_what_evaluation_scores(run, capsys):
+    assert cli.main(["evaluate", str(run), "--format", "json"]) == 0
+    summary = json.loads((run / "summary.json").read_text())
+    assert json.loads(capsys.readouterr().out) == summary["validation"]["last"]
+
+
+def test_labels_count_the_classes_of_the_run():
+    images = ImageSet(
+        torch.zeros(3, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 1]), ("b", "a")
+    )
+    assert _in_order(images, ("a", "b")).labels.tolist() == [1, 0, 0]

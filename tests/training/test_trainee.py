@@ -185,3 +185,24 @@ def test_a_method_that_rotates_refuses_rotations(words, tmp_path):
 def test_mixing_trains(name, words, tmp_path):
     path = train(parse([*words, "--epochs", "2", "--mixing", name, "--out", str(tmp_path)]))
     assert (path / "summary.json").exists()
+
+
+def test_an_adversarys_start_belongs_to_image_and_epoch(monkeypatch):
+    starts = []
+
+    def perturb(method, images, labels, *, random, **settings):
+        starts.append(random)
+        return images
+
+    monkeypatch.setattr("selfdistill.training.trainee.perturb", perturb)
+    words = ["--adversary.epsilon", "0.1", "--adversary.random-start", "true"]
+    trainee, batches = build(words)
+    epoch = batches.epoch(0)
+    trainee.train_step(epoch)
+    in_parts, _ = build([*words, "--accumulation", "4"])
+    in_parts.train_step(epoch)
+    whole, *parts = starts
+    assert torch.equal(torch.cat(parts), whole)
+    trainee.epoch, trainee.step = 1, 0
+    trainee.train_step(epoch)
+    assert not torch.equal(starts[-1], whole)
