@@ -12,9 +12,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 import selfdistill as sd
-from selfdistill.data import Digits, ImageSet
+from selfdistill.backbones import create_backbone
+from selfdistill.data import Digits, ImageFolder, ImageSet
 from selfdistill.data.in_memory import divided
-from selfdistill.training import parse, train
+from selfdistill.training import fingerprint, parse, train
 from selfdistill.training.evaluate import evaluate
 from selfdistill.training.passed import settings_of
 
@@ -130,10 +131,9 @@ def test_a_network_of_ones_own(tmp_path):
         run.load()
     fresh = tapped(2).network
     model = sd.load(run, network=fresh)
-    assert all(
-        torch.equal(value, backbone.network.state_dict()[name])
-        for name, value in fresh.state_dict().items()
-    )
+    trained, untouched = fresh.state_dict(), tapped(2).network.state_dict()
+    assert not any(torch.equal(trained[name], untouched[name]) for name in trained)
+    assert all(torch.equal(backbone.network.state_dict()[n], untouched[n]) for n in untouched)
     assert len(model.predict(Shades()[0][0])) == 2
     with pytest.raises(ValueError, match="does not hold the weights of this network"):
         sd.load(run, network=nn.Linear(2, 2))
@@ -148,3 +148,29 @@ def test_mistakes_are_the_commands_too(tmp_path):
         sd.train(config="digits", options={"epoch": 3})
     with pytest.raises(ValueError, match="nothing lies there"):
         sd.train(data=tmp_path / "photoz")
+
+
+def test_own_images_as_objects_and_other_sizes(tmp_path):
+    photos = tmp_path / "photos"
+    for name in Shades.classes:
+        (photos / name).mkdir(parents=True)
+        for number in range(4):
+            Shades()[number][0].save(photos / name / f"{number}.png")
+    source = ImageFolder(root=photos, image_size=48, split_seed=2, validation_share=0.25)
+    settings = settings_of(config=None, data=source, backbone="small", method=None, options={})
+    arguments = settings.resolved["data"]["init_args"]
+    assert (arguments["image_size"], arguments["split_seed"]) == (48, 2)
+    recipe = partial(settings_of, config="cifar100/two_cores", backbone=None, method=None)
+    assert recipe(data=Shades(), options={}).recipe.data.splits().train.images.shape[2] == 32
+    sized = recipe(data=Shades(), options={"image-size": 40})
+    assert sized.recipe.data.splits().train.images.shape[2] == 40
+
+
+def test_passed_objects_are_told_apart():
+    ask = partial(settings_of, config=None, data=Shades(), method=None, options={})
+    one, other = (ask(backbone=create_backbone(name, 2)) for name in ("resnet18", "resnet50"))
+    assert fingerprint(one.resolved) != fingerprint(other.resolved)
+    other = ask(data=Shades(44), backbone=create_backbone("resnet18", 2))
+    assert fingerprint(one.resolved) != fingerprint(other.resolved)
+    with pytest.raises(ValueError, match="beside a network that is passed"):
+        ask(backbone=create_backbone("resnet18", 2), options={"backbone.width": 8})

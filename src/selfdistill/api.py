@@ -82,7 +82,7 @@ def train(
     Args:
         data: A folder of class folders, a table of images, the name of a data set, a data set, or
             images: splits, a set that is divided, or pairs in the style of torchvision.
-        backbone: The name of a network, or a network.
+        backbone: The name of a network, or a network, of which a copy is trained.
         method: How it learns: a name, a class, or a class with options as a ``functools.partial``.
         config: The recipe: its name or a file.
         epochs: Passes over the training images.

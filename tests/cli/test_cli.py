@@ -6,7 +6,9 @@ import sys
 import time
 
 import pytest
+from PIL import Image
 
+from painted import paint_all
 from selfdistill import cli
 from selfdistill.training import parse
 
@@ -195,3 +197,13 @@ def test_augment_draws_a_sheet(capsys, tmp_path):
     assert code == 0
     assert str(picture) in out
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("recipe", ["scratch", "finetune"])
+def test_augment_draws_pictures_of_ones_own(capsys, tmp_path, monkeypatch, recipe):
+    monkeypatch.setenv("SELFDISTILL_CACHE", str(tmp_path / "cache"))
+    photos, picture = paint_all(tmp_path / "photos", 6), tmp_path / "sheet.png"
+    words = ("--data", str(photos), "--image-size", "80", "--picture", str(picture))
+    assert say(capsys, "augment", recipe, *words)[0] == 0
+    with Image.open(picture) as sheet:
+        assert sheet.size == (8 * 84, 8 * 84)

@@ -54,6 +54,18 @@ def test_every_image_has_its_own_file_and_label(tmp_path, make):
             assert images.classes[label] == name.split("/")[0]
 
 
+def test_train_alone_is_divided_as_class_folders_are(tmp_path, make):
+    inner = pictures(tmp_path / "photos" / "train", count=20)
+    (tmp_path / "photos" / "notes.txt").write_text("no class")
+    splits, plain = make().splits(), make(root=inner).splits()
+    note = "train only: every class is divided at random"
+    assert splits.note == f"{tmp_path / 'photos'}: {note}"
+    assert splits.digest() == plain.digest()
+    assert [len(files) for files in splits.files.values()] == [28, 6, 6]
+    for part, files in plain.files.items():
+        assert splits.files[part] == tuple(f"train/{file}" for file in files)
+
+
 @pytest.mark.parametrize("name", ["val", "valid", "validation", "test"])
 def test_of_two_folders_the_second_is_the_test_split(tmp_path, make, name):
     pictures(tmp_path / "photos" / "train", count=20)
@@ -291,3 +303,11 @@ def test_a_map_is_neither_copied_nor_read_whole(tmp_path):
     batches = Batches(moved, pipeline=pipeline, partner=Partner.NONE, batch_size=4, seed=0)
     assert batches.epoch(0).batch(0).images.shape == (4, *shape)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # of 786 MB
+
+
+def test_train_may_be_a_class_of_trains(tmp_path, make):
+    for name in ("train", "plane"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(5):
+            Image.new("RGB", (9, 9), (9 * i, 5 * i, 3 * i)).save(tmp_path / "photos" / name / f"{i}.png")
+    assert make().splits().train.classes == ("plane", "train")

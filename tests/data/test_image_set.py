@@ -62,8 +62,16 @@ def test_splits_refuse_a_class_without_training_image_and_statistics_of_bytes():
         Splits(image_set([0, 2]), None, whole, rgb, rgb)
     with pytest.raises(ValueError, match="units of pixels"):
         Splits(whole, None, whole, (125.3, 123.0, 113.9), rgb)
-    with pytest.raises(ValueError, match="above 0"):
-        Splits(whole, None, whole, rgb, (0.5, 0.0, 0.5))
+    with pytest.raises(ValueError, match="divide figures for bytes by 255"):
+        Splits(whole, None, whole, rgb, (0.5, 0.0, 57.0))
+
+
+def test_splits_of_black_pictures_are_refused_as_such():
+    images = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    black = ImageSet(images, torch.tensor([0, 1]), ("a", "b"))
+    with pytest.raises(ValueError, match="is 0 where a channel has the same value") as caught:
+        Splits(black, None, black, *channel_statistics(images))
+    assert "255" not in str(caught.value)
 
 
 def test_stratified_divides_evenly_at_random_and_repeatably():

@@ -215,6 +215,12 @@ def test_a_folder_that_training_refuses_is_told_why(tmp_path):
         ({"train/cat": 5, "train/dog": 5, "val/dog": 5}, "'cat' is missing from val"),
         ({"train/cat": 5, "train/dog": 5, "val/cat": 5, "valid/cat": 5}, "val and valid"),
         ({"train/cat": 5, "val/cat": 5}, "single class 'cat'"),
+        ({"train/cat": 5}, "single class 'cat'"),
+        ({"train": 5}, "train holds no class"),
+        (
+            {"train/cat": 5, "train/dog": 5, "extra": 5},
+            "holds train beside extra: expected is train beside val, valid, validation or test",
+        ),
     ],
 )
 def test_folders_that_cannot_be_divided_are_named(tmp_path, folders, problem):

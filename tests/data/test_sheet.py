@@ -11,6 +11,7 @@ from selfdistill.data import (
     Mixup,
     PadCrop,
     Pipeline,
+    RandomResizedCrop,
     Splits,
     augmentation_sheet,
 )
@@ -40,6 +41,14 @@ def test_the_sheet_shows_originals_and_epochs(splits, tmp_path):
             cell = sheet[top : top + 96, left : left + 80]
             assert np.array_equal(cell[::2, ::2], original)
             assert np.array_equal(cell[1::2, 1::2], original)
+
+
+def test_originals_stand_as_evaluation_sees_them(splits, tmp_path):
+    steps = [RandomResizedCrop(size=32, scale=(1.0, 1.0), ratio=(1.2, 1.2))]
+    sheet = draw(splits, tmp_path / "sheet.png", steps, images=2, epochs=1)
+    assert sheet.shape == (2 * (3 * 32 + 4), 2 * (3 * 32 + 4), 3)
+    centre = splits.train.images[10, :, 8:40, 4:36].permute(1, 2, 0).numpy()
+    assert np.array_equal(sheet[102:198:3, 2:98:3], centre)
 
 
 def test_epochs_differ_and_seeds_repeat(splits, tmp_path):

@@ -29,6 +29,10 @@ def test_the_table_names_blocks_shares_and_opinions():
     assert lines[4].split()[0] == "other"
 
 
+def test_names_in_brackets_are_no_markup():
+    assert "a/[/old]/cat[bold].png " in blocks_table([view(0.5, name="a/[/old]/cat[bold].png")])
+
+
 def test_without_shares_there_is_no_column_and_without_an_exit_no_opinion():
     assert "share" not in blocks_table([view(None, None)])
     bare = Viewed("x", PIXELS, (Block(1.0, HEAT, None), Block(None, HEAT, ("cat", 1.0))))

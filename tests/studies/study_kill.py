@@ -85,7 +85,7 @@ def main():
     for folder in (out / "killed" / "trial").glob("*/seed*"):
         RunDirectory(folder).lock().release()  # no process is left that holds it
     while status != 0:
-        limit = random_.uniform(0.1, 0.5) * length if killed < kills else None
+        limit = random_.uniform(0.05, 0.25) * length if killed < kills else None
         status = fork(out / "killed", limit)
         assert status in (0, -signal.SIGKILL), status
         killed += status != 0

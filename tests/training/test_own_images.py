@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 import selfdistill as sd
 from painted import paint, paint_all
@@ -186,3 +187,61 @@ def test_labels_count_the_classes_of_the_run():
         torch.zeros(3, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 1]), ("b", "a")
     )
     assert _in_order(images, ("a", "b")).labels.tolist() == [1, 0, 0]
+
+
+def test_another_folder_of_the_same_name_is_not_done(run, photos, tmp_path, monkeypatch):
+    """The default run directory is one for both: the images tell them apart."""
+    words = ["--data", "photos", "--method", "CrossEntropy", *WORDS]
+    for place in ("one", "other"):
+        (tmp_path / place).mkdir()
+        paint_all(tmp_path / place / "photos", 12, first={"one": 0, "other": 40}[place])
+    monkeypatch.chdir(tmp_path / "one")
+    first = train(parse(words))
+    assert train(parse(words)) == first
+    (tmp_path / "other" / "runs").symlink_to(tmp_path / "one" / "runs")
+    monkeypatch.chdir(tmp_path / "other")
+    with pytest.raises(ValueError, match="have changed since it began"):
+        train(parse(words))
+
+
+def test_test_can_be_asked_for_later(photos, tmp_path):
+    words = ["--data", str(photos), "--method", "CrossEntropy", *WORDS, "--out", str(tmp_path)]
+    path = train(parse(words))
+    assert json.loads((path / "summary.json").read_text())["test"] is None
+    train(parse([*words, "--test"]))
+    assert json.loads((path / "summary.json").read_text())["test"]["read_by"] == "evaluate"
+
+
+def test_the_runs_own_images_by_another_name_are_no_others(run, photos, capsys):
+    for words in ([], ["--data", str(photos)]):
+        assert cli.main(["evaluate", str(run), *words, "--format", "json"]) == 0
+    first, second = capsys.readouterr().out.strip().split("}\n{")
+    assert first.strip("{}\n") == second.strip("{}\n")
+
+
+def test_a_recipe_whose_weights_were_replaced_is_refused(run, photos, tmp_path):
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes((run / "model" / "model.safetensors").read_bytes())
+    words = ["--data", str(photos), "--method", "SKDSAM", *WORDS, "--init", str(weights)]
+    first = train(parse([*words, "--out", str(tmp_path / "first")]))
+    again = ["--config", str(first / "recipe.yaml")]
+    assert parse(again).resolved == parse(words).resolved
+    best = run / "model-best-validation" / "model.safetensors"
+    other = load_file(best)
+    save_file({name: value + 1 for name, value in other.items()}, weights)
+    with pytest.raises(ValueError, match="no longer holds the weights of the recipe"):
+        parse(again)
+    assert parse([*again, "--init", str(best)]).whereabouts["init"] == str(best)
+
+
+def test_a_recipe_on_other_pictures_keeps_its_size(run, photos, tmp_path):
+    (tmp_path / "others").mkdir()
+    settings = parse(["--config", str(run / "recipe.yaml"), "--data", str(tmp_path / "others")])
+    assert settings.resolved["data"]["init_args"]["image_size"] == 80
+    assert settings.whereabouts["data.root"] == str(tmp_path / "others")
+
+
+def test_a_size_that_is_not_the_images_is_refused(photos, tmp_path):
+    words = ["--data", str(photos), "--method", "CrossEntropy", *WORDS, "--out", str(tmp_path)]
+    with pytest.raises(ValueError, match="the images have 80 × 80 pixels"):
+        train(parse([*words, "--backbone.image-size", "64"]))

@@ -110,9 +110,11 @@ class Splits:
         note: How the splits came about, for whoever trains on them.
         files: The file of each image, by split, relative to the root; None without files.
         input_size: Height and width of what the network sees, where the images are kept larger.
+        own: Whether these are somebody's own images, not those of a data set that its name tells.
 
     Raises:
-        ValueError: If a class has no training image, or mean or deviation are outside those units.
+        ValueError: If a class has no training image, mean or deviation are outside those units,
+            or a channel never changes.
     """
 
     train: ImageSet
@@ -123,6 +125,7 @@ class Splits:
     note: str = ""
     files: dict[str, tuple[str, ...]] | None = None
     input_size: int | None = None
+    own: bool = False
 
     def __post_init__(self) -> None:
         classes = self.train.classes
@@ -132,10 +135,15 @@ class Splits:
                 f"class {classes[int(missing[0, 0])]!r} has no training image: "
                 "leave some of its images to the training split"
             )
-        if not all(0 <= m <= 1 for m in self.mean) or not all(0 < s <= 1 for s in self.std):
+        if not all(0 <= value <= 1 for value in (*self.mean, *self.std)):
             raise ValueError(
-                f"mean {self.mean} and std {self.std} must be in units of pixels in [0, 1], "
-                "std above 0: divide figures for bytes by 255"
+                f"mean {self.mean} and std {self.std} must be in units of pixels in [0, 1]: "
+                "divide figures for bytes by 255"
+            )
+        if 0 in self.std:
+            raise ValueError(
+                f"std {self.std} is 0 where a channel has the same value in all pixels of all "
+                "training images, as if all were black: look at the pictures"
             )
 
     @property

@@ -1,5 +1,7 @@
 """Images that are passed in Python."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -23,7 +25,7 @@ class InMemory(DataSet):
 
     def splits(self) -> Splits:
         """The splits."""
-        return self.given
+        return replace(self.given, own=True)
 
 
 def divided(images: ImageSet, *, split_seed: int = 0) -> Splits:

@@ -78,6 +78,7 @@ class Preparation:
             note=f"{where}: {listing.note}",
             files=files,
             input_size=self.image_size,
+            own=True,
         )
 
     def _divide(self, listing: Listing) -> dict[str, Picked]:

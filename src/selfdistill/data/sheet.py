@@ -14,6 +14,7 @@ from .batches import Batches
 from .image_set import ImageSet, Splits
 from .mixing import Mixing
 from .pipeline import Pipeline
+from .resized_crop import as_evaluated
 
 _GAP = 2
 _SIDE = 96
@@ -30,6 +31,8 @@ def augmentation_sheet(
     epochs: int = 7,
 ) -> None:
     """Write training images, a row each, as they are and as the first epochs show them.
+
+    Images that are kept larger than the epochs show them stand there as evaluation sees them.
 
     Args:
         splits: Where the images come from; they stand evenly spaced in the training split.
@@ -49,7 +52,10 @@ def augmentation_sheet(
             f"images {images} must be within 1 to {len(train)}, epochs {epochs} at least 1"
         )
     chosen = torch.arange(images, device=train.labels.device) * len(train) // images
-    columns = [train.images[chosen], *_epochs(train, pipeline, mixing, seed, chosen, epochs)]
+    originals, shown = train.images[chosen], _epochs(train, pipeline, mixing, seed, chosen, epochs)
+    if originals.shape != shown[0].shape:
+        originals = as_evaluated(originals, shown[0].shape[2])
+    columns = [originals, *shown]
     cells = torch.stack([_enlarge(column.cpu()) for column in columns], 1)
     _, _, channels, height, width = cells.shape
     rows = cells.permute(0, 3, 1, 4, 2).reshape(images * height, -1, channels)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 from ..data.decode import decode
@@ -105,7 +106,9 @@ def _table(predicted: Predicted) -> str:
         first = rank == 1
         image = str(file) if first and name == next(iter(predicted[0][1])) else ""
         by = [name if first else ""] if several else []
-        table.add_row(image, *by, guess.name, f"{guess.probability:.1%}")
+        cells = (image, *by, guess.name, f"{guess.probability:.1%}")
+        # As a plain string a name in brackets would be read as markup.
+        table.add_row(*map(Text, cells))
     console = Console(width=120)
     with console.capture() as captured:
         console.print(table)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from .figures import style
 from .figures.leaning import heated
@@ -59,7 +60,9 @@ def blocks_table(views: Sequence[Viewed]) -> str:
             if block.opinion is not None:
                 label, probability = block.opinion[0], f"{block.opinion[1]:.1%}"
             first = "" if place else view.name
-            table.add_row(first, name, *(share if with_shares else []), label, probability)
+            cells = (first, name, *(share if with_shares else []), label, probability)
+            # As a plain string a name in brackets would be read as markup.
+            table.add_row(*map(Text, cells))
     console = Console(width=120)
     with console.capture() as captured:
         console.print(table)

@@ -73,9 +73,12 @@ class Places:
             teacher = (self.study.cell(cell.teacher), seed)
             if self.finished(teacher) is None:
                 return None
-        wanted = identity(parse(self.words(run)))
+        settings = parse(self.words(run))
+        wanted = identity(settings)
         matching = next((path for path, stored in found.items() if stored == wanted), None)
-        if matching is None:
+        if matching is None or (settings.place.test and not _has_test(matching)):
+            return None
+        if matching.name == SUMMARY and _moved(matching.parent, settings.whereabouts):
             return None
         return matching.parent if matching.name == SUMMARY else matching
 
@@ -110,6 +113,23 @@ def _stored_hash(summary: Path) -> str | None:
         return fingerprint(as_today(json.loads(summary.read_text())["recipe"]))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _has_test(summary: Path) -> bool:
+    return json.loads(summary.read_text()).get("test") is not None
+
+
+def _moved(run: Path, whereabouts: dict[str, str]) -> bool:
+    """Whether a run's images lay elsewhere: training then looks whether they are the same."""
+    from ..training import RunDirectory
+
+    stored = RunDirectory(run).read_whereabouts()
+    names = ("data.root", "data.table")
+    return any(
+        name in stored and Path(stored[name]).resolve() != Path(whereabouts[name]).resolve()
+        for name in names
+        if name in whereabouts
+    )
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -3,5 +3,15 @@
 from .failures import Failure
 from .options import Settings, as_today, fingerprint, parse
 from .run import identity, train
+from .run_directory import RunDirectory
 
-__all__ = ["Failure", "Settings", "as_today", "fingerprint", "identity", "parse", "train"]
+__all__ = [
+    "Failure",
+    "RunDirectory",
+    "Settings",
+    "as_today",
+    "fingerprint",
+    "identity",
+    "parse",
+    "train",
+]

@@ -1,5 +1,6 @@
 """From a recipe and its images to a method and the batches that train it."""
 
+import copy
 from dataclasses import replace
 
 import torch
@@ -21,7 +22,7 @@ def build_method(recipe: Recipe, splits: Splits, passed: Backbone | None = None)
     Args:
         recipe: What is made.
         splits: The images that the network is made for.
-        passed: A network that exists already.
+        passed: A network that exists already; a copy of it is trained.
 
     Raises:
         ValueError: If the network does not suit the images, or the method the network.
@@ -33,8 +34,9 @@ def build_method(recipe: Recipe, splits: Splits, passed: Backbone | None = None)
     wanted = (len(splits.train.classes), (channels, height, width))
     if passed is not None:
         _check_size(passed, *wanted)
-        return recipe.method(passed)
-    backbone = recipe.backbone.build(*wanted)
+        backbone = copy.deepcopy(passed)
+    else:
+        backbone = recipe.backbone.build(*wanted)
     if recipe.init is not None:
         provenance.load_weights(backbone, recipe.init)
     return recipe.method(backbone)

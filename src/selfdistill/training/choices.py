@@ -14,8 +14,11 @@ from ..methods import METHODS
 from .own_files import open_folder
 
 MIXINGS = (Mixup, CutMix, StyleMixing)
-NO_CHOICES = ("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
-"""Schedules that take functions or other schedules."""
+NO_CHOICES = (
+    *("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler"),
+    *("ReduceLROnPlateau", "LBFGS"),
+)
+"""Schedules that take functions or other schedules, and what cannot step without an argument."""
 
 
 def _classes(module: object, base: type) -> dict[str, type]:

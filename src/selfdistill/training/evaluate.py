@@ -56,6 +56,8 @@ def chosen_images(trained: TrainedRun, split: str | None) -> tuple[tuple[str, ..
         ValueError: As :func:`evaluate` does for the images.
     """
     splits = trained.splits
+    if splits.digest() == (trained.run.read_recipe() or {}).get("split"):
+        trained.on_others = False  # the run's own images, by another name
     if trained.on_others:
         _check_classes(trained)
         names = SPLITS if split is None else (split,)
@@ -80,8 +82,9 @@ def _keep(
     if split == "test" and summary["test"] is None:
         finish.write_predictions(run, predictions)
         summary["test"] = {"last": scores, "read_by": "evaluate"}
-    if not summary["cost"]["macs_per_exit"].keys() >= predictions.exits.keys():
-        summary["cost"]["macs_per_exit"] |= macs_per_exit(trained.method)
+    known = summary["cost"].get("macs_per_exit", {})
+    if not known.keys() >= predictions.exits.keys():
+        summary["cost"]["macs_per_exit"] = known | macs_per_exit(trained.method)
     if summary != json.loads(stored):
         write_json(run.summary_file, summary)
     if split == "test" and not run.shown_file.exists():

@@ -1,6 +1,7 @@
-"""The optimizer of a method's parameters."""
+"""The optimizer of a method's parameters, and the schedule of its learning rate."""
 
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CyclicLR, LinearLR, LRScheduler, OneCycleLR, SequentialLR
 
 from ..backbones.head import classifier_parameters
 from ..methods import Method
@@ -25,3 +26,22 @@ def build_optimizer(method: Method, recipe: Recipe) -> Optimizer:
     optimizer = recipe.optimizer(groups)  # pyright: ignore[reportArgumentType]
     optimizer.param_groups[1]["lr"] *= recipe.backbone_lr_scale
     return optimizer
+
+
+def build_schedule(optimizer: Optimizer, recipe: Recipe) -> LRScheduler:
+    """Make the schedule, after the rise of the warm-up epochs.
+
+    Raises:
+        ValueError: If the network is to learn more slowly, and the schedule sets one rate for all.
+    """
+    schedule = recipe.schedule(optimizer)
+    if recipe.backbone_lr_scale < 1 and isinstance(schedule, (OneCycleLR, CyclicLR)):
+        raise ValueError(
+            f"backbone_lr_scale={recipe.backbone_lr_scale} is undone by {type(schedule).__name__}, "
+            "which gives all parameters the same rate: choose another schedule, or scale 1"
+        )
+    epochs = recipe.warmup_epochs
+    if epochs == 0:
+        return schedule
+    rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
+    return SequentialLR(optimizer, [rise, schedule], milestones=[epochs])

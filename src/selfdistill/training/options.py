@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from .recipe import Place, Recipe
 from .spelling import read_options
 
 FORMAT = 1
+HELP = re.compile(r"-h|--([\w.-]+\.)?help")
 PASSED = "passed in Python"
 """What a recipe says of images and networks that had no name."""
 Plain = dict[str, object]
@@ -73,10 +75,11 @@ def parse(argv: list[str]) -> Settings:
         SystemExit: If help was asked for, and given.
     """
     parser = build_parser()
-    if asked := [word for word in argv if word.partition("=")[0].endswith("help")]:
+    if asked := [word for word in argv if HELP.fullmatch(word.partition("=")[0])]:
         parser.parse_args(asked + argv[argv.index(asked[0]) + 1 :][:1])
     options, note = choose_recipe(read_options(argv))
-    options, name = _open_recipes(options)
+    told = {option for option, _ in options}
+    options, name, weights = _open_recipes(options)
     options = _end_cosine(fit_size(options))
     try:
         values = parser.parse_args([f"--{option}={value}" for option, value in options])
@@ -87,6 +90,7 @@ def parse(argv: list[str]) -> Settings:
     fields = {field: objects[field] for field in Recipe.__dataclass_fields__}
     place = {field: objects[field] for field in Place.__dataclass_fields__}
     resolved, whereabouts = _resolve(plain, fields)
+    _check_weights(resolved, whereabouts, {k: v for k, v in weights.items() if k not in told})
     name = "/".join([name, *own_name(fields["data"], whereabouts)])
     return Settings(Recipe(**fields), Place(**place), resolved, whereabouts, name, note)
 
@@ -138,12 +142,7 @@ def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, dict[str, 
         value = arguments.pop(name, None)
         if value is not None:
             whereabouts[f"data.{name}"] = str(value)
-    holders = {
-        "init": resolved,
-        "method.teacher": _arguments(_section(resolved, "method")),
-        "backbone.pretrained": _section(resolved, "backbone"),
-    }
-    for option, holder in holders.items():
+    for option, holder in _weight_holders(resolved).items():
         name = option.rpartition(".")[2]
         path = holder.get(name)
         if isinstance(path, str) and not path.startswith(provenance.PREFIX):
@@ -162,6 +161,33 @@ def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, dict[str, 
     return resolved, whereabouts
 
 
+def _weight_holders(resolved: Plain) -> dict[str, Plain]:
+    """The parts of a recipe that name trained weights, by option."""
+    return {
+        "init": resolved,
+        "method.teacher": _arguments(_section(resolved, "method")),
+        "backbone.pretrained": _section(resolved, "backbone"),
+    }
+
+
+def _weights(resolved: Plain) -> dict[str, str]:
+    """Hashes of the trained weights that a recipe names, by option."""
+    holders = _weight_holders(resolved)
+    named = {option: str(held.get(option.rpartition(".")[2])) for option, held in holders.items()}
+    return {k: value for k, value in named.items() if value.startswith(provenance.PREFIX)}
+
+
+def _check_weights(resolved: Plain, whereabouts: dict[str, str], expected: dict[str, str]) -> None:
+    found = _weights(resolved)
+    for option, value in expected.items():
+        if option in whereabouts and found.get(option) != value:
+            raise ValueError(
+                f"{whereabouts[option]} no longer holds the weights of the recipe ({option}: "
+                f"{value} there, {found.get(option)} now): bring them back, or name others with "
+                f"--{option}"
+            )
+
+
 def _short(group: str, class_path: str) -> str:
     name = class_path.rpartition(".")[2]
     return name if class_path.startswith("selfdistill.") and name in CLASSES[group] else class_path
@@ -177,9 +203,14 @@ def _arguments(choice: Plain) -> Plain:
     return arguments if isinstance(arguments, dict) else {}
 
 
-def _open_recipes(options: Options) -> tuple[Options, str]:
-    """Replace recipe names by contents; a run's own recipe brings along where its data lie."""
+def _open_recipes(options: Options) -> tuple[Options, str, dict[str, str]]:
+    """Replace recipe names by contents; a run's own recipe brings along where its data lie.
+
+    Returns:
+        The options, the recipe's name, and hashes of the trained weights that it names, by option.
+    """
     result: Options = []
+    weights: dict[str, str] = {}
     name = "custom"
     for option, value in options:
         if option != "config":
@@ -192,9 +223,10 @@ def _open_recipes(options: Options) -> tuple[Options, str]:
         name = value.lower() if value.lower() in recipes.names() else file.stem
         recipe = {k: v for k, v in _read_yaml(file).items() if k not in ("format", "split")}
         result.append(("config", json.dumps(recipe)))
+        weights |= _weights(recipe)
         place = _section(_read_yaml(file.with_name("place.yaml")), "whereabouts")
         result += [(option, str(where)) for option, where in place.items()]
-    return result, name
+    return result, name, weights
 
 
 def _read_yaml(file: Path) -> Plain:

@@ -24,7 +24,7 @@ def spell_out(value: str) -> Options:
     if value.startswith(HUB):
         return [("data", "HuggingFace"), ("data.name", value.removeprefix(HUB))]
     if path.suffix.lower() in TABLES and path.is_file():
-        return [("data", "LabelTable"), ("data.table", value)]
+        return [("data", "LabelTable"), ("data.table", value), ("data.root", str(path.parent))]
     if path.is_dir():
         return [("data", "ImageFolder"), ("data.root", value)]
     if path.suffix.lower() in TABLES or "/" in value or "\\" in value or value.startswith("."):
@@ -44,7 +44,7 @@ def choose_recipe(options: Options) -> tuple[Options, str]:
     given = dict(options)
     if "config" in given or given.get("data") not in OWN_IMAGES:
         return options, ""
-    pretrained = given.get("backbone.pretrained", "false") != "false"
+    pretrained = given.get("backbone.pretrained", "false").lower() != "false"
     name = "finetune" if pretrained else "scratch"
     start = "pretrained" if pretrained else "new"
     note = f"recipe {name}, for pictures of one's own and {start} weights (--config names another)"
@@ -63,6 +63,8 @@ def fit_size(options: Options) -> Options:
     """Let pictures be as large as the network is made for, unless a size was given."""
     given: dict[str, object] = {}
     for option, value in options:
+        if option == "data" and _mapping(given.get("data")).get("class_path") == value:
+            continue  # the same kind again, whose options a recipe has given
         given |= json.loads(value) if option == "config" else {option: value}
     data = _mapping(given.get("data"), "class_path")
     name = given.get("backbone.name") or _mapping(given.get("backbone"), "name").get("name")

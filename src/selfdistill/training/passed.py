@@ -1,5 +1,7 @@
 """Objects that are passed in Python where the command line has names."""
 
+import argparse
+import hashlib
 import inspect
 import json
 from collections.abc import Mapping
@@ -8,8 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ..backbones import Backbone
-from ..backbones.create import declared_size
-from ..data import DataSet, ImageSet, Splits
+from ..data import DataSet, ImageFolder, ImageSet, Splits
 from ..data.in_memory import InMemory, divided
 from ..data.map_dataset import MapDataset
 from ..methods import METHODS, Method
@@ -19,8 +20,6 @@ from .recipe import BackboneChoice
 Images = str | Path | DataSet | Splits | ImageSet | MapDataset
 Learning = str | type[Method] | partial[Method]
 PLACEHOLDER = ("--data=ImageFolder", "--data.root=.")
-BACKBONE = "resnet18"
-"""What the recipes for pictures of one's own train."""
 
 
 def settings_of(
@@ -44,22 +43,22 @@ def settings_of(
         ValueError: If something is misspelt, missing or impossible.
     """
     words = [] if config is None else [f"--config={config}"]
-    held: Splits | None = None
     if isinstance(data, str | Path):
         words.append(f"--data={data}")
     elif isinstance(data, DataSet):
         words += _data_words(data)
     elif data is not None:
-        held = _splits(data, _size(options, backbone))
-        size = held.input_size or held.train.images.shape[2]
-        words += [*PLACEHOLDER, f"--data.image-size={size}"]
-        options = {name: value for name, value in options.items() if name != "image_size"}
+        words += [*PLACEHOLDER, *_size_words(data, backbone)]
     if isinstance(backbone, str):
         words.append(f"--backbone={backbone}")
     settings = parse([*words, *_method_words(method), *_words(options)])
-    if held is not None:
-        settings = _with_images(settings, held)
-    return _with_network(settings, backbone) if isinstance(backbone, Backbone) else settings
+    if data is not None and not isinstance(data, str | Path | DataSet):
+        settings = _with_images(settings, data)
+    if not isinstance(backbone, Backbone):
+        return settings
+    if extra := [name for name in options if name.startswith("backbone.")]:
+        raise ValueError(f"--{extra[0]} beside a network that is passed: build the network so")
+    return _with_network(settings, backbone)
 
 
 def _words(options: Mapping[str, object]) -> list[str]:
@@ -84,18 +83,21 @@ def _method_words(method: Learning | None) -> list[str]:
 def _data_words(data: DataSet) -> list[str]:
     """The call that made a data set: each argument is an attribute of its name."""
     arguments = inspect.signature(type(data)).parameters
-    options = {f"data.{name}": getattr(data, name) for name in arguments}
+    held = vars(data) | vars(vars(data).get("preparation", argparse.Namespace()))
+    options = {f"data.{name}": held[name] for name in arguments}
     return [f"--data={type(data).__name__}", *_words(options)]
 
 
-def _size(options: Mapping[str, object], backbone: str | Backbone | None) -> int:
-    """Height and width that a data set's pictures are brought to."""
-    told = options.get("image_size")
-    if isinstance(told, int):
-        return told
-    if isinstance(backbone, Backbone):
-        return backbone.input_size[1]
-    return declared_size(backbone or BACKBONE)
+def _size_words(data: Splits | ImageSet | MapDataset, backbone: str | Backbone | None) -> list[str]:
+    """The size that the images or the network settle; none where the recipe's network does."""
+    size = None
+    if isinstance(data, Splits):
+        size = data.input_size or data.train.images.shape[2]
+    elif isinstance(data, ImageSet):
+        size = data.images.shape[2]
+    elif isinstance(backbone, Backbone):
+        size = backbone.input_size[1]
+    return [] if size is None else [f"--data.image-size={size}"]
 
 
 def _splits(data: Splits | ImageSet | MapDataset, size: int) -> Splits:
@@ -105,19 +107,27 @@ def _splits(data: Splits | ImageSet | MapDataset, size: int) -> Splits:
     return divided(images)
 
 
-def _with_images(settings: Settings, held: Splits) -> Settings:
-    data: Plain = {"class_path": PASSED, "init_args": {}}
+def _with_images(settings: Settings, data: Splits | ImageSet | MapDataset) -> Settings:
+    placeholder = settings.recipe.data
+    assert isinstance(placeholder, ImageFolder)
+    held = _splits(data, placeholder.preparation.image_size)
+    named: Plain = {"class_path": PASSED, "init_args": {"split": held.digest()[:16]}}
     whereabouts = {k: v for k, v in settings.whereabouts.items() if k != "data.root"}
     return settings._replace(
         recipe=replace(settings.recipe, data=InMemory(held)),
-        resolved={**settings.resolved, "data": data},
+        resolved={**settings.resolved, "data": named},
         whereabouts=whereabouts,
         name=settings.name.partition("/")[0],
     )
 
 
 def _with_network(settings: Settings, backbone: Backbone) -> Settings:
-    named: Plain = {"name": PASSED, "network": type(backbone.network).__name__}
+    shapes = {name: tuple(value.shape) for name, value in backbone.network.state_dict().items()}
+    named: Plain = {
+        "name": PASSED,
+        "network": type(backbone.network).__name__,
+        "shapes": hashlib.sha256(str(shapes).encode()).hexdigest()[:16],
+    }
     return settings._replace(
         recipe=replace(settings.recipe, backbone=BackboneChoice(name=PASSED)),
         resolved={**settings.resolved, "backbone": named},

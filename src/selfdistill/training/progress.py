@@ -59,7 +59,7 @@ class Reporter:
             return
         text = describe(line, self.epochs)
         if self._bar is not None:
-            self._bar.console.print(text, highlight=False)
+            self._bar.console.print(text, markup=False, highlight=False)
         else:
             left = timedelta(seconds=round(seconds_left))
             print(f"{self.label}  {text}  {left} left", flush=True)

@@ -71,10 +71,16 @@ def refuse_leak(path: Path, splits: Splits, data: str) -> None:
     """
     config = weights_file(path).with_name(CONFIG)
     origin = json.loads(config.read_text()).get("origin", {}) if config.is_file() else {}
-    same_data = origin.get("data") == data and origin.get("held_out") is not None
-    if same_data and origin.get("pictures") != pictures_hash(splits):
-        return
-    if same_data and origin["held_out"] != held_out_hash(splits):
+    pictures = pictures_hash(splits)
+    if pictures is None:
+        same_data = origin.get("data") == data and origin.get("pictures") is None
+    else:
+        same_data = origin.get("pictures") == pictures
+    if (
+        same_data
+        and origin.get("held_out") is not None
+        and origin["held_out"] != held_out_hash(splits)
+    ):
         raise ValueError(
             f"{path} was trained on another division of {data}: it may have learned images that "
             "this run holds out; train it with the same split options"
@@ -82,8 +88,8 @@ def refuse_leak(path: Path, splits: Splits, data: str) -> None:
 
 
 def pictures_hash(splits: Splits) -> str | None:
-    """A hash of a folder's pictures, however they are divided; None for sets that have a name."""
-    if splits.files is None:
+    """A hash of pictures, however they are divided; None for data sets that have a name."""
+    if not splits.own:
         return None
     parts = [part.images for part in (splits.train, splits.validation, splits.test) if part]
     digests = (hashlib.sha1(image.numpy().data).digest() for part in parts for image in part)

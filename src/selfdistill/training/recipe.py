@@ -71,7 +71,12 @@ class BackboneChoice:
             return Tapped(module, self.stages.split(","), input_size=input_size)
         if self.stages is not None:
             raise ValueError(f"{self.name} knows its stages: leave --backbone.stages out")
-        size = self.image_size or input_size[1]
+        size = input_size[1]
+        if self.image_size not in (None, size):
+            raise ValueError(
+                f"--backbone.image-size {self.image_size}: the images have {size} × {size} pixels; "
+                "leave it out, or change theirs with --image-size"
+            )
         return create_backbone(
             self.name,
             num_classes,

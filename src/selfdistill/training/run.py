@@ -10,14 +10,16 @@ import torch
 from lightning_fabric import Fabric
 
 from ..data import Batches, Splits
+from ..data.in_memory import InMemory
 from . import checkpoint, engine, environment, finish, precision, provenance
 from .building import as_expected, build_batches, build_method
 from .compiling import compiles
+from .evaluate import evaluate
 from .failures import UnusableCheckpoint
 from .fit import fit
 from .options import Plain, Settings, as_today, fingerprint, method_name
+from .own_images import OWN_IMAGES
 from .progress import Reporter
-from .recipe import Place
 from .run_directory import RunDirectory
 from .trackers import Trackers, forget, known_names
 from .trainee import Trainee
@@ -62,7 +64,14 @@ def train(settings: Settings) -> Path:
         say = partial(print, flush=True) if fabric.is_global_zero else _silent
         if settings.note:
             say(settings.note)
-        if _is_done(run, resolved, place):
+        done = _decide(run, settings, resolved) if first else None
+        done = fabric.broadcast(done)
+        if isinstance(done, Exception):
+            raise done
+        if done:
+            if first and place.test and not run.has_read_test():
+                words = [f"--{option}={where}" for option, where in settings.whereabouts.items()]
+                evaluate(run.path, split="test", words=words)
             say(f"{run.path} is finished already; --overwrite starts afresh")
             trackers.open()
             return run.path
@@ -144,13 +153,21 @@ def _train(
     fabric.barrier()
 
 
-def _is_done(run: RunDirectory, resolved: Plain, place: Place) -> bool:
+def _decide(run: RunDirectory, settings: Settings, resolved: Plain) -> bool | ValueError:
+    """Whether nothing is left to do, or why nothing can be done, for every process to hear."""
+    try:
+        return _is_done(run, settings, resolved)
+    except ValueError as error:
+        return error
+
+
+def _is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
     """Whether nothing is left to do; refuses a run directory of another recipe.
 
     Raises:
-        ValueError: If the directory holds a run of another recipe.
+        ValueError: If the directory holds a run of another recipe, or of other images.
     """
-    if place.overwrite:
+    if settings.place.overwrite:
         run.clear()
         forget(run.path)
         return False
@@ -163,7 +180,18 @@ def _is_done(run: RunDirectory, resolved: Plain, place: Place) -> bool:
             f"{run.path} holds another run ({'; '.join(differences)}): choose another --out, or "
             "start afresh with --overwrite"
         )
+    own = (*OWN_IMAGES, InMemory.__name__)
+    if run.finished() and type(settings.recipe.data).__name__ in own:
+        _check_split(run, str(stored["split"]), settings.recipe.data.splits().digest())
     return run.finished()
+
+
+def _check_split(run: RunDirectory, stored: str, found: str) -> None:
+    if stored != found:
+        raise ValueError(
+            f"the images of {run.path} have changed since it began (split {stored} there, {found} "
+            "now): restore them, choose another --out, or start afresh with --overwrite"
+        )
 
 
 def differing(stored: object, given: object, name: str = "") -> list[str]:
@@ -190,11 +218,8 @@ def _begin(
         ValueError: If the images changed since the run began.
     """
     stored = run.read_recipe()
-    if stored is not None and stored["split"] != resolved["split"]:
-        raise ValueError(
-            f"the images of {run.path} have changed since it began (split {stored['split']} there, "
-            f"{resolved['split']} now): restore them, or start afresh with --overwrite"
-        )
+    if stored is not None:
+        _check_split(run, str(stored["split"]), str(resolved["split"]))
     place = settings.place
     values: Plain = {
         "whereabouts": settings.whereabouts,
@@ -213,7 +238,7 @@ def _begin(
 
 def _learned_from(settings: Settings) -> list[Path]:
     """Runs and model folders whose weights this run starts from or learns from."""
-    options = ("init", "method.teacher")
+    options = ("init", "method.teacher", "backbone.pretrained")
     return [Path(settings.whereabouts[o]) for o in options if o in settings.whereabouts]
 
 

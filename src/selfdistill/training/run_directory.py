@@ -25,6 +25,7 @@ class RunDirectory:
         self.path = path
         self.recipe_file = path / "recipe.yaml"
         self.place_file = path / "place.yaml"
+        self.files_file = path / "files.json"
         self.environment_file = path / "environment.json"
         self.log_file = path / "log.jsonl"
         self.test_curve_file = path / "test_curve.jsonl"
@@ -64,6 +65,10 @@ class RunDirectory:
         """Whether training ran to its end."""
         return self.summary_file.exists()
 
+    def has_read_test(self) -> bool:
+        """Whether a finished run's test images have been read."""
+        return json.loads(self.summary_file.read_text())["test"] is not None
+
     def read_recipe(self) -> dict[str, object] | None:
         """The recipe that the run began with; None for a new run."""
         return yaml.safe_load(self.recipe_file.read_text()) if self.recipe_file.exists() else None
@@ -80,7 +85,7 @@ class RunDirectory:
 
     def write_files(self, files: dict[str, object]) -> None:
         """Record which file is in which split."""
-        write_json(self.path / "files.json", files)
+        write_json(self.files_file, files)
 
     def begin_environment(self, values: dict[str, object]) -> None:
         """Record where the run is computed; the first start counts."""
@@ -124,14 +129,19 @@ class RunDirectory:
             raise StorageFailure(f"cannot write {file}: {error.strerror}") from error
 
     def clear(self) -> None:
-        """Remove what a run wrote, to start afresh; other files stay."""
-        for name in ("summary_file", "recipe_file", "log_file", "test_curve_file"):
-            getattr(self, name).unlink(missing_ok=True)
-        for file in (self.predictions_file, self.shown_file, self.failure_file):
-            file.unlink(missing_ok=True)
+        """Remove what a run wrote, to start afresh; other files stay.
+
+        The recipe goes last: a killed process leaves no checkpoint that another recipe could claim.
+        """
+        self.summary_file.unlink(missing_ok=True)
         for folder in (self.checkpoints, self.model, self.best_model, self.attachments):
             for file in folder.glob("*"):
                 file.unlink()
+        for file in (self.log_file, self.test_curve_file, self.failure_file, self.files_file):
+            file.unlink(missing_ok=True)
+        for file in (self.predictions_file, self.shown_file, self.environment_file):
+            file.unlink(missing_ok=True)
+        self.recipe_file.unlink(missing_ok=True)
 
 
 def _line(values: LogLine) -> bytes:

@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -10,8 +9,6 @@ import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LinearLR, LRScheduler, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..data import Batch, Epoch, ImageSet, Splits, generator
@@ -21,7 +18,7 @@ from ..methods import Context, Method, Output
 from .adversarial import perturb
 from .checkpoint import State
 from .clock import Clock
-from .optimizer import build_optimizer
+from .optimizer import build_optimizer, build_schedule
 from .recipe import Adversary, Recipe
 
 Sums = dict[str, Float[Tensor, ""]]
@@ -49,7 +46,7 @@ class Trainee:
         self.steps = steps
         self.compiled = compiled
         self.optimizer = build_optimizer(method, recipe)
-        self.schedule = _warmed_up(recipe.schedule, self.optimizer, recipe.warmup_epochs)
+        self.schedule = build_schedule(self.optimizer, recipe)
         self.average = (
             AveragedModel(
                 method, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
@@ -203,13 +200,3 @@ class Trainee:
         values = {name: term.detach() * share for name, term in output.terms.items()}
         for name, value in {**values, "hits": hits}.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
-
-
-def _warmed_up(
-    build: Callable[[Optimizer], LRScheduler], optimizer: Optimizer, epochs: int
-) -> LRScheduler:
-    schedule = build(optimizer)
-    if epochs == 0:
-        return schedule
-    rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
-    return SequentialLR(optimizer, [rise, schedule], milestones=[epochs])
