@@ -309,5 +309,6 @@ def test_train_may_be_a_class_of_trains(tmp_path, make):
     for name in ("train", "plane"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for i in range(5):
-            Image.new("RGB", (9, 9), (9 * i, 5 * i, 3 * i)).save(tmp_path / "photos" / name / f"{i}.png")
+            picture = Image.new("RGB", (9, 9), (9 * i, 5 * i, 3 * i))
+            picture.save(tmp_path / "photos" / name / f"{i}.png")
     assert make().splits().train.classes == ("plane", "train")
