@@ -11,9 +11,8 @@ from torch import Tensor
 from ..data import ImageSet, as_evaluated, standardise
 from ..methods import Inspection, Method
 
-MOST_IMAGES = 1000
-MOST_PIXELS = 2**22
-"""What is classified at once: 1000 images of up to 64 pixels, 83 of 224."""
+AT_ONCE, AT_ONCE_ON_CPU = (1000, 2**22), (125, 2**20)
+"""Images and pixels that are classified at once; a processor's caches want few."""
 
 
 class Predictions(NamedTuple):
@@ -48,7 +47,8 @@ def predict(
     """
     device = next(method.parameters()).device
     height, width = images.images.shape[2:]
-    batch_size = batch_size or max(1, min(MOST_IMAGES, MOST_PIXELS // (height * width)))
+    most, pixels_at_once = AT_ONCE_ON_CPU if device.type == "cpu" else AT_ONCE
+    batch_size = batch_size or max(1, min(most, pixels_at_once // (height * width)))
     was_training = method.training
     method.eval()
     parts: list[Inspection] = []
