@@ -4,6 +4,7 @@ from torch import nn
 
 from selfdistill.methods import BYOT, DDGSD, CrossEntropy
 from selfdistill.training.adversarial import perturb
+from selfdistill.training.recipe import Adversary
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.25)
 EPSILON = 8 / 255
@@ -15,9 +16,9 @@ def standardised(*shape):
     return (pixels - mean) / std
 
 
-def attack(method, images, labels, **options):
-    settings = {"epsilon": EPSILON, "step_size": EPSILON, "steps": 1, "mean": MEAN, "std": STD}
-    return perturb(method, images, labels, **settings | options)
+def attack(method, images, labels, random=None, **options):
+    adversary = Adversary(**{"epsilon": EPSILON, "step_size": EPSILON} | options)
+    return perturb(method, images, labels, adversary, mean=MEAN, std=STD, random=random)
 
 
 def in_pixels(images):

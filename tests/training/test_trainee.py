@@ -44,8 +44,7 @@ def test_a_batch_in_parts_is_the_same_step(words):
         trainee.train_step(epoch)
     for one, other in zip(whole.method.parameters(), parts.method.parameters(), strict=True):
         torch.testing.assert_close(one, other)
-    assert whole.sums.keys() == parts.sums.keys()
-    torch.testing.assert_close(whole.sums, parts.sums)
+    torch.testing.assert_close(whole.tally.sums, parts.tally.sums)
 
 
 def test_a_batch_that_does_not_divide_is_refused():
@@ -94,7 +93,7 @@ def test_randomness_inside_the_network_depends_on_the_step_alone():
         trainee.train_step(batches.epoch(0))
         torch.rand(disturb)
         trainee.train_step(batches.epoch(0))
-        losses.append(float(trainee.sums["labels"]))
+        losses.append(float(trainee.tally.sums["labels"]))
     assert losses[0] == losses[1]
 
 
@@ -130,14 +129,31 @@ def test_a_method_gets_the_context_it_asks_for():
     assert "memory" in trainee.state()["method"]
 
 
-def test_compiling_leaves_the_method_as_it_was(monkeypatch):
-    method = CrossEntropy(TinyBackbone(num_classes=10))
+def identity(module, fullgraph):
+    return module
+
+
+@pytest.mark.parametrize("method", [CrossEntropy, Remembering])
+def test_compiling_leaves_the_method_as_it_was(monkeypatch, method):
+    method = method(TinyBackbone(num_classes=10))
     trainee, batches = build(method=method)
     before = copy.deepcopy(method.state_dict())
-    monkeypatch.setattr(torch, "compile", lambda module, fullgraph: module)
-    assert compiling.compiles(trainee.fabric, method, batches.epoch(0).batch(0))
+    monkeypatch.setattr(torch, "compile", identity)
+    assert compiling.compiles(trainee.fabric, method, batches.epoch(0).batch(0, parts=2))
     torch.testing.assert_close(method.state_dict(), before, rtol=0, atol=0)
     assert all(parameter.grad is None for parameter in method.parameters())
+
+
+def test_the_reason_for_not_compiling_is_more_than_a_headline(monkeypatch):
+    def refuse(module, fullgraph):
+        text = "Observed exception\n  Explanation: None caught it.\n  Hint: Try.\n\n"
+        raise RuntimeError(f"{text}  Developer debug context: raised TypeError('context')\n")
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    trainee, batches = build()
+    reason = r"eagerly: Observed exception: None caught it.: raised TypeError\('context'\)$"
+    with pytest.warns(UserWarning, match=reason):
+        compiling.compiles(trainee.fabric, trainee.method, batches.epoch(0).batch(0))
 
 
 def test_what_does_not_compile_trains_eagerly_and_says_so(monkeypatch, tmp_path, words):
@@ -190,11 +206,11 @@ def test_mixing_trains(name, words, tmp_path):
 def test_an_adversarys_start_belongs_to_image_and_epoch(monkeypatch):
     starts = []
 
-    def perturb(method, images, labels, *, random, **settings):
+    def perturb(method, images, labels, adversary, *, random, **statistics):
         starts.append(random)
         return images
 
-    monkeypatch.setattr("selfdistill.training.trainee.perturb", perturb)
+    monkeypatch.setattr("selfdistill.training.adversarial.perturb", perturb)
     words = ["--adversary.epsilon", "0.1", "--adversary.random-start", "true"]
     trainee, batches = build(words)
     epoch = batches.epoch(0)

@@ -1,27 +1,59 @@
 """Adversarial training: images changed so that the method's own loss rises."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
+import math
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..data import Batch, Pipeline
+from ..data.randomness import uniform
 from ..methods.base import Images, Labels, Method
+from .guard import Kept
+from .recipe import Adversary
 
 ChannelValues = tuple[float, float, float]
+
+
+def harden(
+    method: Method, batch: Batch, adversary: Adversary, pipeline: Pipeline, key: tuple[int, ...]
+) -> Batch:
+    """A batch whose images are harder for the method.
+
+    Args:
+        method: Whose loss rises; the bare method, not one that waits for gradients to share.
+        batch: Of the training images.
+        adversary: How far the images are changed.
+        pipeline: By which the images were standardised.
+        key: Seed and epoch, which decide random starts, together with each image's place in the
+            split.
+    """
+    images, random = batch.images, None
+    if adversary.random_start:
+        *views, count, channels, height, width = images.shape
+        shape = (math.prod(views), channels, height, width)
+        start = uniform(batch.indices, shape, *key).movedim(1, 0)
+        random = start.reshape(*views, count, channels, height, width).to(images.dtype)
+    harder = perturb(
+        method,
+        images,
+        batch.labels,
+        adversary,
+        mean=pipeline.mean,
+        std=pipeline.std,
+        random=random,
+    )
+    return batch._replace(images=harder)
 
 
 def perturb(
     method: Method,
     images: Images,
     labels: Labels,
+    adversary: Adversary,
     *,
-    epsilon: float,
-    step_size: float,
-    steps: int,
-    std: ChannelValues,
     mean: ChannelValues,
+    std: ChannelValues,
     random: Images | None = None,
 ) -> Images:
     r"""Climb the loss by signed gradient steps within a small box around the images.
@@ -39,11 +71,9 @@ def perturb(
         method: Whose loss rises; the bare method, not one that waits for gradients to share.
         images: Standardised, one view or two; both change.
         labels: Classes or probabilities.
-        epsilon: Largest change of a pixel, in units of pixels in [0, 1].
-        step_size: Change of a pixel in a step, in the same units; above 0.
-        steps: How many; at least 1.
-        std: Standard deviation of each channel that the images were divided by.
-        mean: Mean of each channel that was subtracted before.
+        adversary: Size of the box, and of the steps in it.
+        mean: Mean of each channel that was subtracted from the images.
+        std: Standard deviation of each channel that they were divided by afterwards.
         random: Uniform draws in [0, 1] for a random start within the box; None starts at the
             images.
 
@@ -55,6 +85,7 @@ def perturb(
         arXiv 1412.6572; Madry et al., Towards Deep Learning Models Resistant to Adversarial
         Attacks, ICLR 2018, arXiv 1706.06083.
     """
+    epsilon, step_size, steps = adversary.epsilon, adversary.step_size, adversary.steps
     if not 0 <= epsilon <= 1 or not 0 < step_size <= 1 or steps < 1:
         raise ValueError(
             f"epsilon {epsilon} must be within 0 to 1, step_size {step_size} above 0, up to 1, "
@@ -66,10 +97,11 @@ def perturb(
     highest = torch.minimum(images + box, (1 - centre) / scale)
     start = images if random is None else images + (2 * random - 1) * box
     changed = start.detach().clamp(lowest, highest)
-    with _buffers_kept(method):
-        for _ in range(steps):
-            uphill = _gradient(method, changed, labels).sign_()
-            changed = (changed + uphill * (step_size / scale)).clamp_(lowest, highest)
+    buffers = Kept(method.buffers)
+    for _ in range(steps):
+        uphill = _gradient(method, changed, labels).sign_()
+        changed = (changed + uphill * (step_size / scale)).clamp_(lowest, highest)
+    buffers.put_back()
     return changed
 
 
@@ -81,14 +113,3 @@ def _gradient(method: Method, images: Images, labels: Labels) -> Images:
 
 def _channels(values: ChannelValues, images: Images) -> Float[Tensor, "channels 1 1"]:
     return images.new_tensor(values)[:, None, None]
-
-
-@contextmanager
-def _buffers_kept(module: nn.Module) -> Generator[None]:
-    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for name, buffer in module.named_buffers():
-                buffer.copy_(before[name])

@@ -1,20 +1,18 @@
 """The training loop."""
 
-import math
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 
-from ..data import Batches, ImageSet, Splits
-from ..evaluation import score
+from ..data import Batches, Splits
+from ..evaluation import Predictions, score
 from . import checkpoint
-from .failures import NonFinite
+from .finite import check_finite, reported
+from .guard import are_finite
 from .progress import Reporter
 from .run_directory import LogLine, RunDirectory
 from .signals import StopRequest
-from .storage import write_json
 from .trainee import Trainee
 
 WATCHED_IMAGES = 1000
@@ -46,11 +44,12 @@ def fit(
         on_epoch: Called with each new line of the log.
 
     Raises:
-        NonFinite: If the loss is infinite or not a number; the last good checkpoint is kept.
+        NonFinite: If a loss or gradient is infinite or not a number; the last good checkpoint is
+            kept.
         Stopped: If a signal asked for it, or the time is up; the state is saved first.
     """
     saver = _Saver(trainee, run, checkpoint_seconds)
-    with StopRequest(stop_after) as stop, _reported(trainee, run):
+    with StopRequest(stop_after) as stop, reported(trainee, run):
         while trainee.epoch < trainee.recipe.epochs:
             _train_epoch(trainee, batches, saver, stop, reporter)
             line = _log_line(trainee)
@@ -61,17 +60,6 @@ def fit(
                 on_epoch(line)
             reporter.epoch(line, _seconds_left(trainee))
         saver.save()
-
-
-@contextmanager
-def _reported(trainee: Trainee, run: RunDirectory) -> Generator[None]:
-    """Leave a report where the loss ends training: the epoch's sums so far, and where it was."""
-    try:
-        yield
-    except NonFinite as failure:
-        if trainee.fabric.is_global_zero:
-            write_json(run.failure_file, failure.report)
-        raise
 
 
 class _Saver:
@@ -87,10 +75,12 @@ class _Saver:
         return time.monotonic() - self._saved >= self.seconds
 
     def save(self) -> None:
+        """To be called by all processes, after the same step."""
         check_finite(self.trainee)
+        self.trainee.clock.lap()
+        state = self.trainee.state()
         if self.trainee.fabric.is_global_zero:
-            self.trainee.clock.lap()
-            checkpoint.save(self.run.checkpoints, self.trainee.steps_done, self.trainee.state())
+            checkpoint.save(self.run.checkpoints, self.trainee.steps_done, state)
         self._saved = time.monotonic()
 
 
@@ -104,52 +94,30 @@ def _train_epoch(
     while trainee.step < trainee.steps:
         trainee.train_step(epoch)
         reporter.step(trainee.steps_done)
-        number = _agree(trainee, stop.received)
-        if number is not None or saver.due():
+        number, due = _agree(trainee, stop.received, saver.due())
+        if number or due:
             saver.save()
-        if number is not None:
+        if number:
             stop.raise_stopped(number, str(saver.run.path))
 
 
-def _agree(trainee: Trainee, received: int | None) -> int | None:
-    """The signal that any process got: all of them stop after the same step."""
-    fabric = trainee.fabric
-    if fabric.world_size == 1:
-        return received
-    numbers = fabric.all_reduce(torch.tensor(received or 0, device=fabric.device), reduce_op="max")
-    return int(numbers) or None  # pyright: ignore[reportArgumentType]
+def _agree(trainee: Trainee, received: int | None, due: bool) -> tuple[int, bool]:
+    """The signal that any process got, or 0, and whether it is time for a checkpoint.
 
-
-def check_finite(trainee: Trainee) -> None:
-    """Refuse to go on with, or to save, a state that has seen an infinite loss.
-
-    Raises:
-        NonFinite: If the epoch's losses so far do not add up to a finite number.
+    All processes stop and save after the same step.
     """
-    values = {name: float(value) for name, value in trainee.sums.items()}
-    if all(math.isfinite(value) for value in values.values()):
-        return
-    wrong = ", ".join(name for name, value in values.items() if not math.isfinite(value))
-    raise NonFinite(
-        f"loss is not finite ({wrong}) in epoch {trainee.epoch + 1}, at or before step "
-        f"{trainee.step}, learning rate {trainee.learning_rate:g}: the last checkpoint is from "
-        "before; lower --optimizer.lr or look at the data",
-        {
-            "epoch": trainee.epoch + 1,
-            "step": trainee.steps_done,
-            "lr": trainee.learning_rate,
-            "terms": {name: f"{value:.6g}" for name, value in values.items() if name != "hits"},
-        },
-    )
+    fabric, word = trainee.fabric, 2 * (received or 0) + due
+    if fabric.world_size > 1:
+        words = torch.tensor(word, device=fabric.device)
+        word = int(fabric.all_reduce(words, reduce_op="max"))  # pyright: ignore[reportArgumentType]
+    return word // 2, bool(word % 2)
 
 
 def _log_line(trainee: Trainee) -> LogLine:
     """The epoch's means, read from the device once."""
     check_finite(trainee)
     recipe, steps = trainee.recipe, trainee.steps
-    reduced = trainee.fabric.all_reduce(trainee.sums, reduce_op="mean")
-    assert isinstance(reduced, dict)
-    sums = {name: float(value) for name, value in reduced.items()}
+    sums = {name: float(value) for name, value in trainee.shared_sums().items()}
     per_process = recipe.batch_size // trainee.fabric.world_size
     hits = sums.pop("hits")
     terms = {name: value / steps for name, value in sums.items()}
@@ -183,20 +151,21 @@ def _evaluate(
             assert shares is not None
             line["attention"] = shares.mean(0).tolist()
         if splits.validation and (last or (trainee.epoch + 1) % recipe.validate_every == 0):
-            accuracy = _accuracy(trainee, splits.validation, splits)
+            predictions = trainee.predict(splits.validation, splits)
+            accuracy = _accuracy(predictions)
             line["validation_accuracy"] = accuracy
-            if accuracy > trainee.best.get("accuracy", -1):
+            sound = are_finite([predictions.exits["network"]])
+            if sound and accuracy > trainee.best.get("accuracy", -1):
                 trainee.best = {"accuracy": accuracy, "epoch": trainee.epoch + 1}
                 on_best()
         if recipe.legacy_test_curve:
-            accuracy = _accuracy(trainee, splits.test, splits)
+            accuracy = _accuracy(trainee.predict(splits.test, splits))
             curve: LogLine = {"epoch": trainee.epoch + 1, "test_accuracy": accuracy}
             run.append_log(curve, run.test_curve_file)
     fabric.barrier()
 
 
-def _accuracy(trainee: Trainee, images: ImageSet, splits: Splits) -> float:
-    predictions = trainee.predict(images, splits)
+def _accuracy(predictions: Predictions) -> float:
     return score(predictions.exits["network"], predictions.labels).accuracy
 
 

@@ -1,27 +1,26 @@
 """Everything that changes while a run trains, and one step of it."""
 
-import math
+import copy
 import warnings
 from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Int
 from lightning_fabric import Fabric
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..data import Batch, Epoch, ImageSet, Splits, generator
-from ..data.randomness import uniform
+from ..data import Epoch, ImageSet, Splits, generator
 from ..evaluation import Predictions, predict
 from ..methods import Context, Method, Output
-from .adversarial import perturb
+from .adversarial import harden
 from .checkpoint import State
 from .clock import Clock
+from .guard import contagious
 from .optimizer import build_optimizer, build_schedule
-from .recipe import Adversary, Recipe
-
-Sums = dict[str, Float[Tensor, ""]]
+from .recipe import Recipe
+from .tally import Sums, Tally
+from .update import Update
 
 
 class Trainee:
@@ -47,19 +46,20 @@ class Trainee:
         self.compiled = compiled
         self.optimizer = build_optimizer(method, recipe)
         self.schedule = build_schedule(self.optimizer, recipe)
-        self.average = (
-            AveragedModel(
-                method, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
-            )
-            if recipe.ema_decay is not None
-            else None
-        )
+        self.average = None if recipe.ema_decay is None else copy.deepcopy(method)
         module = torch.compile(method, fullgraph=True) if compiled else method
-        self._module, self._optimizer = fabric.setup(module, self.optimizer)  # pyright: ignore
+        self._module = fabric.setup_module(module)  # pyright: ignore[reportArgumentType]
+        self._update = Update(
+            method,
+            self.optimizer,
+            self.average,
+            decay=recipe.ema_decay,
+            asks=fabric.device.type != "cuda",
+        )
         self.epoch, self.step = 0, 0
         self.clock = Clock()
         self.best: dict[str, float] = {}
-        self.sums: Sums = {}
+        self.tally = Tally({}, fabric.device)
 
     @cached_property
     def shows_attention(self) -> bool:
@@ -80,10 +80,7 @@ class Trainee:
     @property
     def evaluated(self) -> Method:
         """The method whose weights count: their average where one is kept."""
-        if self.average is None:
-            return self.method
-        assert isinstance(self.average.module, Method)
-        return self.average.module
+        return self.method if self.average is None else self.average
 
     @property
     def steps_done(self) -> int:
@@ -91,29 +88,36 @@ class Trainee:
         return self.epoch * self.steps + self.step
 
     def train_step(self, epoch: Epoch) -> None:
-        """Take one optimizer step on the next batch."""
+        """Take one optimizer step on the next batch; none where it would not be finite."""
         fabric, recipe = self.fabric, self.recipe
         key = generator(recipe.seed, "step", self.epoch, self.step, fabric.global_rank)
         torch.manual_seed(key.initial_seed())
-        parts = fabric.world_size * recipe.accumulation
-        for number in range(recipe.accumulation):
-            part = fabric.global_rank * recipe.accumulation + number
-            batch = epoch.batch(self.step, part=part, parts=parts)
-            if recipe.adversary is not None:
-                batch = self._made_harder(batch, epoch, recipe.adversary)
-            waits = number + 1 < recipe.accumulation
-            with fabric.no_backward_sync(self._module, enabled=waits):  # pyright: ignore
-                output: Output = self._module(
-                    batch.images, batch.labels, **self._context(batch.indices)
-                )
-                fabric.backward(output.loss / recipe.accumulation)
-            self._count(output, batch.labels)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        if self.average is not None:
-            self.average.update_parameters(self.method)
+        self._update.begin()
+        parts = [self._backward(epoch, number) for number in range(recipe.accumulation)]
+        finite = self._update.end(first=self.steps_done == 0)
         self.step += 1
+        self.tally.add(parts, finite, self.steps_done)
         self.clock.step()
+
+    def _backward(self, epoch: Epoch, number: int) -> Sums:
+        """Add one part's gradients; what is to be counted."""
+        fabric, recipe = self.fabric, self.recipe
+        part = fabric.global_rank * recipe.accumulation + number
+        batch = epoch.batch(self.step, part=part, parts=fabric.world_size * recipe.accumulation)
+        if recipe.adversary is not None:
+            with fabric.autocast():
+                pipeline, key = epoch.pipeline, (recipe.seed, self.epoch)
+                batch = harden(self.method, batch, recipe.adversary, pipeline, key)
+        waits = number + 1 < recipe.accumulation
+        with fabric.no_backward_sync(self._module, enabled=waits):  # pyright: ignore
+            progress = self.steps_done / (recipe.epochs * self.steps)
+            context = context_for(self.method, batch.indices, self.epoch, progress)
+            output: Output = self._module(batch.images, batch.labels, **context)
+            fabric.backward(contagious(output.loss) / recipe.accumulation)
+        labels = batch.labels.argmax(1) if batch.labels.ndim == 2 else batch.labels
+        hits = (output.logits.detach().argmax(1) == labels).sum().float()
+        share = 1 / recipe.accumulation
+        return {name: term.detach() * share for name, term in output.terms.items()} | {"hits": hits}
 
     def predict(self, images: ImageSet, splits: Splits) -> Predictions:
         """What the evaluated method says about images."""
@@ -133,10 +137,19 @@ class Trainee:
             warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
             self.schedule.step()
         self.epoch, self.step = self.epoch + 1, 0
-        self.sums = {}
+        self.tally = Tally({}, self.fabric.device)
+
+    def shared_sums(self) -> Sums:
+        """The epoch's sums, averaged over the processes, which must all ask at once."""
+        sums = self.tally.sums
+        if not sums:
+            return {}
+        means = self.fabric.all_reduce(torch.stack(tuple(sums.values())), reduce_op="mean")
+        assert isinstance(means, Tensor)
+        return dict(zip(sums, means.unbind(), strict=True))
 
     def state(self) -> State:
-        """All that a checkpoint holds."""
+        """All that a checkpoint holds; all processes must ask at once."""
         return {
             "compiled": self.compiled,
             "epoch": self.epoch,
@@ -144,7 +157,7 @@ class Trainee:
             "seconds": self.clock.seconds,
             "training_seconds": self.clock.training_seconds,
             "best": self.best,
-            "sums": self.sums,
+            "sums": self.shared_sums(),
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -159,44 +172,16 @@ class Trainee:
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.epoch, self.step = state["epoch"], state["step"]
-        self.best, self.sums = state["best"], state["sums"]
+        self.best, self.tally = state["best"], Tally(state["sums"], self.fabric.device)
         self.clock = Clock(state["seconds"], state["training_seconds"])
 
-    def _made_harder(self, batch: Batch, epoch: Epoch, adversary: Adversary) -> Batch:
-        random = None
-        if adversary.random_start:
-            *views, count, channels, height, width = batch.images.shape
-            shape = (math.prod(views), channels, height, width)
-            start = uniform(batch.indices, shape, self.recipe.seed, self.epoch).movedim(1, 0)
-            random = start.reshape(*views, count, channels, height, width).to(batch.images.dtype)
-        with self.fabric.autocast():
-            images = perturb(
-                self.method,
-                batch.images,
-                batch.labels,
-                epsilon=adversary.epsilon,
-                step_size=adversary.step_size,
-                steps=adversary.steps,
-                mean=epoch.pipeline.mean,
-                std=epoch.pipeline.std,
-                random=random,
-            )
-        return batch._replace(images=images)
 
-    def _context(self, indices: Tensor) -> dict[str, Context]:
-        if not self.method.needs_context:
-            return {}
-        total = self.recipe.epochs * self.steps
-        epoch = torch.tensor(self.epoch, device=indices.device)
-        progress = torch.tensor(self.steps_done / total, device=indices.device)
-        return {"context": Context(indices, epoch, progress)}
-
-    def _count(self, output: Output, labels: Tensor) -> None:
-        """Add to the epoch's sums, on the device: nothing waits for the numbers."""
-        if labels.ndim == 2:
-            labels = labels.argmax(1)
-        hits = (output.logits.detach().argmax(1) == labels).sum().float()
-        share = 1 / self.recipe.accumulation
-        values = {name: term.detach() * share for name, term in output.terms.items()}
-        for name, value in {**values, "hits": hits}.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
+def context_for(
+    method: Method, indices: Int[Tensor, " batch"], epoch: int, progress: float
+) -> dict[str, Context]:
+    """The keyword that a method asks for, if it does."""
+    if not method.needs_context:
+        return {}
+    device = indices.device
+    where = torch.tensor(epoch, device=device), torch.tensor(progress, device=device)
+    return {"context": Context(indices, *where)}

@@ -1,0 +1,86 @@
+"""Runs of two processes, forked so that both import once: ``pair.py OUT`` prints what they left.
+
+One is left alone, one is stopped in mid-epoch and goes on, one meets a loss in its second process
+that is no number.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from faults import spoil_step
+
+from conftest import WORDS
+from selfdistill.methods import CrossEntropy
+from selfdistill.training import parse, train
+from selfdistill.training.failures import Failure
+from selfdistill.training.trainee import Trainee
+
+STOP_AFTER, SPOILED = 4, 5
+
+
+def stop(self, epoch, step=Trainee.train_step):
+    step(self, epoch)
+    if self.steps_done == STOP_AFTER and self.fabric.global_rank == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def member(rank, port, path, fault):
+    """One process of a run; its exit status."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0"}
+    os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "none"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if fault == "stop":
+        Trainee.train_step = stop
+    if fault == "loss" and rank == 1:
+        spoil_step(pytest.MonkeyPatch(), CrossEntropy, SPOILED, fault)
+    words = ["--method", "CrossEntropy", "--accelerator", "cpu", "--out", str(path)]
+    try:
+        train(parse([*WORDS, *words, "--checkpoint-seconds", "0" if fault == "loss" else "60"]))
+    except Failure as failure:
+        return failure.exit_code
+    return 0
+
+
+def run(path, fault=None):
+    """Exit statuses of both processes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    children = []
+    for rank in range(2):
+        child = os.fork()
+        if child == 0:
+            try:
+                status = member(rank, port, path, fault)
+            except BaseException:
+                import traceback
+
+                traceback.print_exc()
+                status = 1
+            os._exit(status)
+        children.append(child)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+
+def main():
+    torch.set_num_threads(1)
+    out = Path(sys.argv[1])
+    parse(WORDS).recipe.data.splits()  # imports what children would import each for itself
+    answers = {
+        "whole": run(out / "whole"),
+        "stopped": run(out / "stopped", "stop"),
+        "resumed": run(out / "stopped"),
+        "spoiled": run(out / "spoiled", "loss"),
+    }
+    print(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Two processes agree: on what they count, when to stop, and which step is left out."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+SCRIPT = Path(__file__).with_name("pair.py")
+TIMING = ("seconds", "images_per_second")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    out = tmp_path_factory.mktemp("pair")
+    command = [sys.executable, "-W", "ignore", str(SCRIPT), str(out)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    assert answer.returncode == 0, answer.stderr
+    return out, json.loads(answer.stdout), answer.stderr
+
+
+def log(path):
+    return [json.loads(line) for line in (path / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_run_that_goes_on_in_mid_epoch_logs_the_same(runs):
+    out, statuses, errors = runs
+    assert statuses["whole"] == [0, 0], errors
+    assert statuses["stopped"] == [143, 143], errors
+    assert statuses["resumed"] == [0, 0], errors
+    one, other = (
+        load_file(out / name / "model/model.safetensors") for name in ("whole", "stopped")
+    )
+    torch.testing.assert_close(one, other, rtol=0, atol=0)
+    for whole, stopped in zip(log(out / "whole"), log(out / "stopped"), strict=True):
+        assert whole.keys() == stopped.keys()
+        assert stopped.pop("terms") == pytest.approx(whole.pop("terms"))
+        for name in whole.keys() - set(TIMING):
+            assert stopped[name] == pytest.approx(whole[name]), name
+
+
+def test_a_bad_loss_of_one_process_is_seen_by_both(runs):
+    out, statuses, errors = runs
+    assert statuses["spoiled"] == [6, 6], errors
+    report = json.loads((out / "spoiled" / "failure.json").read_text())
+    assert (report["step"], report["skipped"]) == (5, 1)
+    steps = [int(file.stem) for file in (out / "spoiled" / "checkpoints").glob("*.pt")]
+    assert max(steps) == 4
