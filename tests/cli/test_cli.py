@@ -1,6 +1,7 @@
 """What users type, and what they read back."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -189,6 +190,20 @@ def test_train_evaluate_compare(capsys, tmp_path):
     words = ("report", run, str(tmp_path / "CrossEntropy"), "--to", str(page), "--title", "A & B")
     assert say(capsys, *words)[:2] == (0, f"{page}/index.html\n")
     assert "A &amp; B" in (page / "index.html").read_text()
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_run_goes_on_when_nobody_reads_what_it_prints(tmp_path, monkeypatch, stream):
+    read, write = os.pipe()
+    os.close(read)
+    words = "train --config digits --method CrossEntropy --epochs 2 --warmup-epochs 0 --threads 1"
+    words += " --backbone.width 4 --data.train-per-class 5 --batch-size 25"
+    with open(write, "w") as unread:  # noqa: PTH123
+        monkeypatch.setattr(sys, stream, unread)
+        assert cli.main([*words.split(), "--out", str(tmp_path)]) == 0
+        assert cli.main(["methods"]) == 0
+        assert cli.main(["trian"]) == 2
+    assert (tmp_path / "summary.json").exists()
 
 
 def test_augment_draws_a_sheet(capsys, tmp_path):

@@ -7,6 +7,7 @@ import torch
 
 from selfdistill.training import checkpoint, storage
 from selfdistill.training.failures import StorageFailure, UnusableCheckpoint
+from selfdistill.training.run_directory import RunDirectory
 
 CPU = torch.device("cpu")
 
@@ -100,6 +101,58 @@ def test_a_crash_at_any_point_of_a_save_leaves_a_whole_one(folder, monkeypatch, 
     assert not list(folder.glob(".new-*"))
 
 
+def test_a_save_leaves_nothing_but_itself_and_the_whole_one_before(folder):
+    (folder / "000000020.pt").write_bytes(b"damaged")
+    (folder / "000000040.pt").write_bytes(b"cut off before its manifest")
+    (folder / ".new-abc").write_bytes(b"cut off before its name")
+    checkpoint.save(folder, 15, {"step": 15})
+    checkpoint.save(folder, 18, {"step": 18})
+    names = {f"0000000{step}.{ending}" for step in (15, 18) for ending in ("pt", "json")}
+    assert {path.name for path in folder.iterdir()} == names
+    (folder / "000000018.pt").write_bytes(b"damaged")
+    checkpoint.save(folder, 20, {"step": 20})
+    assert sorted(path.stem for path in folder.glob("*.pt")) == ["000000015", "000000020"]
+
+
+@pytest.mark.filterwarnings("ignore:checkpoint .* passed over")
+@pytest.mark.parametrize("saves", [1, 2])
+def test_checkpoints_without_their_manifests_are_no_fresh_start(tmp_path, saves):
+    for step in range(saves):
+        checkpoint.save(tmp_path, step, {"step": step})
+    for manifest in tmp_path.glob("*.json"):
+        manifest.unlink()
+    with pytest.raises(UnusableCheckpoint, match="has no manifest; restore one from a copy"):
+        load(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:checkpoint .* has no manifest")
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("crash_at", range(1, 7))
+def test_a_crash_in_the_first_saves_is_a_fresh_start(tmp_path, monkeypatch, call, crash_at):
+    real, calls = getattr(os, call), 0
+
+    def crash(*arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls == crash_at:
+            raise KeyboardInterrupt
+        return real(*arguments, **options)
+
+    for step in (10, 20):  # the second attempt is cut off at the same place
+        calls = 0
+        monkeypatch.setattr(os, call, crash)
+        with contextlib.suppress(KeyboardInterrupt):
+            checkpoint.save(tmp_path, step, {"step": step})
+        monkeypatch.setattr(os, call, real)
+        found = load(tmp_path)
+        if not list(tmp_path.glob("*.json")):
+            assert found is None
+        else:
+            assert found is not None
+    checkpoint.save(tmp_path, 30, {"step": 30})
+    assert load(tmp_path)["step"] == 30
+
+
 def test_a_full_disk_keeps_the_old_file_and_says_what_is_needed(tmp_path, monkeypatch):
     path = tmp_path / "file"
     storage.replace_file(path, b"old")
@@ -112,3 +165,17 @@ def test_a_full_disk_keeps_the_old_file_and_says_what_is_needed(tmp_path, monkey
         storage.replace_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_refused_says_what_is_needed_and_free(tmp_path, monkeypatch):
+    said = r"[\d,]+ bytes needed, [\d,]+ bytes free"
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFailure, match=rf"file/run/.lock: Not a directory \({said}"):
+        RunDirectory(tmp_path / "file" / "run").lock()
+
+    def refuse(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageFailure, match=rf"log.jsonl: No space left on device \({said}"):
+        RunDirectory(tmp_path).append_log({"epoch": 1})

@@ -53,7 +53,10 @@ def test_the_command_draws_and_prints(finished, picture, tmp_path, capsys, monke
     assert cli.main(words) == 0
     table = capsys.readouterr().out
     assert "share" in table
-    assert len(table.splitlines()) == 4
+    assert len(table.splitlines()) == 5
+    assert table.splitlines()[-1] == str(tmp_path / "out.png")
+    assert cli.main([*words[:-1], "out.jpg"]) == 2
+    assert "name a PNG file" in capsys.readouterr().err
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
     assert cli.main([*words, "--format", "json"]) == 0
     ((entry),) = json.loads(capsys.readouterr().out)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from safetensors.torch import load_file
 from selfdistill.backbones import load_backbone
 from selfdistill.training import parse, train
 from selfdistill.training.evaluate import evaluate
-from selfdistill.training.failures import Locked, NonFinite, Stopped
+from selfdistill.training.failures import Locked, NonFinite, Stopped, UnusableCheckpoint
 
 TIMING = ("seconds", "images_per_second")
 
@@ -133,6 +134,61 @@ def test_a_stopped_run_goes_on_exactly(finished, words, tmp_path, after, monkeyp
     train(parse([*words, "--out", str(tmp_path)]))
     assert same(weights(tmp_path), weights(finished))
     assert log(tmp_path) == log(finished)
+
+
+def test_a_signal_after_the_last_step_lets_the_run_finish(words, tmp_path, monkeypatch):
+    from selfdistill.training import signals
+    from selfdistill.training.trainee import Trainee
+
+    predict, sent = Trainee.predict, []
+
+    def interrupted(self, images, splits):
+        if self.steps_done == 2 * self.steps and not sent:
+            sent.append(True)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return predict(self, images, splits)
+
+    monkeypatch.setattr(Trainee, "predict", interrupted)
+    monkeypatch.setattr(signals, "GRACE_SECONDS", 100.0)
+    (tmp_path / ".new-abc").write_bytes(b"what a killed process left")
+    train(parse([*words, "--epochs", "2", "--out", str(tmp_path)]))
+    assert sent
+    assert (tmp_path / "summary.json").exists()
+    assert not (tmp_path / ".new-abc").exists()
+
+
+def test_a_checkpoint_of_another_shape_is_refused_by_name(finished, words, tmp_path, monkeypatch):
+    from selfdistill.training.trainee import Trainee
+
+    def stop(self, epoch):
+        raise KeyboardInterrupt
+
+    words = [*words, "--backbone.width", "4", "--out", str(tmp_path)]
+    monkeypatch.setattr(Trainee, "train_step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(parse(words))
+    shutil.copytree(finished / "checkpoints", tmp_path / "checkpoints")
+    shape = r"group1.0.weight: 8×24×3×3 there, 4×24×3×3 now; .* and \d+ more\)"
+    with pytest.raises(UnusableCheckpoint, match=shape) as caught:
+        train(parse(words))
+    assert caught.value.exit_code == 3
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(finished, words, tmp_path, monkeypatch):
+    from selfdistill.training import checkpoint
+
+    shutil.copytree(finished, tmp_path / "run", ignore=shutil.ignore_patterns("summary.json"))
+    load = checkpoint.load_latest
+
+    def without_a_group(folder, *, device):
+        state = load(folder, device=device)
+        return state | {"optimizer": state["optimizer"] | {"param_groups": []}}
+
+    monkeypatch.setattr(checkpoint, "load_latest", without_a_group)
+    words = [*words, "--data.validation-per-class", "3", "--out", str(tmp_path / "run")]
+    with pytest.raises(UnusableCheckpoint, match="different number of parameter groups"):
+        train(parse(words))
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(words, tmp_path):

@@ -2,13 +2,13 @@
 
 import difflib
 import importlib
-import os
 import sys
 import warnings
 from collections.abc import Sequence
 
 from ..version import __version__
 from .commands import COMMANDS
+from .output import lasting_output
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -17,11 +17,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     warnings.showwarning = _show_warning
+    with lasting_output(out=sys.stdout, err=sys.stderr):
+        return _run(words, debug=debug)
+
+
+def _run(words: list[str], *, debug: bool) -> int:
     try:
         return _dispatch(words)
-    except BrokenPipeError:  # whoever reads the output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         code = _exit_code(error)
         if debug or code is None:

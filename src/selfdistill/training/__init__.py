@@ -2,6 +2,7 @@
 
 from .failures import Failure
 from .options import Settings, as_today, fingerprint, parse
+from .resuming import differing
 from .run import identity, train
 from .run_directory import RunDirectory
 
@@ -10,6 +11,7 @@ __all__ = [
     "RunDirectory",
     "Settings",
     "as_today",
+    "differing",
     "fingerprint",
     "identity",
     "parse",

@@ -1,9 +1,12 @@
 """What there is to choose from, for people to read."""
 
 import inspect
+from typing import cast
 
 from ..methods import METHODS, Method
 from .choices import CLASSES, exact_name
+from .class_paths import open_class
+from .own_files import named
 
 
 def list_methods() -> str:
@@ -18,7 +21,7 @@ def describe_method(name: str) -> str:
     Raises:
         ValueError: If there is no such method; it names the nearest.
     """
-    method = CLASSES["method"][exact_name("method", name)]
+    method = _method(exact_name("method", name))
     module = inspect.getmodule(method)
     assert module is not None
     options = [
@@ -27,7 +30,15 @@ def describe_method(name: str) -> str:
         if parameter.kind is parameter.KEYWORD_ONLY
     ]
     parts = [method.__name__, inspect.getdoc(module) or "", inspect.getdoc(method) or ""]
-    return "\n\n".join([*parts, "\n".join(["Options and defaults:", *options])])
+    parts += ["\n".join(["Options and defaults:", *options])] if options else ["No options."]
+    return "\n\n".join(filter(None, parts))
+
+
+def _method(name: str) -> type:
+    if "." not in name:
+        return CLASSES["method"][name]
+    open_class("method", name)
+    return cast("type", named(name))
 
 
 def _default(parameter: inspect.Parameter) -> str:

@@ -11,7 +11,7 @@ from ..data import DATA_SETS
 from ..data.mixing import CutMix, Mixup
 from ..data.style_mixing import StyleMixing
 from ..methods import METHODS
-from .own_files import open_folder
+from .class_paths import open_class
 
 MIXINGS = (Mixup, CutMix, StyleMixing)
 NO_CHOICES = (
@@ -51,7 +51,7 @@ def exact_name(group: str, name: str) -> str:
     if "{" in name:
         return name
     if "." in name:
-        open_folder(name)
+        open_class(group, name)
         return name
     known = {choice.lower(): choice for choice in CLASSES[group]}
     plain = name.lower().replace("-", "").replace("_", "")

@@ -8,7 +8,7 @@ class Failure(Exception):
 
 
 class UnusableCheckpoint(Failure):
-    """Every checkpoint of a run is damaged."""
+    """No checkpoint of a run can be gone on from: damaged, or another network's."""
 
     exit_code = 3
 

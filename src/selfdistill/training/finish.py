@@ -1,12 +1,10 @@
 """What a run leaves behind: weights, predictions, and its summary."""
 
 import io
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
@@ -15,7 +13,7 @@ from ..deployment import model_folder
 from ..evaluation import Predictions, Scores, score
 from ..evaluation.cost import macs_per_exit
 from ..methods import Method
-from . import environment
+from . import environment, memory
 from .options import Plain, fingerprint, method_name
 from .provenance import held_out_hash, pictures_hash, weights_hash
 from .run_directory import LogLine, RunDirectory
@@ -129,7 +127,7 @@ def _summary(run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plai
         "cost": {
             "seconds": round(clock.seconds, 2),
             "images_per_second": round(images / clock.training_seconds, 2),
-            "peak_memory_bytes": _peak_memory(trainee.fabric.device),
+            "peak_memory_bytes": memory.peak(trainee.fabric.device),
             "parameters": _count(trainee.method.backbone.network.parameters()),
             "training_parameters": _count(trainee.method.parameters()),
             "macs_per_exit": macs_per_exit(trainee.method),
@@ -160,14 +158,3 @@ def _short(value: object) -> float | None:
 
 def _count(parameters: Iterable[Tensor]) -> int:
     return sum(parameter.numel() for parameter in parameters)
-
-
-def _peak_memory(device: torch.device) -> int | None:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kibibytes if sys.platform == "darwin" else 1024 * kibibytes

@@ -14,6 +14,7 @@ from .. import recipes
 from ..backbones import Backbone
 from . import provenance
 from .choices import CLASSES, class_defaults
+from .class_paths import open_classes
 from .explain import explain
 from .own_images import Options, choose_recipe, fit_size, own_name
 from .recipe import Place, Recipe
@@ -80,6 +81,7 @@ def parse(argv: list[str]) -> Settings:
     options, note = choose_recipe(read_options(argv))
     told = {option for option, _ in options}
     options, name, weights = _open_recipes(options)
+    open_classes(options)
     options = _end_cosine(fit_size(options))
     try:
         values = parser.parse_args([f"--{option}={value}" for option, value in options])
@@ -91,7 +93,8 @@ def parse(argv: list[str]) -> Settings:
     place = {field: objects[field] for field in Place.__dataclass_fields__}
     resolved, whereabouts = _resolve(plain, fields)
     _check_weights(resolved, whereabouts, {k: v for k, v in weights.items() if k not in told})
-    name = "/".join([name, *own_name(fields["data"], whereabouts)])
+    own = own_name(type(fields["data"]).__name__, whereabouts)
+    name = name if own is None else f"{name}/{own}"
     return Settings(Recipe(**fields), Place(**place), resolved, whereabouts, name, note)
 
 

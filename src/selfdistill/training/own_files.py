@@ -1,36 +1,42 @@
-"""Methods and networks from a file that the user names, in the current folder."""
+"""Classes and networks from a file that the user names, in the current folder."""
 
 import importlib
+import re
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 from torch import nn
+
+BUILT_ON = {"selfdistill", "torch"}
+"""Installed packages that need one of these may be imported by name."""
 
 
 def is_own_file(dotted: str) -> bool:
     """Whether ``file.name`` names a file of the current folder."""
-    file, dot, _ = dotted.partition(".")
-    return bool(dot) and Path(f"{file}.py").is_file()
+    module, dot, _ = dotted.rpartition(".")
+    return bool(dot) and _is_path(module) and _file(module).is_file()
 
 
-def open_folder(dotted: str) -> None:
-    """Make ``file.Name`` importable if ``file.py`` lies in the current folder.
+def named(dotted: str) -> object:
+    """What ``module.name`` stands for.
+
+    The module is a file of the current folder, or one of an installed package that needs this one
+    or torch; nothing else is imported.
 
     Raises:
-        ValueError: If there is no such file and no such installed module.
+        ValueError: If there is no such module, or nothing of that name in it.
     """
-    module = dotted.partition(".")[0]
-    file = Path(f"{module}.py")
-    here = str(Path.cwd())
-    if file.is_file() and here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        importlib.import_module(dotted.rpartition(".")[0])
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        raise ValueError(f"{dotted}: there is no file {file} in the current folder") from None
+    if not _is_path(dotted):
+        raise ValueError(f"{dotted} is no name in a file: write FILE.NAME for what FILE.py holds")
+    module, _, name = dotted.rpartition(".")
+    found = getattr(_opened(dotted, module), name, None)
+    if found is None:
+        raise ValueError(f"{dotted}: {module} has no {name!r}")
+    return found
 
 
 def network_maker(dotted: str) -> Callable[[int], nn.Module]:
@@ -39,10 +45,56 @@ def network_maker(dotted: str) -> Callable[[int], nn.Module]:
     Raises:
         ValueError: If there is none.
     """
-    open_folder(dotted)
-    module, _, name = dotted.rpartition(".")
-    maker: Callable[[int], nn.Module] | None
-    maker = getattr(importlib.import_module(module), name, None)
-    if maker is None:
-        raise ValueError(f"{dotted}: {module}.py has no {name!r}")
-    return maker
+    maker = named(dotted)
+    if not callable(maker):
+        raise ValueError(f"{dotted} is no function that makes a network")
+    return cast("Callable[[int], nn.Module]", maker)
+
+
+def _opened(dotted: str, module: str) -> ModuleType:
+    if is_own_file(dotted):
+        return _opened_file(module)
+    package = module.partition(".")[0]
+    known = module in sys.modules or package in BUILT_ON or _is_built_on_us(package)
+    try:
+        if known:
+            return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise
+    raise ValueError(
+        f"{dotted}: there is no file {_file(module)} in the current folder, and no such module of "
+        f"an installed package that needs {' or '.join(sorted(BUILT_ON))}"
+    )
+
+
+def _opened_file(module: str) -> ModuleType:
+    here, file = str(Path.cwd()), _file(module).resolve()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    found = importlib.import_module(module)
+    if Path(found.__file__ or "").resolve() != file:
+        raise ValueError(
+            f"{file} is hidden by {found.__file__ or 'a part of Python'}: give it another name"
+        )
+    return found
+
+
+def _is_path(dotted: str) -> bool:
+    return all(part.isidentifier() for part in dotted.split("."))
+
+
+def _file(module: str) -> Path:
+    return Path(*module.split(".")).with_suffix(".py")
+
+
+def _is_built_on_us(package: str) -> bool:
+    """Whether an installed package says that it needs this one or torch."""
+    for name in metadata.packages_distributions().get(package, [package]):
+        try:
+            needed = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        if BUILT_ON & {re.split(r"[^\w.-]", line)[0].lower() for line in needed}:
+            return True
+    return False

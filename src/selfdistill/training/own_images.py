@@ -1,6 +1,7 @@
 """What ``--data PATH`` stands for, and what a recipe for pictures of one's own leaves to them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..backbones.create import declared_size
@@ -51,12 +52,22 @@ def choose_recipe(options: Options) -> tuple[Options, str]:
     return [("config", name), *options], note
 
 
-def own_name(data: object, options: dict[str, str]) -> list[str]:
-    """What pictures of one's own are called: by it their runs are told apart; none for others."""
-    if type(data).__name__ not in OWN_IMAGES:
-        return []
-    where = [options.get(f"data.{place}") for place in ("table", "root", "name")]
-    return [Path(path).resolve().stem for path in where if path is not None][:1]
+def own_name(kind: str | None, options: Mapping[str, str]) -> str | None:
+    """What pictures of one's own are called: by it their runs are told apart.
+
+    Args:
+        kind: Name of the data set's class.
+        options: Options of ``train``.
+
+    Returns:
+        None for other data sets, or where no option says where the pictures are.
+    """
+    places = ("data.table", "data.root", "data.name")
+    found = [options[place] for place in places if place in options]
+    if kind not in OWN_IMAGES or not found:
+        return None
+    path = Path(found[0]).resolve()
+    return path.stem if path.suffix.lower() in TABLES else path.name
 
 
 def fit_size(options: Options) -> Options:

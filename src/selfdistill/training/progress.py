@@ -64,11 +64,6 @@ class Reporter:
             left = timedelta(seconds=round(seconds_left))
             print(f"{self.label}  {text}  {left} left", flush=True)
 
-    def say(self, text: str) -> None:
-        """Print a line."""
-        if self.enabled:
-            print(text, flush=True)
-
 
 def describe(line: LogLine, epochs: int) -> str:
     """An epoch's figures in one line."""

@@ -119,7 +119,8 @@ class Recipe:
             training unless T_max says otherwise.
         backbone_lr_scale: Share of the learning rate that the network gets, but for its classifier:
             below 1 where it starts from trained weights, and all else is new.
-        warmup_epochs: Epochs in which the learning rate rises linearly from a hundredth.
+        warmup_epochs: Epochs in which the learning rate rises linearly, from 1/(warmup_epochs + 1)
+            of what it reaches.
         init: Start from the weights of a run, a model folder or a safetensors file; a classifier
             for other classes is left new.
         epochs: Passes over the training images.

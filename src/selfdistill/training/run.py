@@ -1,27 +1,29 @@
 """One run, from settings to a finished run directory."""
 
 import time
-import warnings
-from contextlib import nullcontext
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
 
-from ..data import Batches, Splits
-from ..data.in_memory import InMemory
-from . import checkpoint, engine, environment, finish, precision, provenance
+from ..data import Batches
+from ..methods import Method
+from . import checkpoint, engine, finish, memory, precision, provenance
+from .beginning import begin, learned_from
 from .building import as_expected, build_batches, build_method
 from .compiling import compiles
 from .evaluate import evaluate
 from .failures import UnusableCheckpoint
+from .first import by_first
 from .fit import fit
-from .options import Plain, Settings, as_today, fingerprint, method_name
-from .own_images import OWN_IMAGES
+from .options import Plain, Settings, fingerprint, method_name
 from .progress import Reporter
+from .recipe import Recipe
+from .resuming import is_done, restore
 from .run_directory import RunDirectory
-from .trackers import Trackers, forget, known_names
+from .trackers import Trackers, known_names
 from .trainee import Trainee
 
 
@@ -57,27 +59,28 @@ def train(settings: Settings) -> Path:
     )
     fabric.launch()
     first = fabric.is_global_zero
-    with (
-        run.lock() if first else nullcontext(),
-        Trackers(run, followers if first else []) as trackers,
-    ):
-        say = partial(print, flush=True) if fabric.is_global_zero else _silent
+    say = partial(print, flush=True) if first else _silent
+    with ExitStack() as held, Trackers(run, followers if first else []) as trackers:
+        done = by_first(fabric, partial(_take, run, settings, resolved, held))
         if settings.note:
             say(settings.note)
-        done = _decide(run, settings, resolved) if first else None
-        done = fabric.broadcast(done)
-        if isinstance(done, Exception):
-            raise done
         if done:
-            if first and place.test and not run.has_read_test():
-                words = [f"--{option}={where}" for option, where in settings.whereabouts.items()]
-                evaluate(run.path, split="test", words=words)
             say(f"{run.path} is finished already; --overwrite starts afresh")
             trackers.open()
             return run.path
         say(f"{run.path}: {device.type}, {chosen} ({reason})")
         _train(fabric, settings, run, resolved, trackers, deadline)
     return run.path
+
+
+def _take(run: RunDirectory, settings: Settings, resolved: Plain, held: ExitStack) -> bool:
+    """Hold a run until the stack is left; whether nothing is left to do, once it was done here."""
+    held.callback(run.lock().release)
+    done = is_done(run, settings, resolved)
+    if done and settings.place.test and not run.has_read_test():
+        words = [f"--{option}={where}" for option, where in settings.whereabouts.items()]
+        evaluate(run.path, split="test", words=words)
+    return done
 
 
 def identity(settings: Settings) -> str:
@@ -102,33 +105,21 @@ def _train(
     deadline: float | None,
 ) -> None:
     recipe, place = settings.recipe, settings.place
+    memory.forget_peak(fabric.device)
     splits = recipe.data.splits()
     if splits.note and fabric.is_global_zero:
         print(splits.note, flush=True)
     resolved = {**resolved, "split": splits.digest()}
-    for path in _learned_from(settings):
+    for path in learned_from(settings):
         provenance.refuse_leak(path, splits, type(recipe.data).__name__)
     method = build_method(recipe, splits, settings.backbone)
     method = method.to(fabric.device, memory_format=torch.channels_last)  # pyright: ignore
     splits = as_expected(recipe, splits, method)
     batches = build_batches(recipe, splits, method, fabric.device)
+    by_first(fabric, partial(begin, run, resolved, settings, fabric.device, splits, batches))
+    trainee = _go_on(fabric, run, recipe, method, batches)
+    by_first(fabric, partial(run.cut_logs, trainee.epoch))
     if fabric.is_global_zero:
-        _warn_of_dropped(batches)
-        _begin(run, resolved, settings, fabric.device, splits)
-    fabric.barrier()
-    state = checkpoint.load_latest(run.checkpoints, device=fabric.device)
-    eager = state is not None and not state["compiled"]
-    compiled = recipe.compile and not eager and compiles(fabric, method, batches.epoch(0).batch(0))
-    if state is not None and state["compiled"] and not compiled:
-        raise UnusableCheckpoint(
-            f"{run.path} was trained compiled and does not compile here: go on where it did, "
-            "or start afresh with --overwrite"
-        )
-    trainee = Trainee(fabric, method, recipe, steps=batches.steps, compiled=compiled)
-    if state is not None:
-        trainee.restore(state)
-    if fabric.is_global_zero:
-        run.cut_logs(trainee.epoch)
         trackers.open()
     with Reporter(
         epochs=recipe.epochs,
@@ -147,110 +138,33 @@ def _train(
             on_best=partial(finish.write_model, run, run.best_model, trainee, splits),
             on_epoch=trackers.log,
         )
-    if fabric.is_global_zero:
-        test = place.test or splits.validation is None
-        finish.write_results(run, trainee, splits, resolved, test=test)
-    fabric.barrier()
+    test = place.test or splits.validation is None
+    by_first(fabric, partial(finish.write_results, run, trainee, splits, resolved, test=test))
 
 
-def _decide(run: RunDirectory, settings: Settings, resolved: Plain) -> bool | ValueError:
-    """Whether nothing is left to do, or why nothing can be done, for every process to hear."""
-    try:
-        return _is_done(run, settings, resolved)
-    except ValueError as error:
-        return error
-
-
-def _is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
-    """Whether nothing is left to do; refuses a run directory of another recipe.
+def _go_on(
+    fabric: Fabric, run: RunDirectory, recipe: Recipe, method: Method, batches: Batches
+) -> Trainee:
+    """What is trained, as the newest checkpoint left it.
 
     Raises:
-        ValueError: If the directory holds a run of another recipe, or of other images.
+        UnusableCheckpoint: If there are checkpoints, and none can be gone on from here.
     """
-    if settings.place.overwrite:
-        run.clear()
-        forget(run.path)
-        return False
-    stored = run.read_recipe()
-    if stored is None:
-        return False
-    differences = differing(as_today(stored), {**resolved, "split": stored["split"]})
-    if differences:
-        raise ValueError(
-            f"{run.path} holds another run ({'; '.join(differences)}): choose another --out, or "
-            "start afresh with --overwrite"
+    state = checkpoint.load_latest(run.checkpoints, device=fabric.device)
+    eager = state is not None and not state["compiled"]
+    compiled = recipe.compile and not eager
+    if compiled:
+        parts = fabric.world_size * recipe.accumulation
+        compiled = compiles(fabric, method, batches.epoch(0).batch(0, parts=parts))
+    if state is not None and state["compiled"] and not compiled:
+        raise UnusableCheckpoint(
+            f"{run.path} was trained compiled and does not compile here: go on where it did, "
+            "or start afresh with --overwrite"
         )
-    own = (*OWN_IMAGES, InMemory.__name__)
-    if run.finished() and type(settings.recipe.data).__name__ in own:
-        _check_split(run, str(stored["split"]), settings.recipe.data.splits().digest())
-    return run.finished()
-
-
-def _check_split(run: RunDirectory, stored: str, found: str) -> None:
-    if stored != found:
-        raise ValueError(
-            f"the images of {run.path} have changed since it began (split {stored} there, {found} "
-            "now): restore them, choose another --out, or start afresh with --overwrite"
-        )
-
-
-def differing(stored: object, given: object, name: str = "") -> list[str]:
-    """Fields in which two recipes differ, each with both values."""
-    if isinstance(stored, dict) and isinstance(given, dict):
-        if stored.get("class_path") != given.get("class_path"):
-            stored, given = ({"class_path": d.get("class_path")} for d in (stored, given))
-        keys = [*stored, *(key for key in given if key not in stored)]
-        prefix = f"{name}." if name else ""
-        return [
-            difference
-            for key in keys
-            for difference in differing(stored.get(key), given.get(key), f"{prefix}{key}")
-        ]
-    return [] if stored == given else [f"{name}: {stored} there, {given} now"]
-
-
-def _begin(
-    run: RunDirectory, resolved: Plain, settings: Settings, device: torch.device, splits: Splits
-) -> None:
-    """Write down what the run is, or check that its images are the same still.
-
-    Raises:
-        ValueError: If the images changed since the run began.
-    """
-    stored = run.read_recipe()
-    if stored is not None:
-        _check_split(run, str(stored["split"]), str(resolved["split"]))
-    place = settings.place
-    values: Plain = {
-        "whereabouts": settings.whereabouts,
-        "accelerator": place.accelerator,
-        "devices": place.devices,
-        "num_nodes": place.num_nodes,
-        "threads": place.threads,
-        "checkpoint_seconds": place.checkpoint_seconds,
-        "logger": place.logger,
-    }
-    run.write_recipe(resolved, values)
-    run.begin_environment(environment.describe(device))
-    if splits.files is not None:
-        run.write_files({"split": resolved["split"], **splits.files})
-
-
-def _learned_from(settings: Settings) -> list[Path]:
-    """Runs and model folders whose weights this run starts from or learns from."""
-    options = ("init", "method.teacher", "backbone.pretrained")
-    return [Path(settings.whereabouts[o]) for o in options if o in settings.whereabouts]
-
-
-def _warn_of_dropped(batches: Batches) -> None:
-    count = len(batches.train)
-    dropped = count - batches.steps * batches.batch_size
-    if dropped > 0.05 * count:
-        warnings.warn(
-            f"the last {dropped} of {count} training images do not fill a batch of "
-            f"{batches.batch_size}: each epoch leaves out others",
-            stacklevel=2,
-        )
+    trainee = Trainee(fabric, method, recipe, steps=batches.steps, compiled=compiled)
+    if state is not None:
+        restore(trainee, state, run)
+    return trainee
 
 
 def _silent(text: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import filelock
 import yaml
 
-from .failures import Locked, StorageFailure
-from .storage import replace_file, write_json, write_yaml
+from .failures import Locked
+from .storage import UNFINISHED, refused, replace_file, write_json, write_yaml
 
 LogLine = dict[str, object]
 
@@ -43,14 +43,13 @@ class RunDirectory:
 
         Raises:
             Locked: If another process holds it.
+            StorageFailure: If the disk refuses.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageFailure(f"cannot make {self.path}: {error.strerror}") from error
         lock = filelock.FileLock(self.path / ".lock", timeout=0)
         holder = self.path / ".holder.json"
+        own: dict[str, object] = {"pid": os.getpid(), "host": socket.gethostname()}
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except filelock.Timeout as error:
             who = json.loads(holder.read_text()) if holder.exists() else {}
@@ -58,8 +57,16 @@ class RunDirectory:
                 f"{self.path} is in use by process {who.get('pid', '?')} on "
                 f"{who.get('host', '?')}: wait for it, or choose another --out"
             ) from error
-        write_json(holder, {"pid": os.getpid(), "host": socket.gethostname()})
+        except OSError as error:
+            raise refused(self.path / ".lock", len(json.dumps(own)), error) from error
+        write_json(holder, own)
         return lock
+
+    def remove_unfinished(self) -> None:
+        """Remove files that a killed process did not finish writing; for who holds the run."""
+        for folder in (self.path, self.model, self.best_model, self.attachments):
+            for file in folder.glob(f"{UNFINISHED}*"):
+                file.unlink(missing_ok=True)
 
     def finished(self) -> bool:
         """Whether training ran to its end."""
@@ -119,14 +126,14 @@ class RunDirectory:
         Raises:
             StorageFailure: If the disk refuses.
         """
-        file = file or self.log_file
+        file, line = file or self.log_file, _line(values)
         try:
             with file.open("ab") as stream:
-                stream.write(_line(values))
+                stream.write(line)
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
-            raise StorageFailure(f"cannot write {file}: {error.strerror}") from error
+            raise refused(file, len(line), error) from error
 
     def clear(self) -> None:
         """Remove what a run wrote, to start afresh; other files stay.

@@ -16,7 +16,8 @@ class StopRequest:
     """Remembers a SIGTERM, SIGINT or SIGUSR1 until the step at hand is done.
 
     A context manager: handlers stand while it is entered. If no step ends within
-    ``GRACE_SECONDS`` of the signal, the process ends as it is: the last checkpoint holds.
+    ``GRACE_SECONDS`` of the signal, the process ends as it is: the last checkpoint holds. After a
+    run's last step nothing is left to interrupt: it is finished, as if no signal had come.
 
     Args:
         after: Seconds after which to ask for the end without any signal; None for never.

@@ -10,6 +10,9 @@ import yaml
 
 from .failures import StorageFailure
 
+UNFINISHED = ".new-"
+"""How the names of files begin that are not whole yet."""
+
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file durably: temporary file beside it, fsync, rename, fsync of the folder.
@@ -19,7 +22,7 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
@@ -32,7 +35,7 @@ def replace_file(path: Path, content: bytes) -> None:
             raise
         sync_folder(path.parent)
     except OSError as error:
-        raise StorageFailure(_explain(path, len(content), error)) from error
+        raise refused(path, len(content), error) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -62,13 +65,15 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _explain(path: Path, needed: int, error: OSError) -> str:
+def refused(path: Path, needed: int, error: OSError) -> StorageFailure:
+    """The failure to raise where the disk does not take so many bytes."""
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
     try:
-        status = os.statvfs(path.parent)
+        status = os.statvfs(folder)
         free = f", {status.f_bavail * status.f_frsize:,} bytes free"
     except (OSError, AttributeError):
         free = ""
     reason = error.strerror or type(error).__name__
-    return (
+    return StorageFailure(
         f"cannot write {path}: {reason} ({needed:,} bytes needed{free}); what was there is intact"
     )

@@ -1,0 +1,61 @@
+"""What is written down, checked and warned of before a run takes its first step."""
+
+import warnings
+from pathlib import Path
+
+import torch
+
+from ..data import Batches, Splits
+from . import environment
+from .options import Plain, Settings
+from .resuming import check_split
+from .run_directory import RunDirectory
+
+
+def begin(
+    run: RunDirectory,
+    resolved: Plain,
+    settings: Settings,
+    device: torch.device,
+    splits: Splits,
+    batches: Batches,
+) -> None:
+    """Write down what the run is, or check that its images are the same still.
+
+    Raises:
+        ValueError: If the images changed since the run began.
+    """
+    check_split(run, str(resolved["split"]))
+    _warn_of_dropped(batches)
+    run.remove_unfinished()
+    place = settings.place
+    values: Plain = {
+        "whereabouts": settings.whereabouts,
+        "accelerator": place.accelerator,
+        "devices": place.devices,
+        "num_nodes": place.num_nodes,
+        "threads": place.threads,
+        "checkpoint_seconds": place.checkpoint_seconds,
+        "logger": place.logger,
+    }
+    run.write_recipe(resolved, values)
+    run.begin_environment(environment.describe(device))
+    if splits.files is not None:
+        run.write_files({"split": resolved["split"], **splits.files})
+
+
+def learned_from(settings: Settings) -> list[Path]:
+    """Runs and model folders whose weights this run starts from or learns from."""
+    options = ("init", "method.teacher", "backbone.pretrained")
+    return [Path(settings.whereabouts[o]) for o in options if o in settings.whereabouts]
+
+
+def _warn_of_dropped(batches: Batches) -> None:
+    count = len(batches.train)
+    dropped = count - batches.steps * batches.batch_size
+    if dropped > 0.05 * count:
+        warnings.warn(
+            f"the last {dropped} of {count} training images do not fill a batch of "
+            f"{batches.batch_size}: each epoch leaves out others",
+            stacklevel=2,
+        )

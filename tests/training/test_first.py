@@ -1,0 +1,59 @@
+"""What stops the first process stops the others for the same reason."""
+
+import pickle
+from unittest.mock import Mock
+
+import pytest
+from lightning_fabric import Fabric
+
+from selfdistill.training import parse, train
+from selfdistill.training.failures import Locked, StorageFailure
+from selfdistill.training.first import by_first
+from selfdistill.training.run_directory import RunDirectory
+
+
+def process(*, is_first, broadcast):
+    fabric = Mock(spec=Fabric)
+    fabric.is_global_zero, fabric.broadcast = is_first, broadcast
+    return fabric
+
+
+def fail(error):
+    raise error
+
+
+@pytest.mark.parametrize("error", [Locked("held"), StorageFailure("full"), ValueError("wrong")])
+def test_a_failure_reaches_every_process(error):
+    sent = []
+
+    def send(came):
+        sent.append(pickle.dumps(came))
+        return came
+
+    with pytest.raises(type(error), match=str(error)):
+        by_first(process(is_first=True, broadcast=send), lambda: fail(error))
+    other = process(is_first=False, broadcast=lambda came: pickle.loads(sent[0]))
+    with pytest.raises(type(error), match=str(error)):
+        by_first(other, lambda: fail(AssertionError("only the first does it")))
+
+
+def test_so_does_what_it_found():
+    assert by_first(process(is_first=True, broadcast=lambda came: came), lambda: 3) == 3
+
+
+@pytest.mark.parametrize("kind", [Locked, StorageFailure])
+def test_the_first_process_takes_the_run_in_front_of_the_others(words, tmp_path, monkeypatch, kind):
+    told, real = [], Fabric.broadcast
+
+    def broadcast(self, came):
+        told.append(came)
+        return real(self, came)
+
+    monkeypatch.setattr(Fabric, "broadcast", broadcast)
+    (tmp_path / "file").touch()
+    place = tmp_path / ("file/run" if kind is StorageFailure else "run")
+    lock = RunDirectory(tmp_path / "run").lock()
+    with pytest.raises(kind):
+        train(parse([*words, "--out", str(place)]))
+    lock.release()
+    assert [type(came) for came in told] == [kind]
