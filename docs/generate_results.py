@@ -11,9 +11,9 @@ BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def block(study: str) -> str:
-    """The comparison of a study's summaries, as Markdown."""
+    """The comparison of a study's summaries on the test images, as Markdown."""
     files = sorted((ROOT / "results" / study).glob("*.json"))
-    return reports.as_markdown(reports.compare([reports.read(file) for file in files]))
+    return reports.as_markdown(reports.compare([reports.read(file) for file in files], "test"))
 
 
 def written(text: str) -> str:

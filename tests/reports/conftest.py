@@ -34,7 +34,8 @@ def content():
         speed=1000.0,
         environment=(),
         images=(),
-        split_hash="sha256:0011223344",
+        split_hash="0011223344",
+        weights=None,
         recipe=(),
         **options,
     ):
@@ -57,6 +58,7 @@ def content():
             "name": method,
             "recipe_hash": "abc",
             "split_hash": split_hash,
+            "weights": weights,
             "images": dict(images),
             "environment": {"device": "cpu", "processor": "x"} | dict(environment),
             "curve": {},

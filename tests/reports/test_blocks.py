@@ -5,8 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from selfdistill.reports.blocks import Block, Viewed, blocks_json, blocks_picture, blocks_table
+from selfdistill.reports.blocks import (
+    LETTERS,
+    Block,
+    Viewed,
+    blocks_json,
+    blocks_picture,
+    blocks_table,
+)
 from selfdistill.reports.corruption_table import corruption_table
+from selfdistill.reports.figures import style
 from selfdistill.reports.figures.leaning import heated
 
 HEAT = np.full((8, 8), 200, np.uint8)
@@ -69,3 +77,16 @@ def test_corruptions_have_their_means():
         ["fog", "50.00", "0.00", "25.00"],
         ["mean", "55.00", "10.00", "32.50"],
     ]
+
+
+def test_pictures_and_classes_with_long_names_stay_different(monkeypatch):
+    figures = []
+    monkeypatch.setattr(style, "png", lambda figure: figures.append(figure) or b"")
+    long = "a king penguin, Aptenodytes {} of the far south"
+    blocks = [Block(0.5, HEAT, (long.format(kind), 0.5)) for kind in ("forsteri", "patagonicus")]
+    names = [f"a_long_name_of_a_photograph_{k}_and_what_comes_behind_it.png" for k in range(2)]
+    blocks_picture([Viewed(name, PIXELS, tuple(blocks)) for name in names])
+    panels = figures[0].axes
+    below = {panel.get_xlabel() for panel in panels if panel.get_xlabel()}
+    assert len(below) == 4
+    assert max(len(line) for words in below for line in words.split("\n")) <= LETTERS

@@ -97,8 +97,9 @@ def test_names_are_text_and_never_markup(directory, tmp_path):
     assert "script" not in page.tags
     assert "img" not in page.tags
     text = " ".join(page.text)
-    for name in ("<script>alert(0)</script>", "<script>alert(1)</scr…", "a & b", "日本"):
+    for name in ("<script>alert(0)</script>", "a & b", "日本"):
         assert name in text
+    assert re.search(r"<script>a[^0]*script>", text)  # shortened in its middle
 
 
 @pytest.mark.usefixtures("no_pixels")
@@ -130,6 +131,51 @@ def test_runs_without_the_common_split_are_left_out(directory, content, tmp_path
 
 
 @pytest.mark.usefixtures("no_pixels")
+def test_a_split_may_be_asked_for(directory, tmp_path):
+    both = directory(splits=("validation", "test"), accuracy=70)
+    seen = directory("BYOT")
+    page = write_report([both, seen], tmp_path / "out", title="x", split="validation")
+    text = " ".join(parsed(page).text)
+    assert "cross-entropy alone, 70.00 % validation accuracy" in text
+    assert "BYOT" in text
+    assert "it has no validation scores" in text
+    with pytest.raises(ValueError, match=r"nothing to report: BYOT-s0: it has no validation"):
+        write_report([seen], tmp_path / "none", title="x", split="validation")
+
+
+@pytest.mark.usefixtures("no_pixels")
+def test_every_run_that_is_of_no_use_is_named(directory, content, tmp_path):
+    failed, empty, old = (tmp_path / name for name in ("failed", "empty", "old.json"))
+    failed.mkdir()
+    empty.mkdir()
+    (failed / "recipe.yaml").write_text("seed: 0")
+    (failed / "failure.json").write_text('{"epoch": 7, "lr": 0.1}')
+    (failed / "log.jsonl").write_bytes(b'{"epoch": 6}\n\xff\xfe')
+    old.write_text(json.dumps(content() | {"format": 0}))
+    strange = [tmp_path / "not" / "yet", old / "below", failed, empty, old]
+    page = write_report([directory(), *strange], tmp_path / "out", title="x")
+    text = " ".join(parsed(page).text).replace("\n", "")
+    for words in (
+        "5 of 6 could not be used",
+        "not/yet : there is no run at not/yet",
+        "old.json/below : there is no run at old.json/below",
+        "failed : failed ended in epoch 7, its loss not finite",
+        "empty : empty is no run",
+        "old.json : old.json has summary format 0",
+    ):
+        assert words in text
+
+
+@pytest.mark.usefixtures("no_pixels")
+def test_two_methods_alone_are_compared_with_each_other(study, directory, tmp_path):
+    other = [directory("CSKD", seed=k, accuracy=a) for k, a in enumerate([79.7, 80.0, 80.3])]
+    page = write_report(other + study[3:], tmp_path / "out", title="x")
+    assert "BYOT is 2.00 points better than CSKD: 82.00 % against" in page.read_text()
+    table = page.with_name("table.md").read_text()
+    assert "difference: of the means, to CSKD (there is no cross-entropy); 95 % int" in table
+
+
+@pytest.mark.usefixtures("no_pixels")
 def test_summaries_alone_leave_out_what_needs_predictions(study, tmp_path):
     copies = []
     for run in study:
@@ -143,9 +189,9 @@ def test_summaries_alone_leave_out_what_needs_predictions(study, tmp_path):
 
 
 @pytest.mark.usefixtures("no_pixels")
-def test_missing_seeds_are_named(study, tmp_path):
+def test_other_seeds_are_noted(study, tmp_path):
     text = write_report(study[:-1], tmp_path / "out", title="x").with_name("table.md").read_text()
-    assert "seeds are missing: BYOT lacks 2" in text
+    assert "- seeds: 0–2, but BYOT 0–1" in text
     assert "+1.85" in text
     assert "no verdict under 3 seeds" in text
 
@@ -190,10 +236,28 @@ def test_operations_corruptions_and_thumbnails_are_shown_where_recorded(director
     cams = np.zeros((2, 8, 8), np.uint8)
     np.savez(run / "shown.npz", images=images, indices=[5, 6], block=[0, 1], cams=cams)
     page = parsed(write_report([run], tmp_path / "out", title="x"))
-    text = " ".join(page.text)
+    text = " ".join(page.text).replace("\u00a0", " ")
     assert page.tags.count("img") == 2
     assert re.search(r"block 1, \d+ %: a & b \(no. 5\)", text)
     assert "exit1 200 M, network 556 M" in text
     assert "CIFAR-C-style" in text
     assert "47.50" in text
     assert "33.33" not in text
+
+
+@pytest.mark.parametrize("name", ["predictions.npz", "shown.npz"])
+def test_a_damaged_file_leaves_its_run_out(directory, tmp_path, name):
+    good, bad = directory(seed=0), directory(seed=1)
+    (bad / name).write_bytes(b"PK\x03\x04 and no more")
+    lines = []
+    page = write_report([good, bad], tmp_path / "out", title="x", say=lines.append)
+    assert "is damaged" in " ".join(parsed(page).text)
+    assert len(lines) == 1
+    assert lines[0].startswith(f"left out: {bad.name}")
+    assert "remove it, and `selfdistill evaluate" in lines[0]
+    absent = [tmp_path / f"absent{number}" for number in range(7)]
+    write_report([good, *absent], tmp_path / "out", title="x", say=lines.append)
+    assert lines[-1] == "and 2 more runs, which the page names"
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file is no folder"):
+        write_report([good], tmp_path / "file", title="x")

@@ -42,7 +42,7 @@ def test_classes_are_compared_with_cross_entropy(directory):
     section = classes.section(rows_of(runs))
     assert "2 of 2 classes gain, 0 lose" in section.pictures[0].caption
     assert "A class has 200 test images" in section.words[0]
-    assert "9.8 points" in section.words[0]
+    assert "two single runs do not tell" in section.pictures[0].caption
     assert classes.section(rows_of(runs[1:])) is None
 
 
@@ -73,10 +73,13 @@ def test_the_networks_operations_alone_make_no_picture_of_the_exits(directory):
 
 def test_many_rows_get_eight_pictures_of_their_own_and_a_word(directory):
     rows = rows_of([directory("SKDSAM", shares=[1, 1], attention=f"a{k}") for k in range(9)])
-    for section in (learning.section(rows), attention.section(rows, "test")):
+    for section, words in (
+        (learning.section(rows), "They are shown for 8 of 9 rows, the first."),
+        (attention.section(rows, "test"), "Of 9 rows, the first 8 are shown one by one."),
+    ):
         names = [p.name for p in section.pictures]
         assert len([n for n in names if n.startswith(("terms", "attention-images"))]) == 8
-        assert section.words[-1] == "Of 9 rows, the first 8 are shown one by one."
+        assert section.words[-1].endswith(words)
 
 
 def test_a_published_accuracy_is_that_of_a_rows_runs(directory):

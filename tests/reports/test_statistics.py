@@ -37,6 +37,7 @@ def test_intervals_are_those_of_the_published_examples(example):
         ([78.1, 78.4, 77.9], [78.9, 78.6, 79.3, 78.7]),
         ([42.6, 43.2, 43.1, 42.0, 42.7], [46.0, 45.9, 47.5, 46.2, 45.1]),
         ([95.3, 95.0, 95.6], [95.5, 95.1, 95.2]),
+        ([95.3, 95.0, 95.6], [96.5, 96.5, 96.5]),
     ],
 )
 def test_a_single_pair_is_welchs_test(control, group):

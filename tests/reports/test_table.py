@@ -1,9 +1,11 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from scipy import stats
 
 from selfdistill.reports import as_csv, as_json, as_markdown, as_text, compare
 from selfdistill.reports.statistics import Difference
@@ -57,12 +59,12 @@ def test_the_headline_pair_takes_five_seeds(runs, seeds, verdict):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"augment": []}, "augment differs"),
-        ({"batch_size": 128}, "batch size differs"),
-        ({"epochs": 80, "precision": "bf16-mixed"}, "epochs, precision differ"),
-        ({"backbone": {"name": "resnet18"}}, "backbone differs"),
-        ({"optimizer": {"class_path": "torch.optim.SGD"}}, "optimizer differs"),
-        ({"schedule": "cosine"}, "schedule differs"),
+        ({"augment": []}, "other augment"),
+        ({"batch_size": 128}, "other batch size"),
+        ({"epochs": 80, "precision": "bf16-mixed"}, "other epochs, precision"),
+        ({"backbone": {"name": "resnet18"}}, "other backbone"),
+        ({"optimizer": {"class_path": "torch.optim.SGD"}}, "other optimizer"),
+        ({"schedule": "cosine"}, "other schedule"),
     ],
 )
 def test_another_setting_is_named_and_not_compared(runs, change, words):
@@ -74,8 +76,10 @@ def test_another_setting_is_named_and_not_compared(runs, change, words):
 
 
 def test_another_split_of_the_data_is_another_setting(runs):
-    other = runs("KD", BETTER, split_hash="sha256:ffffffffffff")
-    assert "data differs" in as_text(compare(runs("CrossEntropy", REFERENCE) + other), width=200)
+    other = runs("KD", BETTER, split_hash="ffffffffffff")
+    assert "not compared: other data" in as_text(
+        compare(runs("CrossEntropy", REFERENCE) + other), width=200
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,8 +106,36 @@ def test_each_row_is_compared_within_its_own_setting(runs):
 
 def test_without_cross_entropy_there_is_no_difference(runs):
     text = as_text(compare(runs("KD", BETTER)), width=200)
-    assert "cross-entropy" not in text
+    assert "difference" not in text
     assert "ratio" not in text
+    other = runs("BYOT", REFERENCE, recipe={"epochs": 80})
+    for others in (other, runs("BYOT", REFERENCE) + runs("CSKD", REFERENCE)):
+        assert "difference" not in as_text(compare(runs("KD", BETTER) + others), width=200)
+
+
+def test_two_rows_alone_are_compared_with_each_other(runs):
+    comparison = compare(runs("BYOT", REFERENCE) + runs("CSKD", BETTER, speed=500.0))
+    first, second = comparison.lines
+    assert (first.is_control, second.control) == (True, first)
+    assert second.difference.verdict == "better"
+    welch = stats.ttest_ind(BETTER, REFERENCE, equal_var=False).confidence_interval()
+    assert second.difference.interval == pytest.approx(welch)
+    text = as_text(comparison, width=200)
+    assert re.search(r"difference to .*\n.* accuracy +BYOT +NLL", text)
+    assert (
+        "differences to BYOT (there is no cross-entropy) in points, with 95 % intervals over seeds "
+        "(Welch)" in text
+    )
+    assert json.loads(as_json(comparison))["rows"][1]["difference_to"] == "BYOT"
+    assert "ratio" not in text  # which is to cross-entropy
+
+
+@pytest.mark.parametrize("names", [("BYOT", "SKDSAM"), ("SKDSAM", "BYOT")])
+def test_two_rows_alone_take_five_seeds_if_one_is_the_headline(runs, names):
+    comparison = compare(runs(names[0], REFERENCE) + runs(names[1], BETTER))
+    assert comparison.lines[1].difference.interval is not None
+    assert comparison.lines[1].difference.verdict is None
+    assert "no verdict under 5 seeds" in as_text(comparison)
 
 
 def test_few_seeds_give_a_difference_and_a_note(runs):
@@ -113,6 +145,32 @@ def test_few_seeds_give_a_difference_and_a_note(runs):
     assert "+1.85" in text
     assert "no verdict under 3 seeds" in text
     assert "better" not in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([("BYOT", 40)], "with 95 % intervals over seeds (Welch)"),
+        ([("BYOT", 40), ("CSKD", 40)], "with joint 95 % intervals over seeds (Dunnett)"),
+        (
+            [("BYOT", 40), ("BYOT", 80)],
+            "with 95 % intervals over seeds, each of a single pair (Welch)",
+        ),
+        (
+            [(method, epochs) for method in ("BYOT", "CSKD") for epochs in (40, 80)],
+            "with 95 % intervals over seeds, joint for each cross-entropy row (Dunnett)",
+        ),
+        (
+            [("BYOT", 40), ("CSKD", 40), ("BYOT", 80)],
+            "with 95 % intervals over seeds, joint for each cross-entropy row (Dunnett), of a "
+            "single pair Welch's",
+        ),
+    ],
+)
+def test_intervals_are_called_what_they_are(runs, rows, words):
+    means = [("CrossEntropy", 40), ("CrossEntropy", 80), *rows]
+    made = [r for m, epochs in means for r in runs(m, REFERENCE, recipe={"epochs": epochs})]
+    assert f"differences in points, {words}" in compare(made).notes
 
 
 def test_the_sampling_error_is_noted_where_every_run_tells_the_images(study, runs):

@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING
 from .comparison import Comparison, compare
 from .exits import exit_table
 from .html_table import as_html
-from .runs import Row, Summary, group, read
-from .table import as_csv, as_json, as_markdown, as_table, as_text
+from .records import as_csv, as_json
+from .rows import group
+from .runs import Summary, read
+from .table import as_markdown, as_table, as_text
 
 if TYPE_CHECKING:
     from .page import write_report
 
 __all__ = [
     "Comparison",
-    "Row",
     "Summary",
     "as_csv",
     "as_html",

@@ -1,7 +1,7 @@
 """Pictures through the eyes of a network's blocks: as a table, as data and as a figure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -15,7 +15,8 @@ from rich.text import Text
 
 from .figures import style
 from .figures.leaning import heated
-from .published import ABSENT
+from .figures.names import fitted, height
+from .verdicts import ABSENT
 
 CELL = 1.25
 """Width of a cell of the figure, inches."""
@@ -98,15 +99,18 @@ def blocks_picture(views: Sequence[Viewed]) -> bytes:
     if len(views) > MOST_ROWS:
         raise ValueError(f"{len(views)} pictures are too many for one figure: {MOST_ROWS} at most")
     with style.house_style():
+        files = fitted([PurePath(view.name).name for view in views], LETTERS, lines=2)
+        classes = _class_names(views)
         columns = 1 + len(views[0].blocks)
-        height = CELL + (0.54 if _with_shares(views) else 0.36)
-        figure = Figure(figsize=(CELL * columns, 0.3 + height * len(views)), layout="constrained")
+        lines = max(2, *map(height, files), *(height(name) + 1 for name in classes.values()))
+        row = CELL + 0.13 * (lines - 2) + (0.54 if _with_shares(views) else 0.36)
+        figure = Figure(figsize=(CELL * columns, 0.3 + row * len(views)), layout="constrained")
         figure.set_facecolor("white")
         panels = figure.subplots(len(views), columns, squeeze=False)
-        for row, view in zip(panels, views, strict=True):
-            _show(row[0], view.pixels, style.short(PurePath(view.name).name, LETTERS))
-            for panel, block in zip(row[1:], view.blocks, strict=True):
-                _draw(panel, view.pixels, block)
+        for cells, view, file in zip(panels, views, files, strict=True):
+            _show(cells[0], view.pixels, file)
+            for panel, block in zip(cells[1:], view.blocks, strict=True):
+                _draw(panel, view.pixels, block, classes)
                 panel.xaxis.labelpad = 13 if _with_shares(views) else 4
         for panel, title in zip(panels[0], ("image", *_names(views[0])), strict=True):
             panel.set_title(title, fontsize=9)
@@ -125,6 +129,13 @@ def _with_shares(views: Sequence[Viewed]) -> bool:
     return any(block.share is not None for view in views for block in view.blocks)
 
 
+def _class_names(views: Sequence[Viewed]) -> dict[str, str]:
+    """The classes that a figure names, as they fit below a cell."""
+    blocks = [block for view in views for block in view.blocks]
+    named = list(dict.fromkeys(block.opinion[0] for block in blocks if block.opinion is not None))
+    return dict(zip(named, fitted(named, LETTERS), strict=True))
+
+
 def _show(panel: Axes, pixels: NDArray[np.uint8], words: str) -> None:
     smooth = "nearest" if max(pixels.shape) <= 96 else "antialiased"
     panel.imshow(pixels, interpolation=smooth)
@@ -134,14 +145,15 @@ def _show(panel: Axes, pixels: NDArray[np.uint8], words: str) -> None:
     panel.grid(visible=False)
 
 
-def _draw(panel: Axes, pixels: NDArray[np.uint8], block: Block) -> None:
+def _draw(panel: Axes, pixels: NDArray[np.uint8], block: Block, classes: Mapping[str, str]) -> None:
     words = "no exit"
     if block.opinion is not None:
-        words = f"{style.short(block.opinion[0], LETTERS)}\n{block.opinion[1]:.0%}"
+        words = f"{classes[block.opinion[0]]}\n{block.opinion[1]:.0%}"
     heat = np.zeros(pixels.shape[:2], np.uint8) if block.heat is None else block.heat
     _show(panel, heated(pixels, heat), words)
-    if block.heat is None:
-        panel.text(0.5, 0.5, "no map", color="white", ha="center", va="center",
+    if not heat.any():
+        note = "no map" if block.heat is None else "nothing speaks\nfor the class"
+        panel.text(0.5, 0.5, note, color="white", ha="center", va="center",
                    transform=panel.transAxes)  # fmt: skip
     if block.share is not None:
         bar = panel.inset_axes((0, -0.13, 0.7, 0.09))

@@ -1,69 +1,28 @@
-"""Rows of runs beside each other, and what their differences to cross-entropy allow to say."""
+"""Runs beside each other: rows, what each is compared to, and what the differences allow to say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
 from .labels import sections
-from .runs import Row, Summary, group
-from .statistics import (
-    FEWEST_SEEDS,
-    Difference,
-    Spread,
-    differences,
-    sampling_error,
-    spread,
-)
+from .lines import CONTROL, Comparison, Line, seeds_needed
+from .notes import comparison_notes
+from .rows import group
+from .runs import Summary
+from .statistics import Difference, differences
 
-CONTROL = "CrossEntropy"
-HEADLINE = "SKDSAM"
-"""The method whose difference to cross-entropy takes more seeds to call."""
-HEADLINE_SEEDS = 5
 SPLITS = ("test", "validation")
 EXECUTION = frozenset({"compile", "deterministic"})
 """Parts of a recipe that change how a step executes, and its numbers by rounding alone."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """One row of the table."""
-
-    label: str
-    seeds: tuple[int, ...]
-    accuracy: Spread
-    """Last epoch, percent."""
-    is_control: bool
-    """Whether this is the cross-entropy row that others are compared to."""
-    difference: Difference | None
-    """To the cross-entropy row of the same setting, in points."""
-    differs: tuple[str, ...]
-    """Parts of the recipe in which the nearest cross-entropy row is another setting."""
-    nll: float
-    ece: float
-    parameters: int
-    training_parameters: int
-    seconds: float
-    step_ratio: float | None
-    """Images per second of cross-entropy over images per second of this row."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A table's content; ``table`` renders it."""
-
-    split: str
-    lines: tuple[Line, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def has_control(self) -> bool:
-        """Whether there is anything to be different from."""
-        return any(line.is_control for line in self.lines)
-
-
 def compare(summaries: Sequence[Summary], split: str | None = None) -> Comparison:
     """Set runs beside each other.
+
+    A row's difference is to the cross-entropy row of its setting; without any cross-entropy, and
+    with two rows of one setting, the second's is to the first.
 
     Args:
         summaries: At least one finished run.
@@ -75,15 +34,9 @@ def compare(summaries: Sequence[Summary], split: str | None = None) -> Compariso
     if not summaries:
         raise ValueError("there is nothing to compare; name at least one finished run")
     split = _split(summaries, split)
-    rows = group(summaries)
-    controls = [_control(row, rows) for row in rows]
-    lines = tuple(_lines(rows, controls, split))
-    return Comparison(split, lines, tuple(_notes(summaries, lines, split)))
-
-
-def seeds_needed(method: str) -> int:
-    """Runs that a method's row and its cross-entropy row need, each, for a verdict."""
-    return HEADLINE_SEEDS if method == HEADLINE else FEWEST_SEEDS
+    lines = [Line(label, runs, split) for label, runs in group(summaries).items()]
+    lines = _set_against_controls(lines)
+    return Comparison(split, lines, tuple(comparison_notes(lines, split)))
 
 
 def _split(summaries: Sequence[Summary], wanted: str | None) -> str:
@@ -104,100 +57,83 @@ def _split(summaries: Sequence[Summary], wanted: str | None) -> str:
     )
 
 
-def _differing(row: Row, other: Row) -> tuple[str, ...]:
-    return sections(row.runs[0].fields, other.runs[0].fields, ignore=EXECUTION | {"method"})
+def _differing(line: Line, other: Line) -> tuple[str, ...]:
+    """Parts of the recipe but the method in which rows differ, seed by seed.
+
+    Runs that start from weights of their seed are to start from the same, not all from one.
+    """
+    pairs = [(a, b) for a, b in product(line.runs, other.runs) if a.seed == b.seed]
+    parts = [
+        sections(a.fields, b.fields, ignore=EXECUTION | {"method"})
+        for a, b in pairs or [(line.runs[0], other.runs[0])]
+    ]
+    return tuple(dict.fromkeys(part for found in parts for part in found))
 
 
-def _control(row: Row, rows: Sequence[Row]) -> Row | None:
-    """The cross-entropy row nearest in setting; of several, the one without any option."""
+def _control(line: Line, lines: Sequence[Line]) -> Line | None:
+    """The row to compare to: the cross-entropy row nearest in setting, without options if can be.
 
-    def distance(control: Row) -> tuple[int, bool]:
+    Without any cross-entropy: the first of two rows of the same setting.
+    """
+
+    def distance(control: Line) -> tuple[int, bool]:
         fields = control.runs[0].fields
         options = fields.keys() - {"method.class_path"}
         has_options = any(fields[key] for key in options if key.startswith("method."))
-        return len(_differing(row, control)), has_options
+        return len(_differing(line, control)), has_options
 
-    return min((r for r in rows if r.runs[0].method == CONTROL), key=distance, default=None)
+    found = min((one for one in lines if one.method == CONTROL), key=distance, default=None)
+    if found is None and len(lines) == 2 and not _differing(*lines):
+        return lines[0]
+    return found
 
 
-def _lines(rows: Sequence[Row], controls: Sequence[Row | None], split: str) -> list[Line]:
-    found: dict[str, Difference] = {}
-    for control in {c.label: c for c in controls if c is not None}.values():
-        family = [
-            row
-            for row, own in zip(rows, controls, strict=True)
-            if own is control and row is not control and not _differing(row, control)
-        ]
-        accuracies = [_accuracies(row, split) for row in family]
-        tests = differences(_accuracies(control, split), accuracies)
-        for row, test in zip(family, tests, strict=True):
-            found[row.label] = _with_seeds_enough(test, row, control)
-    return [
-        _line(row, control, found.get(row.label), split)
-        for row, control in zip(rows, controls, strict=True)
+def _set_against_controls(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The same rows in the same order, with what they are compared to."""
+    controls = {line.label: _control(line, lines) for line in lines}
+    found: dict[str, Line] = {}
+    for line in lines:
+        if controls[line.label] is line:
+            control = replace(line, is_control=True, step_ratio=_step_ratio(line, line))
+            others = [other for other in lines if controls[other.label] is line is not other]
+            found |= {one.label: one for one in (control, *_compared(others, control))}
+    return tuple(found.get(line.label, line) for line in lines)
+
+
+def _compared(lines: Sequence[Line], control: Line) -> list[Line]:
+    """Rows whose nearest control it is; the differences hold jointly."""
+    lines = [replace(line, differs=_differing(line, control)) for line in lines]
+    family = [line for line in lines if not line.differs]
+    tests = differences(control.accuracies, [line.accuracies for line in family])
+    return [line for line in lines if line.differs] + [
+        replace(
+            line,
+            control=control,
+            difference=_with_seeds_enough(test, line, control),
+            step_ratio=_step_ratio(line, control),
+        )
+        for line, test in zip(family, tests, strict=True)
     ]
 
 
-def _with_seeds_enough(test: Difference, row: Row, control: Row) -> Difference:
+def _with_seeds_enough(test: Difference, line: Line, control: Line) -> Difference:
     """The same difference, without a verdict where the rows have too few seeds for one."""
-    needed = seeds_needed(row.runs[0].method)
-    if min(len(row.runs), len(control.runs)) >= needed:
+    needed = seeds_needed(line.method, control.method)
+    if min(len(line.runs), len(control.runs)) >= needed:
         return test
     return test._replace(obstacle=f"under {needed} seeds")
 
 
-def _accuracies(row: Row, split: str) -> list[float]:
-    return [run.scores[split].accuracy for run in row.runs]
-
-
-def _line(row: Row, control: Row | None, difference: Difference | None, split: str) -> Line:
-    scores, costs = [r.scores[split] for r in row.runs], [r.cost for r in row.runs]
-    return Line(
-        label=row.label,
-        seeds=tuple(run.seed for run in row.runs),
-        accuracy=spread(_accuracies(row, split)),
-        is_control=row is control,
-        difference=difference,
-        differs=() if control is None else _differing(row, control),
-        nll=float(np.mean([s.nll for s in scores])),
-        ece=float(np.mean([s.ece for s in scores])),
-        parameters=costs[0].parameters,
-        training_parameters=costs[0].training_parameters,
-        seconds=float(np.mean([c.seconds for c in costs])),
-        step_ratio=_step_ratio(row, control),
-    )
-
-
-def _step_ratio(row: Row, control: Row | None) -> float | None:
-    """None where anything but the method could make the difference."""
-    if control is None or _differing(row, control):
+def _step_ratio(line: Line, control: Line) -> float | None:
+    """None without cross-entropy, and where anything but the method could make the difference."""
+    machines = {_machine(run) for run in (*line.runs, *control.runs)}
+    if control.method != CONTROL or len(machines) > 1:
         return None
-    machines = {_machine(run) for run in (*row.runs, *control.runs)}
-    speed = [np.mean([run.cost.images_per_second for run in r.runs]) for r in (control, row)]
-    return float(speed[0] / speed[1]) if len(machines) == 1 else None
+    speed = [np.mean([run.cost.images_per_second for run in one.runs]) for one in (control, line)]
+    return float(speed[0] / speed[1])
 
 
 def _machine(run: Summary) -> tuple[str, ...]:
     place = (run.environment.get("device"), run.environment.get("processor"))
     execution = (run.fields.get(part) for part in sorted(EXECUTION))
     return tuple(str(value) for value in (*place, *execution))
-
-
-def _notes(summaries: Sequence[Summary], lines: Sequence[Line], split: str) -> list[str]:
-    notes = [f"{split} split, last epoch; accuracy and ECE in percent, ± standard deviation"]
-    tests = [line.difference for line in lines if line.difference is not None]
-    if tested := sum(test.interval is not None for test in tests):
-        kind = "95 % intervals over seeds (Welch)"
-        if tested > 1:
-            kind = "joint 95 % intervals over seeds (Dunnett)"
-        notes.append(f"differences in points, with {kind}")
-    images = {summary.images.get(split) for summary in summaries}
-    match list(images):
-        case [int(count)]:
-            error = max(sampling_error(line.accuracy.mean, count) for line in lines)
-            notes.append(f"{count:,} {split} images: sampling error up to ±{error:.2f} points")
-        case _:
-            pass
-    if any(line.step_ratio is not None for line in lines if not line.is_control):
-        notes.append("step ratio across processes: an indication, no benchmark")
-    return notes

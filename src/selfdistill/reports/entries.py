@@ -1,14 +1,13 @@
-"""The rows of a report: each line of the comparison with the runs it rests on."""
+"""The rows of a report: each line of the comparison with all that its runs recorded."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .comparison import CONTROL, EXECUTION, SPLITS, Comparison, Line, compare, seeds_needed
+from .comparison import SPLITS, compare
 from .evidence import Evidence
-from .labels import sections
-from .runs import Row, group
-from .statistics import Spread, sampling_error, spread
+from .lines import CONTROL, Comparison, Line
+from .statistics import Spread, spread
 
 
 @dataclass(frozen=True)
@@ -16,19 +15,12 @@ class Entry:
     """A row of the report."""
 
     line: Line
-    method: str
     runs: tuple[Evidence, ...]
-    """In the order of their seeds; at least one."""
+    """Those of the line, in the same order."""
     control: "Entry | None"
     """The cross-entropy row of the same setting; None for itself and where there is none."""
-    paper: float | None
-    """Accuracy that the paper gives, percent."""
-    legacy: Spread | None
-    """Best test epoch, percent, where every run recorded it."""
-    sampling: float | None
-    """Standard error of the accuracy by the choice of images, points."""
     style: int
-    """Position among the colours, 0 for the first cross-entropy row."""
+    """Position among the colours; 0 is the first cross-entropy row's alone."""
 
     @property
     def label(self) -> str:
@@ -36,9 +28,14 @@ class Entry:
         return self.line.label
 
     @property
-    def seeds_needed(self) -> int:
-        """Runs that this row and its control need for a verdict."""
-        return seeds_needed(self.method)
+    def method(self) -> str:
+        """The method's name."""
+        return self.line.method
+
+    @property
+    def paper(self) -> float | None:
+        """Accuracy that the paper gives, percent."""
+        return self.line.paper
 
     @property
     def verdict(self) -> str | None:
@@ -54,7 +51,7 @@ def choose_split(runs: Sequence[Evidence]) -> str:
 def entries(
     runs: Sequence[Evidence], split: str, papers: Mapping[Path, float]
 ) -> tuple[Comparison, list[Entry]]:
-    """Gather runs into the rows of a report, those of cross-entropy first.
+    """Gather runs into the rows of a report, those that others are compared to first.
 
     Args:
         runs: At least one, each with scores on the split.
@@ -65,51 +62,28 @@ def entries(
         ValueError: If two runs of a row have the same seed.
     """
     comparison = compare([run.summary for run in runs], split)
-    rows = group([run.summary for run in runs])
     by_path = {run.summary.path: run for run in runs}
-    methods = [row.runs[0].method for row in rows]
-    styles = _styles(methods)
-    found: list[Entry] = []
-    order = sorted(range(len(rows)), key=lambda i: not comparison.lines[i].is_control)
-    for i in order:
-        row, line = rows[i], comparison.lines[i]
-        members = tuple(by_path[run.path] for run in row.runs)
-        found.append(
-            Entry(
-                line=line,
-                method=methods[i],
-                runs=members,
-                control=None if line.is_control else _control(row, found),
-                paper=next((papers[run.path] for run in row.runs if run.path in papers), None),
-                legacy=_legacy(members),
-                sampling=_sampling(row, line, split),
-                style=styles[i],
-            )
+    ordered = sorted(comparison.lines, key=lambda line: not line.is_control)
+    found: dict[str, Entry] = {}
+    for style, line in enumerate(ordered, start=0 if ordered[0].method == CONTROL else 1):
+        members = tuple(by_path[run.path] for run in line.runs)
+        paper = next((papers[run.path] for run in line.runs if run.path in papers), None)
+        found[line.label] = Entry(
+            line=replace(line, paper=paper, legacy=_legacy(members)),
+            runs=members,
+            control=_cross_entropy(line, found),
+            style=style,
         )
-    return comparison, found
+    lines = tuple(entry.line for entry in found.values())
+    return replace(comparison, lines=lines), list(found.values())
 
 
-def _control(row: Row, found: Sequence[Entry]) -> Entry | None:
-    ignore = EXECUTION | {"method"}
-    for entry in found:
-        other = entry.runs[0].summary.fields
-        if entry.line.is_control and not sections(row.runs[0].fields, other, ignore=ignore):
-            return entry
-    return None
-
-
-def _styles(methods: Sequence[str]) -> list[int]:
-    """Number the rows, so that 0, black, is cross-entropy's alone."""
-    first = methods.index(CONTROL) if CONTROL in methods else None
-    others = iter(range(1, len(methods) + 1))
-    return [0 if position == first else next(others) for position in range(len(methods))]
+def _cross_entropy(line: Line, found: Mapping[str, Entry]) -> Entry | None:
+    if line.control is None or line.control.method != CONTROL:
+        return None
+    return found[line.control.label]
 
 
 def _legacy(runs: Sequence[Evidence]) -> Spread | None:
     found = [run.legacy for run in runs if run.legacy is not None]
     return spread(found) if len(found) == len(runs) else None
-
-
-def _sampling(row: Row, line: Line, split: str) -> float | None:
-    images = row.runs[0].images.get(split)
-    return sampling_error(line.accuracy.mean, images) if isinstance(images, int) else None

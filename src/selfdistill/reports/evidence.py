@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .legacy import best_test_epoch
-from .predicted import Numbers, Predicted, predicted
+from .predicted import Numbers, Predicted, opened, predicted
 from .runs import SUMMARY, Summary, parse, read
 
 LOG = "log.jsonl"
@@ -89,6 +89,15 @@ class Evidence:
             attention=None if shares is None else _array(shares),
         )
 
+    def intact(self) -> "Evidence":
+        """The same, once its large files are found to be readable.
+
+        Raises:
+            ValueError: If one is damaged.
+        """
+        _ = self.predicted, self.thumbnails
+        return self
+
     @cached_property
     def predicted(self) -> Predicted | None:
         """What the test images were taken for; None without the run directory's file."""
@@ -112,7 +121,7 @@ class Evidence:
         file = self.summary.path / SHOWN
         if not file.is_file():
             return None
-        with np.load(file) as arrays:
+        with opened(file) as arrays:
             return Thumbnails(arrays["images"], arrays["indices"], arrays["block"], arrays["cams"])
 
 
@@ -146,7 +155,7 @@ def numbers(value: object) -> dict[str, float]:
 def _progress(path: Path) -> str:
     """How far an unfinished run came, as far as its log tells."""
     log = path / LOG
-    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     for line in reversed(lines):
         try:
             epoch = fields(json.loads(line)).get("epoch")

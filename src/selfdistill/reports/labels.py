@@ -1,28 +1,26 @@
 """Recipes as flat fields, and the shortest names that tell rows of runs apart."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 Scalar = None | bool | int | float | str
 Fields = Mapping[str, Scalar]
+Value = tuple[bool, Scalar]
+"""Whether a recipe has a field, and what is in it."""
 
-PLACE = frozenset(
-    {"cache", "devices", "logger", "loggers", "num_nodes", "out", "place", "root", "workers"}
-)
-"""Names of fields that say where a run took place, not what it computed."""
 KINDS = ("class_path", "name")
 """Names of fields that say what a part of a recipe is; its other fields depend on it."""
 
 
 def flatten(recipe: Mapping[str, object]) -> dict[str, Scalar]:
-    """Write a nested recipe as dotted fields, without those that say where it ran.
+    """Write a nested recipe as dotted fields.
 
     ``{"method": {"class_path": "KD", "init_args": {"temperature": 4}}}`` becomes
     ``{"method.class_path": "KD", "method.temperature": 4}``; elements of lists are numbered.
     """
     fields: dict[str, Scalar] = {}
     for key, value in recipe.items():
-        if key not in PLACE:
-            fields |= _flatten("" if key == "init_args" else key, value)
+        fields |= _flatten("" if key == "init_args" else key, value)
     return fields
 
 
@@ -39,43 +37,97 @@ def _flatten(key: str, value: object) -> dict[str, Scalar]:
 def sections(one: Fields, other: Fields, *, ignore: Set[str]) -> tuple[str, ...]:
     """Name the parts of a recipe in which two differ, such as ``augment`` or ``batch_size``."""
     keys = dict.fromkeys([*one, *other])
-    differing = (key.split(".")[0] for key in keys if not _same(one, other, key))
+    differing = (key.split(".")[0] for key in keys if _value(one, key) != _value(other, key))
     return tuple(dict.fromkeys(part for part in differing if part not in ignore))
 
 
 def labels(rows: Sequence[Fields]) -> list[str]:
-    """Name each row by its method and the fields in which it differs from other rows.
+    """Name each row by its method and by what is not the commonest among the rows.
 
     A field is compared among rows that have it in common: a temperature among rows of the same
-    method, momentum among rows of the same optimizer.
+    method, momentum among rows of the same optimizer. Where no value is the commonest, all are
+    named.
 
     Args:
         rows: Flat recipes, no two alike.
     """
-    shown = [[key for key in row if _tells_apart(key, row, rows)] for row in rows]
-    names = _shortest({_display(key) for keys in shown for key in keys})
-    paths = _shortest({str(row[key]) for row in rows for key in row if key.endswith("class_path")})
+    commonest = _commonest(rows)
+    write = _writer(rows, commonest)
     return [
         " ".join(
             [
-                paths[str(row["method.class_path"])],
-                *(f"{names[_display(key)]}={_text(row[key], paths)}" for key in keys),
+                write("method.class_path", row),
+                *(
+                    write(key, row)
+                    for key, values in commonest.items()
+                    if _value(row, key) != values[i] and (key in row or values[i] is not None)
+                ),
             ]
         )
-        for row, keys in zip(rows, shown, strict=True)
+        for i, row in enumerate(rows)
     ]
 
 
-def _tells_apart(key: str, row: Fields, rows: Sequence[Fields]) -> bool:
-    """Whether a row of the same kind has another value here; the method is named anyway."""
+def unsaid(rows: Sequence[Fields]) -> str:
+    """The commonest values, which labels leave out; empty where they leave out none.
+
+    Args:
+        rows: The same as for ``labels``.
+    """
+    commonest = _commonest(rows)
+    write = _writer(rows, commonest)
+    found: dict[str, dict[str, None]] = {}
+    for key, values in commonest.items():
+        for row, value in zip(rows, values, strict=True):
+            alike = all(_value(peer, key) == value for peer in _peers(key, row, rows))
+            if key in row and _value(row, key) == value and not alike:
+                scope = write("method.class_path", row) if key.startswith("method.") else ""
+                found.setdefault(scope, {})[write(key, row)] = None
+    return "; ".join(f"{scope} {' '.join(words)}".strip() for scope, words in found.items())
+
+
+def _commonest(rows: Sequence[Fields]) -> dict[str, list[Value | None]]:
+    """The fields that tell rows apart; for each row what most of its peers have, None in a tie."""
+    keys = dict.fromkeys(key for row in rows for key in row if key != "method.class_path")
+    varying = [key for key in keys if any(_value(r, key) != _value(rows[0], key) for r in rows)]
+    found = {key: [_most(key, _peers(key, row, rows)) for row in rows] for key in varying}
+    return {
+        key: values
+        for key, values in found.items()
+        if any(_value(row, key) != value for row, value in zip(rows, values, strict=True))
+    }
+
+
+def _most(key: str, rows: Sequence[Fields]) -> Value | None:
+    first, *others = Counter(_value(row, key) for row in rows).most_common(2)
+    return None if others and others[0][1] == first[1] else first[0]
+
+
+def _peers(key: str, row: Fields, rows: Sequence[Fields]) -> list[Fields]:
+    """Rows whose parts that hold the field are of the same kind, such as the same method."""
     parts = key.split(".")
     kinds = [".".join([*parts[:depth], kind]) for depth in range(1, len(parts)) for kind in KINDS]
-    peers = [other for other in rows if all(_same(row, other, k) for k in kinds if k != key)]
-    return key != "method.class_path" and not all(_same(row, other, key) for other in peers)
+    if key in kinds:  # a class decides which names there are
+        kinds = kinds[: kinds.index(key)]
+    return [other for other in rows if all(_value(row, k) == _value(other, k) for k in kinds)]
 
 
-def _same(one: Fields, other: Fields, key: str) -> bool:
-    return (key in one) == (key in other) and one.get(key) == other.get(key)
+def _value(row: Fields, key: str) -> Value:
+    return key in row, row.get(key)
+
+
+def _writer(rows: Sequence[Fields], told: Iterable[str]) -> Callable[[str, Fields], str]:
+    """Write a row's method, or another of the fields that are told with its value."""
+    names = _shortest({_display(key) for key in told})
+    paths = _shortest({str(row[key]) for row in rows for key in row if key.endswith("class_path")})
+
+    def write(key: str, row: Fields) -> str:
+        if key == "method.class_path":
+            return paths[str(row[key])]
+        name = names[_display(key)]
+        return f"{name}={_text(row[key], paths)}" if key in row else f"no {name}"
+
+    return write
 
 
 def _display(key: str) -> str:

@@ -2,8 +2,8 @@
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
@@ -22,11 +22,16 @@ from .figures import (
     robustness,
     style,
 )
-from .published import as_data, as_latex, as_markdown, notes
+from .notes import report_notes
+from .published import as_latex, caption
+from .records import as_json
+from .table import as_markdown
 from .verdicts import headline
 
 PAGE = "index.html"
 FIGURES = "figures"
+MOST_TOLD = 5
+"""Runs that are left out, as lines beside the page."""
 
 
 @dataclass(frozen=True)
@@ -38,48 +43,57 @@ class LeftOut:
 
 
 def write_report(
-    runs: Sequence[Path], out: Path, *, title: str, papers: Mapping[Path, float] | None = None
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    title: str,
+    papers: Mapping[Path, float] | None = None,
+    split: str | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Path:
     """Write a report of finished runs into a folder.
 
     The folder gets ``index.html`` (self-contained: figures inline, no network), ``table.md``,
-    ``table.tex``, ``table.json`` and ``figures/*.svg|png``. Runs that are unfinished, or lack
-    scores on the split that most runs have, are listed with the reason.
+    ``table.tex``, ``table.json`` and ``figures/*.svg|png``. Runs that cannot be used, as they are
+    missing or unfinished, failed, or lack scores on the split, are listed with the reason.
 
     Args:
         runs: Run directories or copies of their summaries.
         out: Folder of the report; made if it is missing.
         title: Heading of the page.
         papers: Published accuracies in percent, each by the path of any of the row's runs.
+        split: The split of all scores, ``test`` or ``validation``; by default the one that most
+            runs have.
+        say: Shows a line; told what the page leaves out.
 
     Returns:
         The page's path.
 
     Raises:
-        ValueError: If no run can be used, or one is given twice.
+        ValueError: If no run can be used, one is given twice, or ``out`` is no folder.
     """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is no folder: name one for the page and its figures")
     names = _names(runs)
-    usable, left_out = _read(runs, names)
-    split = choose_split(usable)
-    lacking = [run for run in usable if split not in run.summary.scores]
-    left_out += [LeftOut(names[run.summary.path], f"it has no {split} scores") for run in lacking]
-    usable = [run for run in usable if split in run.summary.scores]
+    usable, left_out, split = _read(runs, names, split)
+    if say is not None:
+        for line in _told(left_out):
+            say(line)
     comparison, rows = entries(usable, split, papers or {})
-    remarks = notes(rows, split)
+    comparison = replace(comparison, notes=tuple(report_notes(comparison.lines, split)))
     with style.house_style():
         sections = _sections(rows, split)
         drawings = _draw(sections, out / FIGURES)
-    table = sections[0].tables[0]
     files = {
-        "table.md": as_markdown(table, remarks),
-        "table.tex": as_latex(table, remarks),
-        "table.json": as_data(comparison, rows, remarks),
+        "table.md": f"{caption(split)}\n\n{as_markdown(comparison, table='report')}",
+        "table.tex": as_latex(comparison),
+        "table.json": as_json(comparison, table="report"),
         PAGE: _template().render(
             title=title,
             headline=headline(rows, split),
             sections=sections,
             drawings=drawings,
-            notes=remarks,
+            notes=comparison.notes,
             left_out=left_out,
             runs=usable,
             names=names,
@@ -91,24 +105,38 @@ def write_report(
     return out / PAGE
 
 
+def _told(left_out: Sequence[LeftOut]) -> list[str]:
+    """The first of what is left out, and how many more."""
+    lines = [f"left out: {run.name}: {run.reason}" for run in left_out[:MOST_TOLD]]
+    more = len(left_out) - len(lines)
+    return [*lines, f"and {more} more runs, which the page names"] if more else lines
+
+
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
     """Name runs by where they lie below the folder that holds them all."""
     folder = os.path.commonpath([path.absolute().parent for path in paths]) if paths else "."
     return {path: path.absolute().relative_to(folder).as_posix() for path in paths}
 
 
-def _read(paths: Sequence[Path], names: Mapping[Path, str]) -> tuple[list[Evidence], list[LeftOut]]:
-    usable: list[Evidence] = []
+def _read(
+    paths: Sequence[Path], names: Mapping[Path, str], split: str | None
+) -> tuple[list[Evidence], list[LeftOut], str]:
+    """Runs with scores on the split, the others with their reasons, and the split."""
+    found: list[Evidence] = []
     left_out: list[LeftOut] = []
     for path in paths:
         try:
-            usable.append(read_evidence(path))
+            found.append(read_evidence(path).intact())
         except ValueError as error:
             left_out.append(LeftOut(names[path], str(error).replace(str(path), names[path])))
+    split = split or choose_split(found)
+    lacking = [run for run in found if split not in run.summary.scores]
+    left_out += [LeftOut(names[run.summary.path], f"it has no {split} scores") for run in lacking]
+    usable = [run for run in found if split in run.summary.scores]
     if not usable:
-        reasons = "; ".join(run.reason for run in left_out) or "no run was named"
+        reasons = "; ".join(f"{run.name}: {run.reason}" for run in left_out) or "no run was named"
         raise ValueError(f"there is nothing to report: {reasons}")
-    return usable, left_out
+    return usable, left_out, split
 
 
 def _sections(rows: Sequence[Entry], split: str) -> list[Section]:

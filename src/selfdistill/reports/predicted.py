@@ -1,9 +1,14 @@
 """What a run's stored test logits say, reduced to what pictures need."""
 
+import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from scipy.special import softmax
 
@@ -29,11 +34,15 @@ class Predicted:
 
 
 def predicted(run: Path) -> Predicted | None:
-    """Reduce a run's predictions; None where it has none."""
+    """Reduce a run's predictions; None where it has none.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
     file = run / PREDICTIONS
     if not file.is_file():
         return None
-    with np.load(file) as arrays:
+    with opened(file) as arrays:
         logits = arrays["network"].astype(np.float64)
         shares = arrays["attention"].astype(np.float64) if "attention" in arrays else None
         labels = arrays["labels"].astype(np.int64)
@@ -43,6 +52,23 @@ def predicted(run: Path) -> Predicted | None:
     return Predicted(
         labels, logits.argmax(1), probabilities.max(1), logits.shape[1], attention=shares
     )
+
+
+@contextmanager
+def opened(file: Path) -> Generator[NpzFile]:
+    """Arrays of a run's file.
+
+    Raises:
+        ValueError: If the file is damaged, or lacks an array that is asked for.
+    """
+    try:
+        with file.open("rb") as stream, np.load(stream) as arrays:
+            yield arrays
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{file} is damaged ({type(error).__name__}): remove it, and `selfdistill evaluate "
+            f"{file.parent} --split test` writes it anew"
+        ) from error
 
 
 def class_accuracy(one: Predicted) -> Numbers:

@@ -1,12 +1,11 @@
-"""Finished runs, read from disk and gathered into rows that differ only in the seed."""
+"""Finished runs, read from disk."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
-from .labels import Fields, Scalar, flatten, labels
+from .labels import Fields, flatten
 
 FORMAT = 1
 SUMMARY = "summary.json"
@@ -46,6 +45,8 @@ class Summary:
     seed: int
     fields: Fields
     """The recipe but its seed, as flat fields, and ``data.split_hash`` in short."""
+    weights: str | None
+    """Hash of the trained network, by which recipes of other runs name it."""
     environment: Mapping[str, object]
     images: Mapping[str, object]
     """Images in each split, where the summary tells."""
@@ -57,15 +58,6 @@ class Summary:
     def method(self) -> str:
         """The method's name."""
         return str(self.fields["method.class_path"]).rpartition(".")[2]
-
-
-@dataclass(frozen=True)
-class Row:
-    """Runs whose recipes agree in everything but the seed."""
-
-    label: str
-    runs: tuple[Summary, ...]
-    """In the order of their seeds; at least one."""
 
 
 def read(path: Path) -> Summary:
@@ -82,7 +74,7 @@ def read(path: Path) -> Summary:
         raise ValueError(_why_absent(path))
     try:
         return parse(json.loads(file.read_text(encoding="utf-8")), path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ValueError(
             f"there is no run at {path}; name a run directory or a summary file"
         ) from None
@@ -114,31 +106,6 @@ def parse(content: object, path: Path) -> Summary:
         raise ValueError(f"{path} is no summary of a run: {error}") from None
 
 
-def group(summaries: Sequence[Summary]) -> list[Row]:
-    """Gather runs into labelled rows, in the order in which each row's first run comes.
-
-    Where a run took place (data root, workers, devices) never separates rows.
-
-    Raises:
-        ValueError: If two runs of a row have the same seed.
-    """
-    rows: dict[frozenset[tuple[str, Scalar]], list[Summary]] = {}
-    for summary in summaries:
-        rows.setdefault(frozenset(summary.fields.items()), []).append(summary)
-    names = labels([runs[0].fields for runs in rows.values()])
-    return [_row(label, runs) for label, runs in zip(names, rows.values(), strict=True)]
-
-
-def _row(label: str, runs: Sequence[Summary]) -> Row:
-    ordered = sorted(runs, key=lambda run: run.seed)
-    for one, other in pairwise(ordered):
-        if one.seed == other.seed:
-            raise ValueError(
-                f"{one.path} and {other.path} are the same run twice (seed {one.seed}); name one"
-            )
-    return Row(label, tuple(ordered))
-
-
 def _why_absent(directory: Path) -> str:
     if (directory / FAILURE).exists():
         failure = _mapping(json.loads((directory / FAILURE).read_text(encoding="utf-8")))
@@ -154,11 +121,12 @@ def _why_absent(directory: Path) -> str:
 def _summary(content: Mapping[str, object], path: Path) -> Summary:
     fields = flatten(_mapping(content["recipe"]))
     fields["data.split_hash"] = str(content["split_hash"])[-HASH_LENGTH:]
-    cost = _mapping(content["cost"])
+    cost, weights = _mapping(content["cost"]), content.get("weights")
     return Summary(
         path=path,
         seed=int(_number(fields.pop("seed"))),
         fields=fields,
+        weights=None if weights is None else str(weights),
         environment=_mapping(content["environment"]),
         images=_mapping(content.get("images", {})),
         scores={

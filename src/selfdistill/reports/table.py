@@ -1,11 +1,10 @@
-"""A comparison as text for people (rich, plain, Markdown) and for programs (CSV, JSON)."""
+"""A comparison as text for people: rich, plain, Markdown."""
 
-import csv
 import io
-import json
-import math
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from rich import box
 from rich.console import Console, Group
@@ -13,9 +12,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from .comparison import Comparison, Line
+from .lines import Comparison, Line
+from .statistics import Spread
+from .verdicts import ABSENT, signed, verdict_words
 
-ABSENT = "–"
+Kind = Literal["compare", "report"]
 
 
 @dataclass(frozen=True)
@@ -23,53 +24,84 @@ class Column:
     """A column for people; line breaks in title and cells are kept where the medium allows."""
 
     title: str
+    """Where it says ``{control}``, what differences are to is filled in."""
     cell: Callable[[Line], str]
     rank: int = 0
     """Columns of the highest rank are left out first where space is short; 0 always stays."""
-    needs_control: bool = False
-    wraps: bool = False
+    words: bool = False
+    """Set flush left and wrapped; the others are numbers."""
+    table: Kind | None = None
+    """The table that it is for; None for both."""
 
 
-def _accuracy(line: Line) -> str:
-    mean, sd = line.accuracy
-    return f"{mean:.2f}" if sd is None else f"{mean:.2f} ± {sd:.2f}"
+def plus_minus(value: Spread, digits: int = 2) -> str:
+    """A mean, and its standard deviation over seeds where there is one."""
+    mean, sd = value
+    return f"{mean:.{digits}f}" if sd is None else f"{mean:.{digits}f} ± {sd:.{digits}f}"
 
 
 def _difference(line: Line) -> str:
-    if line.is_control:
-        return "reference"
     if line.difference is None:
-        names = ", ".join(part.replace("_", " ") for part in line.differs)
-        return f"{names} {'differs' if len(line.differs) == 1 else 'differ'}"
-    mean, interval, obstacle = line.difference
-    span = f" [{_signed(interval[0])}, {_signed(interval[1])}]" if interval else ""
-    return f"{_signed(mean)}{span}\n{line.difference.verdict or f'no verdict {obstacle}'}"
+        return ABSENT
+    mean, interval, _ = line.difference
+    span = f" [{signed(interval[0])}, {signed(interval[1])}]" if interval else ""
+    return f"{signed(mean)}{span}"
 
 
-def _signed(points: float) -> str:
-    return f"{round(points, 2) + 0.0:+.2f}"  # adding 0 turns -0 into 0
+def _judged(line: Line) -> str:
+    words = verdict_words(line)
+    return words if line.difference is None else f"{_difference(line)}\n{words}"
 
 
 def _count(number: int) -> str:
-    return f"{number / 1e6:.2f} M" if number >= 1e6 else f"{number / 1e3:.1f} k"
+    return f"{number / 1e6:.2f} M" if number >= 999_950 else f"{number / 1e3:.1f} k"
 
 
-def _step_ratio(line: Line) -> str:
-    return ABSENT if line.step_ratio is None else f"{line.step_ratio:.2f}"
+def _or_absent(text: str, value: float | None) -> str:
+    return ABSENT if value is None else text.format(value)
 
 
 COLUMNS = (
-    Column("method", lambda line: line.label, wraps=True),
+    Column("method", lambda line: line.label, words=True),
     Column("seeds", lambda line: str(len(line.seeds))),
-    Column("accuracy", _accuracy),
-    Column("difference to\ncross-entropy", _difference, needs_control=True, wraps=True),
-    Column("NLL", lambda line: f"{line.nll:.3f}", rank=1),
-    Column("ECE", lambda line: f"{line.ece:.2f}", rank=3),
-    Column("network\nparameters", lambda line: _count(line.parameters), rank=5),
-    Column("training\nparameters", lambda line: _count(line.training_parameters), rank=6),
-    Column("seconds\nper run", lambda line: f"{line.seconds:,.0f}", rank=4),
-    Column("step\nratio", _step_ratio, rank=2, needs_control=True),
+    Column("accuracy", lambda line: plus_minus(line.accuracy), table="compare"),
+    Column("accuracy, %", lambda line: plus_minus(line.accuracy), table="report"),
+    Column("difference to\n{control}", _judged, words=True, table="compare"),
+    Column("difference [95 %], points", _difference, table="report"),
+    Column("verdict", verdict_words, words=True, table="report"),
+    Column("NLL", lambda line: f"{line.nll:.3f}", 1, table="compare"),
+    Column("ECE", lambda line: f"{line.ece:.2f}", 3, table="compare"),
+    Column("network\nparameters", lambda line: _count(line.parameters), 5, table="compare"),
+    Column(
+        "training\nparameters",
+        lambda line: _count(line.training_parameters),
+        6,
+        table="compare",
+    ),
+    Column("seconds\nper run", lambda line: f"{line.seconds:,.0f}", 4, table="compare"),
+    Column("step\nratio", lambda line: _or_absent("{:.2f}", line.step_ratio), 2, table="compare"),
+    Column("paper, %", lambda line: _or_absent("{:.2f}", line.paper), table="report"),
+    Column(
+        "legacy: best test epoch, %",
+        lambda line: ABSENT if line.legacy is None else plus_minus(line.legacy),
+        table="report",
+    ),
+    Column(
+        "sampling error, points",
+        lambda line: _or_absent("±{:.2f}", line.sampling),
+        table="report",
+    ),
 )
+
+
+def columns_of(comparison: Comparison, table: Kind = "compare") -> list[Column]:
+    """The columns of a table that have something in them."""
+    return [
+        replace(column, title=column.title.format(control=comparison.control))
+        for column in COLUMNS
+        if column.table in (None, table)
+        and any(column.cell(line) != ABSENT for line in comparison.lines)
+    ]
 
 
 def as_table(comparison: Comparison, *, width: int) -> Group:
@@ -99,69 +131,20 @@ def as_text(comparison: Comparison, *, width: int = 80) -> str:
     return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n") + "\n"
 
 
-def as_markdown(comparison: Comparison) -> str:
+def as_markdown(comparison: Comparison, *, table: Kind = "compare") -> str:
     """Render as a Markdown table, with the notes as a list below."""
-    columns = columns_of(comparison)
+    columns = columns_of(comparison, table)
     rows = [
         [column.title for column in columns],
-        [":--" if column.wraps else "--:" for column in columns],
         *([column.cell(line) for column in columns] for line in comparison.lines),
     ]
-    table = [f"| {' | '.join(_inline(cell) for cell in row)} |" for row in rows]
-    return "\n".join([*table, "", *(f"- {note}" for note in comparison.notes), ""])
-
-
-def as_csv(comparison: Comparison) -> str:
-    """Render numbers in full precision, one line a row; what is unknown is empty."""
-    records = [_record(line) for line in comparison.lines]
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    for record in records:
-        joined = {k: " ".join(map(str, v)) for k, v in record.items() if isinstance(v, tuple)}
-        writer.writerow(record | joined)
-    return file.getvalue()
-
-
-def as_json(comparison: Comparison) -> str:
-    """Render numbers in full precision; what is unknown or not finite is ``null``."""
-    rows = [
-        {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
-        for row in map(_record, comparison.lines)
-    ]
-    content = {"split": comparison.split, "rows": rows, "notes": comparison.notes}
-    return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def _record(line: Line) -> dict[str, object]:
-    difference = line.difference
-    low, high = (difference and difference.interval) or (None, None)
-    return {
-        "method": line.label,
-        "seeds": line.seeds,
-        "accuracy": line.accuracy.mean,
-        "accuracy_sd": line.accuracy.sd,
-        "difference": difference and difference.mean,
-        "difference_low": low,
-        "difference_high": high,
-        "verdict": difference and difference.verdict,
-        "differs": line.differs,
-        "nll": line.nll,
-        "ece": line.ece,
-        "parameters": line.parameters,
-        "training_parameters": line.training_parameters,
-        "seconds": line.seconds,
-        "step_ratio": line.step_ratio,
-    }
-
-
-def columns_of(comparison: Comparison) -> list[Column]:
-    """The columns that a comparison fills."""
-    return [c for c in COLUMNS if comparison.has_control or not c.needs_control]
+    head, *body = (f"| {' | '.join(map(_inline, row))} |" for row in rows)
+    rule = f"| {' | '.join(':--' if column.words else '--:' for column in columns)} |"
+    return "\n".join([head, rule, *body, "", *(f"- {note}" for note in comparison.notes), ""])
 
 
 def _inline(cell: str) -> str:
-    return cell.replace("\n", " ").replace("|", "\\|")
+    return re.sub(r"([\\|<>*_`])", r"\\\1", cell.replace("\n", " "))
 
 
 def _table(comparison: Comparison, columns: Sequence[Column], width: int) -> Table:
@@ -169,10 +152,10 @@ def _table(comparison: Comparison, columns: Sequence[Column], width: int) -> Tab
     for column in columns:
         table.add_column(
             column.title,
-            justify="left" if column.wraps else "right",
-            no_wrap=not column.wraps,
+            justify="left" if column.words else "right",
+            no_wrap=not column.words,
             overflow="fold",
-            max_width=width // 3 if column.wraps else None,
+            max_width=width // 3 if column.words else None,
         )
     for line in comparison.lines:
         table.add_row(*(Text(column.cell(line)) for column in columns))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from ..content import Table
 from ..entries import Entry
 from ..labels import Fields
-from ..published import plus_minus
 from ..statistics import differences
+from ..table import plus_minus
 from ..verdicts import signed
 
 KIND = "method.attention"

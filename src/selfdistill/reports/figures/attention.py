@@ -69,7 +69,7 @@ def _labels(entry: Entry) -> NDArray[np.int64]:
 
 
 def _by_epoch(entry: Entry, name: str) -> Picture:
-    figure, panel = style.axes(xlabel="epoch", ylabel="mean share (%)")
+    figure, panel = style.epoch_axes("mean share (%)")
     epochs = entry.runs[0].curve.epoch
     found = [a for run in entry.runs if (a := run.curve.attention) is not None]
     seeds = 100 * np.array([shares for shares in found if shares.shape == found[0].shape])
@@ -77,7 +77,7 @@ def _by_epoch(entry: Entry, name: str) -> Picture:
         own = seeds[:, :, block]
         style.hairlines(panel, [(epochs, shares) for shares in own], block + 1)
         style.curve(panel, epochs, own.mean(0), block + 1, f"block {block + 1}")
-    panel.set_ylim(0, 100)
+    panel.set_ylim(-2, 102)
     style.legend(figure, panel, columns=3)
     return Picture(
         name,
@@ -109,7 +109,7 @@ def _distribution(entry: Entry, name: str) -> Picture:
             box.set(facecolor="white" if hatch else style.PALETTE[5], hatch=hatch)
         boxes["boxes"][0].set_label(subject)
     panel.set_xticks(range(1, shares.shape[1] + 1), [str(b + 1) for b in range(shares.shape[1])])
-    panel.set_ylim(0, 100)
+    panel.set_ylim(-2, 102)
     panel.grid(axis="x", visible=False)
     style.legend(figure, panel)
     return Picture(

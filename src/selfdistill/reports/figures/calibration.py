@@ -7,8 +7,9 @@ import numpy as np
 from ..content import Picture, Section, Table
 from ..entries import Entry
 from ..predicted import Numbers, reliability
-from ..published import ABSENT, plus_minus
 from ..statistics import spread
+from ..table import plus_minus
+from ..verdicts import ABSENT
 from . import style
 
 SCORES = {"ece": "ECE, %", "nll": "NLL, nats", "brier": "Brier score"}
@@ -20,7 +21,8 @@ def section(entries: Sequence[Entry], split: str) -> Section:
     """Scores of calibration, and the reliability diagram where there are predictions."""
     table = Table(
         f"Calibration of the network on the {split} split, mean ± standard deviation over seeds; "
-        "of all three scores less is better.",
+        "of all three scores less is better. ECE alone is silent about accuracy: a network that is "
+        "seldom right, and says so, has a low one.",
         ("method", *SCORES.values()),
         tuple((e.label, *(_score(e, split, field) for field in SCORES)) for e in entries),
     )

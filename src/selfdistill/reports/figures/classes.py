@@ -5,19 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..comparison import HEADLINE
 from ..content import Picture, Section
 from ..entries import Entry
+from ..lines import HEADLINE
 from ..predicted import Numbers, Predicted, class_accuracy, confusion
 from ..verdicts import signed
 from . import style
+from .chance import Band, chance
+from .named_rows import row_axes
+from .names import fitted, height
 
 EXTREMES = 10
 """Classes that a picture names at either end."""
 IMPROVED = 6
 CONFUSED = 6
-UPRIGHT = 6
-"""Letters of a name that fit below a column."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,7 @@ class Pair:
     """Points, by class; NaN for a class without images."""
     moved: Numbers
     """Change of the confusion matrix, points, ``true × predicted``."""
-    chance: float
-    """Half-width, in points, that a gain of a class exceeds by chance once in twenty."""
+    band: Band
     images: int
     """Of the median class."""
     names: tuple[str, ...]
@@ -48,9 +48,9 @@ def section(entries: Sequence[Entry]) -> Section | None:
         if np.nanmax(pair.gain) > 0:
             pictures.append(_confusion(pair, f"confusion-{i}"))
     words = (
-        f"A class has {found[0].images} test images. Were two networks equally good and their "
-        f"errors independent, one class in twenty would still differ by more than "
-        f"{found[0].chance:.1f} points (the shaded band): single classes prove little.",
+        f"A class has {found[0].images} test images, the same for all runs. The shaded bands are "
+        "about the chance of training; from one choice of images to another, differences vary "
+        "more.",
         *style.left_out([pair.entry for pair in found]),
     )
     return Section("classes", "Classes", words, pictures=tuple(pictures))
@@ -64,13 +64,11 @@ def _pair(entry: Entry) -> Pair | None:
         return None
     images = np.bincount(own[0].labels, minlength=own[0].num_classes)
     median = int(np.median(images[images > 0]))
-    accuracy = _mean(other, class_accuracy)
-    share = np.nanmean(accuracy) / 100
     return Pair(
         entry=entry,
-        gain=_mean(own, class_accuracy) - accuracy,
+        gain=_mean(own, class_accuracy) - _mean(other, class_accuracy),
         moved=_mean(own, confusion) - _mean(other, confusion),
-        chance=196 * float(np.sqrt(2 * share * (1 - share) / median)),
+        band=chance(_by_run(own), _by_run(other), median),
         images=median,
         names=class_names(entry),
     )
@@ -91,6 +89,10 @@ def _mean(runs: Sequence[Predicted], table: Callable[[Predicted], Numbers]) -> N
     return np.mean([table(run) for run in runs], axis=0)
 
 
+def _by_run(runs: Sequence[Predicted]) -> Numbers:
+    return np.stack([class_accuracy(run) for run in runs])
+
+
 def _gains(pair: Pair, name: str) -> Picture:
     known = np.flatnonzero(np.isfinite(pair.gain))
     order = known[np.argsort(pair.gain[known], kind="stable")[::-1]]
@@ -99,20 +101,21 @@ def _gains(pair: Pair, name: str) -> Picture:
     gains, places = pair.gain[ends], np.arange(len(ends), dtype=np.float64)
     if not everything:
         places[EXTREMES:] += 0.8
-    figure, panel = style.axes(
-        height=0.7 + 0.2 * len(ends), xlabel="class accuracy, difference to cross-entropy (points)"
-    )
-    panel.axvspan(-pair.chance, pair.chance, color=style.FAINT, alpha=0.6, lw=0)
+    figure, panel = row_axes(
+        [pair.names[k] for k in ends], places, step=0.2, width=22, lines=1,
+        xlabel="class accuracy, difference to cross-entropy (points)",
+    )  # fmt: skip
+    panel.axvspan(-pair.band.width, pair.band.width, color=style.FAINT, alpha=0.6, lw=0)
     panel.axvline(0, color=style.RULE, lw=1)
     color, marker, _ = style.look(pair.entry.style)
     panel.hlines(places, 0, gains, color=color, lw=1.4)
     panel.plot(gains, places, marker=marker, color=color, linestyle="none")
-    style.name_rows(panel, places, [style.short(pair.names[k]) for k in ends])
-    up, down = int((pair.gain[known] > 0).sum()), int((pair.gain[known] < 0).sum())
+    everyone = pair.gain[known]
+    up, down = int((everyone > 0).sum()), int((everyone < 0).sum())
     part = "" if everything else f"; the {EXTREMES} at either end are named"
     caption = (
         f"{pair.entry.label}: {up} of {len(known)} classes gain, {down} lose, "
-        f"{len(known) - up - down} stay (means over seeds{part})."
+        f"{len(known) - up - down} stay (means over seeds{part}). {pair.band.words(everyone)}"
     )
     return Picture(name, caption, figure)
 
@@ -126,8 +129,10 @@ def _confusion(pair: Pair, name: str) -> Picture:
     columns = np.argsort(most, kind="stable")[::-1][: min(CONFUSED, int((most > 0).sum()))]
     values = pair.moved[np.ix_(rows, columns)]
     values[rows[:, None] == columns] = np.nan
+    own = fitted([pair.names[k] for k in rows], 16)
+    step = max(0.3, style.LINE * max(map(height, own)) + 0.06)
     figure, panel = style.axes(
-        height=1.6 + 0.3 * len(rows), xlabel="taken for", ylabel="true class"
+        height=1.6 + step * len(rows), xlabel="taken for", ylabel="true class"
     )
     limit = max(1.0, float(np.nanmax(np.abs(values), initial=0)))
     panel.imshow(values, cmap="RdBu_r", vmin=-limit * 2, vmax=limit * 2, aspect="auto")
@@ -135,13 +140,8 @@ def _confusion(pair: Pair, name: str) -> Picture:
         if np.isfinite(value):
             text = signed(value, 1) if abs(value) >= 0.05 else "0"
             panel.text(k, i, text, ha="center", va="center", fontsize=8.5)
-    names = [style.short(pair.names[k], 14) for k in columns]
-    panel.set_xticks(range(len(columns)), names)
-    if max(map(len, names)) > UPRIGHT:
-        panel.tick_params("x", labelrotation=40)
-        for text in panel.get_xticklabels():
-            text.set(ha="right", rotation_mode="anchor")
-    panel.set_yticks(range(len(rows)), [style.short(pair.names[k], 16) for k in rows])
+    style.name_columns(panel, fitted([pair.names[k] for k in columns], 14), 42)
+    panel.set_yticks(range(len(rows)), own)
     panel.grid(visible=False)
     return Picture(
         name,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from ..content import Section, Table
 from ..entries import Entry
-from ..published import ABSENT, plus_minus
 from ..statistics import spread
+from ..verdicts import ABSENT
 
 Cell = Callable[[Entry], str]
 
@@ -25,7 +25,7 @@ def section(entries: Sequence[Entry]) -> Section:
     cells = [[cell(entry) for cell in columns.values()] for entry in entries]
     kept = [i for i in range(len(columns)) if any(row[i] != ABSENT for row in cells)]
     table = Table(
-        "Cost, mean over seeds.",
+        "Cost, mean ± standard deviation over seeds.",
         tuple(list(columns)[i] for i in kept),
         tuple(tuple(row[i] for i in kept) for row in cells),
     )
@@ -39,10 +39,11 @@ def section(entries: Sequence[Entry]) -> Section:
 
 def count(number: float) -> str:
     """A number of parameters or operations with three digits and its unit."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:.3g} {unit}" if number < 1e3 * size else f"{number:.3g}"
-    return f"{number:.0f}"
+    rounded = float(f"{number:.3g}")  # 999,700 is a million here, not 1000 thousands
+    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if rounded >= size:
+            return f"{rounded / size:.3g} {unit}"
+    return f"{rounded:.0f}"
 
 
 def _macs(entry: Entry) -> str:
@@ -51,12 +52,11 @@ def _macs(entry: Entry) -> str:
 
 
 def _seconds(entry: Entry) -> str:
-    mean, sd = spread([run.summary.cost.seconds for run in entry.runs])
-    return f"{mean:,.0f}" if sd is None else f"{mean:,.0f} ± {sd:,.0f}"
+    return _whole([run.summary.cost.seconds for run in entry.runs])
 
 
 def _speed(entry: Entry) -> str:
-    return plus_minus(spread([run.summary.cost.images_per_second for run in entry.runs]), 0)
+    return _whole([run.summary.cost.images_per_second for run in entry.runs])
 
 
 def _ratio(entry: Entry) -> str:
@@ -64,5 +64,10 @@ def _ratio(entry: Entry) -> str:
 
 
 def _memory(entry: Entry) -> str:
-    found = [run.peak_memory for run in entry.runs if run.peak_memory is not None]
-    return f"{max(found) / 1e6:,.0f}" if found else ABSENT
+    found = [run.peak_memory / 1e6 for run in entry.runs if run.peak_memory is not None]
+    return _whole(found) if found else ABSENT
+
+
+def _whole(values: Sequence[float]) -> str:
+    mean, sd = spread(values)
+    return f"{mean:,.0f}" if sd is None else f"{mean:,.0f} ± {sd:,.0f}"

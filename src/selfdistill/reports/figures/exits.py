@@ -1,13 +1,15 @@
 """How good every exit is, and the fusion of all."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 import numpy as np
 
 from ..content import Picture, Section, Table
 from ..entries import Entry
-from ..published import ABSENT, plus_minus
 from ..statistics import spread
+from ..table import plus_minus
+from ..verdicts import ABSENT
 from . import style
 from .cost import count
 
@@ -70,16 +72,14 @@ def _by_exit(entries: Sequence[Entry], split: str, order: Sequence[str], name: s
     figure, panel = style.axes(xlabel="exit", ylabel=f"{split} accuracy (%)")
     for entry in entries:
         _draw(panel, entry, split, {n: float(place) for place, n in enumerate(order)})
-    panel.set_xticks(range(len(order)), order)
+    style.name_columns(panel, order, 58)
     panel.grid(axis="x", visible=False)
     panel.margins(x=0.1)
     style.legend(figure, panel)
-    return Picture(
-        name,
-        f"Accuracy of each exit, shallow to deep, on the {split} split; bars are ± one standard "
-        "deviation over seeds.",
-        figure,
-    )
+    several = any(len(entry.runs) > 1 for entry in entries)
+    bars = "; bars are ± one standard deviation over seeds" if several else ""
+    caption = f"Accuracy of each exit, shallow to deep, on the {split} split{bars}."
+    return Picture(name, caption, figure)
 
 
 def _by_cost(entries: Sequence[Entry], split: str, name: str) -> Picture:
@@ -91,7 +91,8 @@ def _by_cost(entries: Sequence[Entry], split: str, name: str) -> Picture:
     panel.margins(x=0.08)
     panel.set_xlim(left=0)
     style.legend(figure, panel)
-    costs = ", ".join(f"{n} {count(c)}" for n, c in _costs(entries[0]).items())
+    ordered = sorted(_costs(entries[0]).items(), key=itemgetter(1))
+    costs = ", ".join(f"{n} {count(c)}".replace(" ", "\u00a0") for n, c in ordered)
     return Picture(
         name,
         f"Accuracy against operations, if one stops at an exit; {entries[0].label}: {costs}.",
@@ -118,5 +119,5 @@ def _draw(panel: style.Axes, entry: Entry, split: str, places: Mapping[str, floa
             mfc=color if joined else "white",
             elinewidth=1,
             capsize=2,
-            label=style.short(entry.label, 40) if joined else None,
+            label=entry.label if joined else None,
         )

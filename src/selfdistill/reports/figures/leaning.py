@@ -11,7 +11,6 @@ from ..content import Table, Thumbnail
 from ..entries import Entry
 from ..predicted import Numbers
 from .classes import class_names
-from .style import short
 
 LEANING = 3
 """Classes and images named for each block."""
@@ -59,12 +58,12 @@ def thumbnails(entry: Entry) -> list[Thumbnail]:
     kept = run.thumbnails
     shown = zip(kept.images, kept.cams, kept.indices, kept.block, strict=True)
     for pixels, cam, index, block in shown:
-        share = "" if shares is None else f", {100 * shares[index, block]:.0f} %"
+        share = "" if shares is None else f", {100 * shares[index, block]:.0f}\u00a0%"
         file = io.BytesIO()
         imsave(file, np.hstack([pixels, heated(pixels, cam)]), format="png")
-        caption = (
-            f"{short(entry.label)}, block {block + 1}{share}: {names[labels[index]]} (no. {index})"
-        )
+        subject = f"{names[labels[index]]} (no.\u00a0{index})"
+        seed = f", seed\u00a0{run.summary.seed}" if len(entry.runs) > 1 else ""
+        caption = f"{entry.label}{seed}, block\u00a0{block + 1}{share}: {subject}"
         found.append(Thumbnail(file.getvalue(), caption))
     return found[:MOST_THUMBNAILS]
 

@@ -22,12 +22,14 @@ def section(entries: Sequence[Entry]) -> Section | None:
     pictures += [_terms(entry, f"terms-{i}") for i, entry in enumerate(parted[: style.MOST_ROWS])]
     if not pictures:
         return None
-    words = (
-        "Thick lines are means over seeds, thin ones single seeds. The terms of a loss are "
-        "weighted already: they add up to what is minimised.",
-        *style.left_out(parted),
-    )
-    return Section("learning", "Learning curves", words, pictures=tuple(pictures))
+    lines = "Thick lines are means over seeds, thin ones single seeds."
+    terms = "The terms of a loss are weighted already: they add up to what is minimised."
+    several = any(len(entry.runs) > 1 for entry in entries)
+    words = (*([lines] if several else []), *([terms] if parted else []))
+    if len(parted) > style.MOST_ROWS:
+        words = (*words, f"They are shown for {style.MOST_ROWS} of {len(parted)} rows, the first.")
+    paragraphs = (" ".join(words),) if words else ()
+    return Section("learning", "Learning curves", paragraphs, pictures=tuple(pictures))
 
 
 def _curves(entry: Entry, split: str) -> list[tuple[Numbers, Numbers]]:
@@ -42,7 +44,7 @@ def _curves(entry: Entry, split: str) -> list[tuple[Numbers, Numbers]]:
 
 def _accuracy(entries: Sequence[Entry], split: str, name: str) -> Picture:
     subject = "training images, as augmented" if split == "train" else "validation images"
-    figure, panel = style.axes(xlabel="epoch", ylabel=f"accuracy (%)\n{subject}")
+    figure, panel = style.epoch_axes(f"accuracy (%)\n{subject}")
     for entry in entries:
         curves = _curves(entry, split)
         style.hairlines(panel, curves, entry.style)
@@ -59,7 +61,7 @@ def _terms(entry: Entry, name: str) -> Picture:
     sizes = np.array([np.mean([abs(c.terms[t]) for c in seeds], axis=0) for t in curve.terms])
     total = sizes.sum(axis=0)
     shares = 100 * np.divide(sizes, total, out=np.zeros_like(sizes), where=total > 0)
-    figure, panel = style.axes(xlabel="epoch", ylabel="share of the loss (%)")
+    figure, panel = style.epoch_axes("share of the loss (%)")
     bands = panel.stackplot(
         curve.epoch,
         shares,

@@ -6,8 +6,9 @@ import numpy as np
 
 from ..content import Picture, Section, Table
 from ..entries import Entry
-from ..published import ABSENT, plus_minus
 from ..statistics import spread
+from ..table import plus_minus
+from ..verdicts import ABSENT
 from . import style
 
 Accuracies = Mapping[str, Mapping[int, float]]

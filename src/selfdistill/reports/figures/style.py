@@ -1,6 +1,7 @@
 """One look for all figures: colours, markers and strokes, sizes, and how they are written."""
 
 import io
+import itertools
 import re
 import warnings
 from collections.abc import Generator, Sequence
@@ -10,17 +11,19 @@ from typing import NamedTuple
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import RcKeyType
 
 from ..entries import Entry
 from ..predicted import Numbers
+from .names import fitted, height
 
 INK, RULE, FAINT = "#1a1a1a", "#8a8a8a", "#dcdcdc"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's colours, told apart with any colour vision."""
 MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">")
 STROKES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)))
-SHADES = ("#08306b", "#e69f00", "#56b4e9", "#7a3b00", "#cfe8c9", "#cc79a7", "#009e73", "#f0f0f0")
+SHADES = ("#08306b", "#e69f00", "#56b4e9", "#7a3b00", "#cfe8c9", "#cc79a7", "#009e73", "#bdbdbd")
 HATCHES = ("", "////", "", "....", "xxxx", "\\\\\\\\", "", "----")
 WIDTH, HEIGHT = 4.3, 2.9
 """Inches; the width of a phone at the size of its text."""
@@ -28,15 +31,17 @@ ROWS_PER_FIGURE = 8
 MOST_ROWS = 8
 """Rows with pictures and tables of their own in a section."""
 MOST_MARKS = 15
+LINE = 0.15
+"""Height of a line of text, inches."""
 RESOLUTION = 200
 SETTINGS: dict[RcKeyType, object] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "Helvetica"],
     "font.size": 9,
-    "axes.labelsize": 9,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
-    "legend.fontsize": 8.5,
+    "axes.labelsize": 9.5,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
     "text.color": INK,
     "axes.labelcolor": INK,
     "xtick.color": INK,
@@ -94,6 +99,29 @@ def axes(*, height: float = HEIGHT, xlabel: str, ylabel: str = "") -> tuple[Figu
     return figure, panel
 
 
+def epoch_axes(ylabel: str) -> tuple[Figure, Axes]:
+    """Start a figure over the epochs, of which there are no halves."""
+    figure, panel = axes(xlabel="epoch", ylabel=ylabel)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True))
+    return figure, panel
+
+
+def name_columns(panel: Axes, names: Sequence[str], letters: int) -> None:
+    """Name the columns of a panel, slanted where upright names would meet.
+
+    Args:
+        panel: With a column at each whole number from 0.
+        names: Of the columns.
+        letters: About as many as fit below the panel.
+    """
+    panel.set_xticks(range(len(names)), list(names))
+    longest = [max(map(len, name.split("\n"))) for name in names]
+    needed = [sum(pair) / 2 + 1 for pair in itertools.pairwise(longest)]
+    if max(needed, default=0) > letters / len(names):
+        for text in panel.get_xticklabels():
+            text.set(rotation=40, ha="right", rotation_mode="anchor")
+
+
 def curve(panel: Axes, x: Numbers, y: Numbers, row: int, name: str) -> None:
     """Draw a row's line, with about six marks however many points it has.
 
@@ -106,8 +134,7 @@ def curve(panel: Axes, x: Numbers, y: Numbers, row: int, name: str) -> None:
     """
     color, marker, stroke = look(row)
     every = max(1, len(x) // 6) if len(x) > MOST_MARKS else 1
-    panel.plot(x, y, color=color, linestyle=stroke, marker=marker, markevery=every,
-               label=short(name, 40))  # fmt: skip
+    panel.plot(x, y, color=color, linestyle=stroke, marker=marker, markevery=every, label=name)
 
 
 def hairlines(panel: Axes, curves: Sequence[tuple[Numbers, Numbers]], row: int) -> None:
@@ -121,28 +148,12 @@ def legend(figure: Figure, panel: Axes, *, columns: int = 2) -> None:
     handles, names = panel.get_legend_handles_labels()
     if not names:
         return
-    columns = columns if max(map(len, names)) <= 26 else 1
-    rows = -(-len(names) // columns)
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(width, height + 0.18 * rows + 0.05)
-    figure.legend(handles, names, loc="outside lower left", ncols=columns, columnspacing=1.5)
-
-
-def name_rows(panel: Axes, places: Numbers, names: Sequence[str]) -> None:
-    """Name horizontal rows, from the top down.
-
-    The label below ends at the right edge, as names of rows leave less room than its width.
-    """
-    panel.set_yticks(places, list(names))
-    panel.set_ylim(places[-1] + 0.6, -0.6)
-    panel.grid(axis="y", visible=False)
-    panel.set_xlabel(panel.get_xlabel(), loc="right")
-
-
-def short(name: str, length: int = 22) -> str:
-    """A name that fits beside an axis."""
-    name = " ".join(name.split())
-    return name if len(name) <= length else f"{name[: length - 1]}…"
+    columns = columns if max(map(len, names)) <= 19 else 1
+    names = fitted(names, 46, lines=3)
+    rows, lines = -(-len(names) // columns), -(-sum(map(height, names)) // columns)
+    width, inches = figure.get_size_inches()
+    figure.set_size_inches(width, inches + LINE * lines + 0.06 * rows + 0.05)
+    figure.legend(handles, names, loc="outside lower left", ncols=columns, columnspacing=1)
 
 
 def chunks(rows: Sequence[Entry], size: int = ROWS_PER_FIGURE) -> list[Sequence[Entry]]:
