@@ -23,6 +23,7 @@ def photos(tmp_path, monkeypatch):
         for number in range(10):
             pixels = random.integers(60 * shade, 60 * shade + 120, (20, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    return tmp_path
 
 
 def test_words_become_a_file_a_comparison_and_a_verdict(photos, tmp_path, capsys):
@@ -47,22 +48,52 @@ def test_what_is_written_is_what_is_run(photos, tmp_path):
     ad_hoc.write(content, tmp_path / "study.yaml")
     assert yaml.safe_load((tmp_path / "study.yaml").read_text()) == content
     study = grid.load(str(tmp_path / "study.yaml"))
-    assert (study.name, study.seeds, study.split) == ("cifar100-two_cores", (4, 2), None)
+    assert content["name"] == "cifar100-two_cores"
+    assert (study.name, study.seeds, study.split) == (tmp_path.name, (4, 2), None)
     assert study.cells[0].teacher == "CrossEntropy"
     assert study.cells[1].words(2) == [
         "--config=cifar100/two_cores",
+        "--method=CrossEntropy",
         "--data.root=a b",
         "--optimizer.lr=1e-3",
         "--epochs=3",
         "--backbone.pretrained=true",
-        "--method=CrossEntropy",
         "--seed=2",
     ]
 
 
+def test_options_go_to_the_methods_that_have_them():
+    words = ["--config", "digits", "--method.teacher", "runs/a", "--method.temperature=2"]
+    cells = ad_hoc.compose(words, methods=["CrossEntropy", "KD", "BYOT"], seeds=[1])["cells"]
+    assert cells == {
+        "CrossEntropy": {"method": "CrossEntropy"},
+        "KD": {"method": "KD", "method.teacher": "runs/a", "method.temperature": 2},
+        "BYOT": {"method": "BYOT", "method.temperature": 2},
+    }
+
+
+def test_it_goes_where_its_folder_goes(photos, tmp_path, monkeypatch, capsys):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    words = ["study", "--data", "../photos", "--methods", "CrossEntropy", "--seeds", "1"]
+    assert cli.main([*words, "--out", ".", *TRAIN]) == 0
+    assert (tmp_path / "here" / "CrossEntropy" / "seed0" / "summary.json").is_file()
+    (tmp_path / "here").rename(tmp_path / "there")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    capsys.readouterr()
+    assert cli.main(["study", "../there"]) == 0
+    assert "there: 1 runs, 1 done, 0 to train" in capsys.readouterr().out
+
+
 def test_it_is_called_as_its_images(photos):
+    (photos / "tables").mkdir()
+    (photos / "tables" / "mine.csv").write_text("image,label\n")
+    (photos / "photos.v2").mkdir()
     for words, name in {
         "--data photos/": "photos",
+        "--data photos.v2": "photos.v2",
+        "--data tables/mine.csv": "mine",
         "--data CIFAR100 --config cifar100/strong": "cifar100",
         "--config cifar100/strong": "cifar100-strong",
     }.items():
@@ -74,6 +105,7 @@ MISTAKES = {
     "--data photos --methods BYOT byot": "--methods BYOT BYOT: one is named twice",
     "--data photos --methods KD": "KD learns from a teacher: add CrossEntropy to --methods",
     "--data photos --methods BYOT --method SKDSAM": "--method SKDSAM: a study takes --methods",
+    "--data photos --methods BYOT --method.label_smoothing 3": "none of BYOT has such an option",
     "--data photos --methods BYOT --seed 3": "--seed 3: a study takes --seeds",
     "--data photos --methods BYOT --seeds 0": "--seeds 0: give how many, or several different",
     "--data photos --methods BYOT --seeds 1 1": "--seeds 1 1: give how many, or several",

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import pytest
@@ -35,6 +37,10 @@ def run(folder, study, *, seconds=None, further=SMALL):
     return runner.run(seconds), lines
 
 
+def told(outcome):
+    return [f"{run}: {reason}" for run, reason in outcome.missing.items()]
+
+
 def test_only_what_is_missing_is_trained(tmp_path, capsys):
     bad = {"method": "SKDSAM", "method.temperature": -1}
     pupil = {"method": "KD", "teacher": "CE"}
@@ -47,7 +53,7 @@ def test_only_what_is_missing_is_trained(tmp_path, capsys):
     copy = tmp_path / "res" / "trial" / "CE-s0.json"
     assert outcome.summaries[1] == original.parent
     assert copy.read_bytes() == original.read_bytes()
-    assert outcome.missing == [
+    assert told(outcome) == [
         "bad seed 0: temperature=-1.0 must be greater than 0",
         "orphan seed 0: its teacher bad seed 0 is not finished",
     ]
@@ -56,7 +62,7 @@ def test_only_what_is_missing_is_trained(tmp_path, capsys):
     changed = {**PLAIN, "method.label_smoothing": 0.1, "seeds": [0]}
     outcome, lines = run(tmp_path, study(seeds=2, CE=PLAIN, other=changed))
     assert lines[0] == "trial: 3 runs, 1 done, 2 to train"
-    assert "holds another run (method.init_args.label_smoothing: 0.0 there" in outcome.missing[0]
+    assert "holds another run (method.init_args.label_smoothing: 0.0 there" in told(outcome)[0]
     assert len(outcome.summaries) == 2
 
     copy.unlink()  # as if killed between the run's end and the copy
@@ -101,7 +107,7 @@ def test_a_budget_stops_cleanly_before_it_is_spent(tmp_path):
     assert time.monotonic() - started < 8.0
     assert not outcome.summaries
     assert outcome.code == 0
-    assert [line.partition(";")[0] for line in outcome.missing] == [
+    assert [line.partition(";")[0] for line in told(outcome)] == [
         *("CE seed 0: the time is up", "CE seed 1: the time is up"),
         "CE seed 2: not begun: the time is up",
     ]
@@ -120,8 +126,8 @@ def test_a_process_that_dies_stops_no_other(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outcome, _ = run(tmp_path, study(**cells))
     assert len(outcome.summaries) == 1
-    assert outcome.missing[0].startswith("fatal seed 0: its process was ended by SIGKILL")
-    assert outcome.missing[1].startswith("faulty seed 0: RuntimeError: a fault; where: selfdistill")
+    assert told(outcome)[0].startswith("fatal seed 0: its process was ended by SIGKILL")
+    assert told(outcome)[1].startswith("faulty seed 0: RuntimeError: a fault; where: selfdistill")
     assert outcome.code == 1
 
 
@@ -142,9 +148,14 @@ def test_shipped_studies_read_and_so_do_their_runs(name):
 
 
 WRONG = {
-    "seeds: 3": r"is no study \(KeyError: 'cells'\)",
-    "[]": r"is no study \(TypeError: \[\] stands where fields belong\)",
+    "seeds: 3": "is no study: a study needs the field cells",
+    "seeds: 3\ncels: {}": "is no study: a study has no field cels: did you mean cells",
+    "[]": r"is no study: \[\] stands where fields belong",
     "seeds: {a: 1}\ncells: {A: {}}": "is neither a number of seeds nor a list",
+    "seeds: [0, 0]\ncells: {A: {}}": r"seeds \[0, 0\]: give how many, or several different ones",
+    "seeds: 0\ncells: {A: {}}": r"seeds \[\]: give how many",
+    "seeds: 1\nsplit: valid\ncells: {A: {}}": "split 'valid': choose validation or test",
+    "seeds: 1\npapers: {B: 80}\ncells: {A: {}}": "papers tell of 'B', which is no cell",
     "seeds: 1\ncells: {A b: {}, A-b: {}}": "cells 'A b' and 'A-b' share a folder",
     "seeds: 1\ncells: {A: {teacher: B}}": "A is to learn from B, which is no cell of that name",
     "seeds: 1\ncells: {A: {teacher: B}, B: {teacher: A}}": "is taught by it in turn",
@@ -163,6 +174,7 @@ def test_files_that_are_no_studies(text, tmp_path):
 def test_mistakes(capsys):
     for words, message in {
         ("digit",): "neither a file nor a shipped one: did you mean digits?",
+        ("digits", "--jobs", "0"): "argument --jobs: '0': give a whole number from 1 on",
         ("digits", "--budget", "9x"): "'9x' is no time: write 90s, 9m or 2h",
         ("digits", "--seeds", "3"): "study digits has its seeds: --seeds goes with --methods",
         ("digits", "--methods", "BYOT"): "study digits says what is compared: leave --methods out",
@@ -170,3 +182,67 @@ def test_mistakes(capsys):
     }.items():
         assert cli.main(["study", *words]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_directory_of_another_recipe_replaces_no_copy(tmp_path):
+    run(tmp_path / "A", study(CE=PLAIN))
+    copy = tmp_path / "A" / "res" / "trial" / "CE-s0.json"
+    before = copy.read_bytes()
+    run(tmp_path / "B", study(CE={**PLAIN, "method.label_smoothing": 0.1}))
+    runner = StudyRunner(
+        study(CE=PLAIN), tmp_path / "B", tmp_path / "A" / "res", 1, SMALL, lambda line: None
+    )
+    assert runner.run().summaries == [copy]
+    assert copy.read_bytes() == before
+
+
+def test_a_pupil_learns_from_the_teacher_that_counts(tmp_path):
+    cells = {"CE": PLAIN, "pupil": {"method": "KD", "teacher": "CE"}}
+    run(tmp_path, study(CE=PLAIN))
+    teacher = tmp_path / "trial" / "CE" / "seed0"
+    shutil.rmtree(teacher)  # only the copied summary is left, and nothing to learn from
+    copy = tmp_path / "res" / "trial" / "CE-s0.json"
+    learned = json.loads(copy.read_text())["weights"]
+    outcome, lines = run(tmp_path, study(**cells))
+    assert lines[0] == "trial: 2 runs, 0 done, 2 to train"
+    assert lines[1] == "CE seed 0: again, its weights are gone and to teach"
+    pupil = json.loads((outcome.summaries[1] / "summary.json").read_text())
+    assert pupil["recipe"]["method"]["init_args"]["teacher"] == learned
+    shutil.rmtree(teacher)
+    assert run(tmp_path, study(**cells))[1] == ["trial: 2 runs, 2 done, 0 to train"]
+
+    shutil.rmtree(outcome.summaries[1])
+    (tmp_path / "res" / "trial" / "pupil-s0.json").unlink()
+    run(tmp_path, study(CE={**PLAIN, "method.label_smoothing": 0.1}))  # lies where CE's weights did
+    run(tmp_path / "away", study(CE=PLAIN))
+    copy.write_bytes((tmp_path / "away" / "res" / "trial" / "CE-s0.json").read_bytes())
+    outcome, lines = run(tmp_path, study(**cells))
+    assert "CE seed 0: " in told(outcome)[0]
+    assert "holds another run (method.init_args.label_smoothing" in told(outcome)[0]
+    assert told(outcome)[1] == "pupil seed 0: its teacher CE seed 0 is not finished"
+    assert outcome.failed == 2
+
+
+def test_a_method_comes_before_its_options():
+    common = {"method.temperature": 2, "epochs": 3}
+    content = {"seeds": 1, "options": common, "cells": {"a": {"method": "SKDSAM"}}}
+    words = grid.from_plain(content, "x").cells[0].words(0)
+    assert words == ["--method=SKDSAM", "--method.temperature=2", "--epochs=3", "--seed=0"]
+
+
+def test_a_signal_ends_many_jobs_in_the_time_of_one(tmp_path):
+    file = tmp_path / "trial.yaml"
+    file.write_text(json.dumps({"config": "digits", "seeds": 3, "cells": {"CE": PLAIN}}))
+    words = ["study", str(file), "--jobs", "3", "--out", str(tmp_path), *ENDLESS]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "selfdistill", *words], stdout=subprocess.DEVNULL
+    )
+    folders = [tmp_path / "trial" / "CE" / f"seed{seed}" / "checkpoints" for seed in range(3)]
+    deadline = time.monotonic() + 60
+    while not all(list(folder.glob("*.pt")) for folder in folders):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    told = time.monotonic()
+    process.terminate()
+    assert process.wait(60) == 143
+    assert time.monotonic() - told < 5.5  # one process that idles is waited for six

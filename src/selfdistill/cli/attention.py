@@ -13,6 +13,9 @@ def attention(words: list[str]) -> int:
     parser.add_argument("--picture", type=Path, default=Path("attention.png"), help="PNG file")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     given = parser.parse_args(words)
+    picture: Path = given.picture
+    if picture.suffix.lower() != ".png":
+        raise ValueError(f"--picture {picture}: name a PNG file, such as attention.png")
     from ..deployment.predictions import find_files
     from ..reports import blocks
     from ..training.attention import look_at
@@ -22,7 +25,9 @@ def attention(words: list[str]) -> int:
         blocks.Viewed(str(one.file), one.pixels, tuple(blocks.Block(*look) for look in one.looks))
         for one in seen
     ]
-    given.picture.write_bytes(blocks.blocks_picture(views))
-    render = blocks.blocks_json if given.format == "json" else blocks.blocks_table
-    print(render(views))
+    picture.write_bytes(blocks.blocks_picture(views))
+    if given.format == "json":
+        print(blocks.blocks_json(views))
+    else:
+        print(blocks.blocks_table(views), picture, sep="\n")
     return 0

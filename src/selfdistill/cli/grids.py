@@ -6,14 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .parser import parser_of, seconds
+from .parser import at_least, parser_of, seconds
 from .tables import print_comparison
 
 if TYPE_CHECKING:
     from ..studies import Engine, Outcome, Study
-
-WRITTEN = "study.yaml"
-"""The file in which a study made from words is kept, in its own folder."""
 
 
 def quickstart(words: list[str]) -> int:
@@ -62,9 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, help="run directories; default: runs, or where the study's file lies")
     add("--results", type=Path, help="copy finished summaries here; runs that are there are done")
     add("--budget", type=seconds, metavar="TIME", help="stop before 90s, 9m, 2h are over")
-    add("--jobs", type=int, default=1, help="runs at the same time on this machine")
+    add("--jobs", type=at_least(1), default=1, help="runs at the same time on this machine")
     add("--engine", choices=("local", "ray"), default="local", help="ray: on a Ray cluster")
-    add("--cpus", type=int, default=1, help="with --engine ray: processor cores of each run")
+    add(
+        "--cpus", type=at_least(1), default=1, help="with --engine ray: processor cores of each run"
+    )
     add("--gpus", type=float, default=0.0, help="with --engine ray: GPUs of each run, e.g. 0.5")
     return parser
 
@@ -82,9 +81,7 @@ def _grid(given: argparse.Namespace, further: list[str]) -> tuple["Study", Path,
         raise ValueError(f"study {name} has its seeds: --seeds goes with --methods")
     from .. import studies
 
-    grid, file = studies.load(name), Path(name).absolute()
-    beside = file.name == WRITTEN and file.is_file() and file.parent.name == grid.name
-    return grid, given.out or (file.parent.parent if beside else Path("runs")), further[1:]
+    return studies.load(name), given.out or studies.above(name) or Path("runs"), further[1:]
 
 
 def _composed(given: argparse.Namespace, words: list[str]) -> tuple["Study", Path, list[str]]:
@@ -92,11 +89,12 @@ def _composed(given: argparse.Namespace, words: list[str]) -> tuple["Study", Pat
     from ..studies import ad_hoc, grid
 
     content = ad_hoc.compose(words, methods=given.methods, seeds=given.seeds or [3])
-    out = given.out or Path("runs", str(content["name"]))
-    content["name"] = out.absolute().name
+    out: Path = given.out or Path("runs", str(content["name"]))
+    out = out.resolve() if out.name in ("", "..") else out
+    content["name"] = out.name
     made = grid.from_plain(content, str(content["name"]))
     ad_hoc.check(made)
-    ad_hoc.write(content, out / WRITTEN)
+    ad_hoc.write(content, out / grid.WRITTEN)
     return made, out.parent, []
 
 
@@ -110,15 +108,19 @@ def _engine(given: argparse.Namespace) -> "Engine | None":
 
 def _show_outcome(outcome: "Outcome", *, split: str | None, folder: Path) -> int:
     """Print what a study found, and what it still misses."""
+    for reason in dict.fromkeys(outcome.missing.values()):
+        runs = (run for run, why in outcome.missing.items() if why == reason)
+        print(f"not finished: {', '.join(runs)}: {reason}")
+    if outcome.missing:
+        total = len(outcome.missing) + len(outcome.summaries)
+        next_time = "the same command goes on with them"
+        if outcome.failed:
+            next_time = f"{outcome.failed} failed; the same command tries again"
+        print(f"{len(outcome.missing)} of {total} runs remain: {next_time}.")
+    print(f"The runs are in {folder}.")
     if outcome.summaries:
         print_comparison(outcome.summaries, split=split, form="table")
         print(_verdict(outcome.summaries, split))
-    print(f"The runs are in {folder}.")
-    for line in outcome.missing:
-        print(f"not finished: {line}")
-    if outcome.missing:
-        total = len(outcome.missing) + len(outcome.summaries)
-        print(f"{len(outcome.missing)} of {total} runs remain: the same command goes on with them.")
     return outcome.code
 
 

@@ -1,9 +1,12 @@
 """How every command reads its words."""
 
 import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from .commands import COMMANDS
 
+RECIPE, SUMMARY = "recipe.yaml", "summary.json"
 SPLITS = ("validation", "test")
 
 
@@ -26,6 +29,21 @@ def parser_of(command: str) -> Parser:
     )
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """A reader of whole numbers from a smallest one on."""
+
+    def whole_number(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from {least} on")
+        return number
+
+    return whole_number
+
+
 def seconds(text: str) -> float:
     """Seconds in a time such as 90s, 9m, 2h."""
     units = {"s": 1, "m": 60, "h": 3600}
@@ -33,3 +51,21 @@ def seconds(text: str) -> float:
         return float(text[:-1]) * units[text[-1]]
     except (KeyError, ValueError, IndexError):
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90s, 9m or 2h") from None
+
+
+def runs_in(paths: Sequence[Path], *, unfinished: bool = False) -> list[Path]:
+    """Runs, where folders of runs or of copied summaries stand for what they hold.
+
+    Args:
+        paths: Run directories, summaries, or folders of either.
+        unfinished: Take runs of a folder that have no summary, too.
+    """
+    mark = RECIPE if unfinished else SUMMARY
+    return [run for path in paths for run in _held(path, mark)]
+
+
+def _held(path: Path, mark: str) -> list[Path]:
+    if not path.is_dir() or any((path / name).is_file() for name in (RECIPE, SUMMARY)):
+        return [path]
+    directories = sorted(file.parent for file in path.rglob(mark))
+    return directories or sorted(path.glob("*.json")) or [path]

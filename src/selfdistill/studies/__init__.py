@@ -1,7 +1,19 @@
 """Many runs as one job."""
 
-from .grid import Study, load
+from .found import Found, found
+from .grid import Study, above, is_study, load
 from .quickstart import quickstart
 from .study import Engine, Outcome, StudyRunner
 
-__all__ = ["Engine", "Outcome", "Study", "StudyRunner", "load", "quickstart"]
+__all__ = [
+    "Engine",
+    "Found",
+    "Outcome",
+    "Study",
+    "StudyRunner",
+    "above",
+    "found",
+    "is_study",
+    "load",
+    "quickstart",
+]

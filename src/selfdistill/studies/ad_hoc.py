@@ -5,13 +5,14 @@ from pathlib import Path
 
 import yaml
 
-from .grid import Study
+from .grid import HEADER, Study
 
-HEADER = """\
-# Written by `selfdistill study --methods …`; `selfdistill study FILE` goes on with it.
+HEAD = f"""\
+{HEADER} --methods …`; `selfdistill study FILE` goes on with it.
 # Paths are as they were typed, seen from the folder where the command was given.
 """
 CONTROL = "CrossEntropy"
+METHOD = "method."
 Plain = dict[str, object]
 
 
@@ -37,13 +38,43 @@ def compose(words: Sequence[str], *, methods: Sequence[str], seeds: Sequence[int
     names = [exact_name("method", name) for name in methods]
     if len(set(names)) < len(names):
         raise ValueError(f"--methods {' '.join(names)}: one is named twice")
-    cells: Plain = {name: {"method": name, **_teacher(name, names, options)} for name in names}
+    own = _options_of_methods(names, options)
+    cells: Plain = {
+        name: {"method": name, **_natural_values(own[name]), **_teacher(name, names, own[name])}
+        for name in names
+    }
+    options = {k: v for k, v in options.items() if not k.startswith(METHOD)}
     return {
         "name": study_name(options),
         "seeds": _seeds(seeds),
-        "options": {option: _natural(value) for option, value in options.items()},
+        "options": _natural_values(options),
         "cells": cells,
     }
+
+
+def _options_of_methods(
+    names: Sequence[str], options: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Options of methods, given to those that have them; those of one's own get all.
+
+    Raises:
+        ValueError: If none has one.
+    """
+    from ..training.choices import class_options
+
+    given = {option: value for option, value in options.items() if option.startswith(METHOD)}
+    own = {
+        name: {
+            option: value
+            for option, value in given.items()
+            if "." in name or option.removeprefix(METHOD) in class_options("method", name)
+        }
+        for name in names
+    }
+    for option in given:
+        if not any(option in found for found in own.values()):
+            raise ValueError(f"--{option}: none of {', '.join(names)} has such an option")
+    return own
 
 
 def _teacher(name: str, names: Sequence[str], options: Mapping[str, str]) -> dict[str, str]:
@@ -63,11 +94,11 @@ def _teacher(name: str, names: Sequence[str], options: Mapping[str, str]) -> dic
 
 def study_name(options: Mapping[str, str]) -> str:
     """What the study is called: by its images."""
-    for option in ("data.root", "data.table", "data.name"):
-        own_images = options.get("data") in ("ImageFolder", "LabelTable", "HuggingFace")
-        if option in options and own_images:
-            path = Path(options[option]).resolve()
-            return path.stem if path.is_file() else path.name
+    from ..training.own_images import own_name
+
+    own = own_name(options.get("data"), options)
+    if own is not None:
+        return own
     name = options.get("data") or options.get("config")
     if name is None:
         raise ValueError("say what the methods are compared on: --data photos/, or --config RECIPE")
@@ -92,7 +123,7 @@ def write(content: Plain, file: Path) -> None:
     from ..training.storage import replace_file
 
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)
-    replace_file(file, (HEADER + text).encode())
+    replace_file(file, (HEAD + text).encode())
 
 
 def _seeds(seeds: Sequence[int]) -> int | list[int]:
@@ -101,6 +132,10 @@ def _seeds(seeds: Sequence[int]) -> int | list[int]:
             f"--seeds {' '.join(map(str, seeds))}: give how many, or several different ones"
         )
     return seeds[0] if len(seeds) == 1 else list(seeds)
+
+
+def _natural_values(options: Mapping[str, str]) -> Plain:
+    return {option: _natural(value) for option, value in options.items()}
 
 
 def _natural(value: str) -> object:

@@ -88,7 +88,8 @@ class Board:
                 self.say(f"warning: {name}: {warning}")
         if end.path is None:
             self._ended[run] = State("failed", "failed") if end.failed else self._saved(run)
-            self.say(f"{name}: {end.reason}")
+            if end.began or end.failed:
+                self.say(f"{name}: {end.reason}")
             return
         self._ended[run] = self._done(end.path)
         if self._live is None:

@@ -32,9 +32,19 @@ class Ended(NamedTuple):
     """What it warned of."""
 
     @property
+    def began(self) -> bool:
+        """Whether it was trained at all."""
+        return self.seconds > 0
+
+    @property
     def failed(self) -> bool:
         """Whether the same command would not simply go on."""
-        return 0 < self.code < 128
+        return self.code > 0 and not self.interrupted
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal or the time ended it: its process trains no other run."""
+        return self.code > 128
 
 
 def out_of_time(number: int) -> Ended:

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -11,6 +11,11 @@ import yaml
 from .. import recipes
 
 FOLDER = recipes.FOLDER / "studies"
+WRITTEN = "study.yaml"
+"""The file in which a study made from words is kept, in its own folder."""
+HEADER = "# Written by `selfdistill study"
+SPLITS = ("validation", "test")
+FIELDS = ("name", "config", "options", "seeds", "split", "cells", "papers")
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,10 @@ class Cell:
         return re.sub(r"[^A-Za-z0-9.=]+", "-", self.name).strip("-")
 
     def words(self, seed: int) -> list[str]:
-        """The run of a seed, as words of ``selfdistill train``."""
-        options = [f"--{option}={value}" for option, value in self.options.items()]
-        return [*options, f"--seed={seed}"]
+        """The run of a seed, as words of ``selfdistill train``: a method before its options."""
+        first = [option for option in ("config", "method") if option in self.options]
+        ordered = dict.fromkeys([*first, *self.options])
+        return [*(f"--{option}={self.options[option]}" for option in ordered), f"--seed={seed}"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,10 @@ class Study:
         pairs = [(cell, seed) for cell in self.cells for seed in self.seeds_of(cell)]
         return sorted(pairs, key=lambda pair: self.seeds_of(pair[0]).index(pair[1]))
 
+    def has(self, name: str) -> bool:
+        """Whether there is a cell of a name."""
+        return any(cell.name == name for cell in self.cells)
+
     def cell(self, name: str) -> Cell:
         """The cell of a name."""
         return next(cell for cell in self.cells if cell.name == name)
@@ -82,35 +92,72 @@ def names() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.yaml"))
 
 
-def load(name: str) -> Study:
-    """Read a study: a file, or the name of a shipped one.
+def locate(name: str) -> Path:
+    """The file of a study.
+
+    Args:
+        name: The file, the folder of a study that was made from words, or a shipped study's name.
 
     Raises:
-        ValueError: If there is neither, or the file is no study.
+        ValueError: If there is none of them.
     """
-    file = Path(name) if Path(name).is_file() else FOLDER / f"{name.lower()}.yaml"
-    if not file.is_file():
+    places = (Path(name), Path(name, WRITTEN), FOLDER / f"{name.lower()}.yaml")
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
         nearest = difflib.get_close_matches(name, names(), n=1, cutoff=0.4)
         hint = f"did you mean {nearest[0]}?" if nearest else f"shipped are {', '.join(names())}"
         raise ValueError(f"there is no study {name}, neither a file nor a shipped one: {hint}")
+    return file
+
+
+def is_study(name: str) -> bool:
+    """Whether a name is a study's, perhaps misspelt, and not that of a run or a summary."""
+    path = Path(name)
+    if path.is_dir():
+        run = (path / "recipe.yaml").is_file() or (path / "summary.json").is_file()
+        return not run and ((path / WRITTEN).is_file() or name.lower() in names())
+    return path.suffix in (".yaml", ".yml") or (len(path.parts) == 1 and path.suffix != ".json")
+
+
+def above(name: str) -> Path | None:
+    """The folder above a study's own, if it was made from words and its file lies there."""
+    own = _own_folder(locate(name))
+    return None if own is None else own.parent
+
+
+def load(name: str) -> Study:
+    """Read a study; one made from words is called as its folder is.
+
+    Args:
+        name: As for :func:`locate`.
+
+    Raises:
+        ValueError: If there is no such study, or the file is none.
+    """
+    file = locate(name)
     try:
-        return from_plain(yaml.safe_load(file.read_text()), file.stem)
-    except (KeyError, TypeError, yaml.YAMLError) as error:
-        what = " ".join(str(error).split())
-        raise ValueError(
-            f"{file} is no study ({type(error).__name__}: {what}): give it seeds, and cells by name"
-        ) from error
+        study = from_plain(yaml.safe_load(file.read_text(encoding="utf-8")), file.stem)
+    except (ValueError, TypeError, yaml.YAMLError) as error:
+        raise ValueError(f"{file} is no study: {' '.join(str(error).split())}") from error
+    own = _own_folder(file)
+    return study if own is None else replace(study, name=own.name)
+
+
+def _own_folder(file: Path) -> Path | None:
+    made = file.name == WRITTEN and file.read_text(encoding="utf-8").startswith(HEADER)
+    return file.absolute().parent if made else None
 
 
 def from_plain(content: object, name: str) -> Study:
     """Make a study of decoded YAML.
 
     Raises:
-        ValueError: If cells share a folder, or a teacher is missing.
-        KeyError: If a field is.
+        ValueError: If a field is missing, unknown or out of range, cells share a folder, or a
+            teacher is missing.
         TypeError: If a field is of the wrong kind.
     """
     content = _mapping(content)
+    _check_fields(content)
     config = {"config": content["config"]} if "config" in content else {}
     common = {**config, **_mapping(content.get("options"))}
     cells = _mapping(content["cells"])
@@ -128,7 +175,23 @@ def from_plain(content: object, name: str) -> Study:
     return study
 
 
+def _check_fields(content: Mapping[str, object]) -> None:
+    for field_name in content:
+        if field_name not in FIELDS:
+            nearest = difflib.get_close_matches(field_name, FIELDS, n=1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(FIELDS)}"
+            raise ValueError(f"a study has no field {field_name}: {hint}")
+    for needed in ("seeds", "cells"):
+        if needed not in content:
+            raise ValueError(f"a study needs the field {needed}")
+
+
 def _check(study: Study) -> None:
+    if study.split not in (None, *SPLITS):
+        raise ValueError(f"split {study.split!r}: choose {' or '.join(SPLITS)}, or leave it out")
+    unknown = next((cell for cell in study.papers if not study.has(cell)), None)
+    if unknown is not None:
+        raise ValueError(f"papers tell of {unknown!r}, which is no cell")
     folders: dict[str, str] = {}
     for cell in study.cells:
         other = folders.setdefault(cell.slug.lower(), cell.name)
@@ -166,11 +229,15 @@ def _cell(name: str, common: Mapping[str, object], options: Mapping[str, object]
 
 def _seeds(value: object) -> tuple[int, ...]:
     """A number of seeds, from 0, or a list of them."""
-    if isinstance(value, int):
-        return tuple(range(value))
-    if not isinstance(value, list):
+    if isinstance(value, list):
+        seeds = [int(str(seed)) for seed in value]  # pyright: ignore[reportUnknownVariableType]
+    elif isinstance(value, int):
+        seeds = list(range(value))
+    else:
         raise TypeError(f"{value!r} is neither a number of seeds nor a list of them")
-    return tuple(int(str(seed)) for seed in value)  # pyright: ignore[reportUnknownVariableType]
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds {seeds}: give how many, or several different ones, none below 0")
+    return tuple(seeds)
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -21,7 +21,7 @@ from .ended import FAULT, Arguments, Ended, cut_off, out_of_time, train_run
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 6.0
-"""What a process gets to save after a signal; a run takes four of them at most."""
+"""What processes get to save after a signal; a run takes four of them at most."""
 
 
 def run_all(
@@ -73,8 +73,9 @@ def run_all(
                     _tell_to_save(workers)
     finally:
         _tell_to_save(workers)
+        until = time.monotonic() + GRACE_SECONDS
         for worker in workers:
-            worker.close()
+            worker.close(until)
     return sorted(ended)
 
 
@@ -122,10 +123,13 @@ class _Worker:
     def result(self) -> Ended:
         """How its run ended, or that its process did."""
         self.busy = False
+        assert self.process is not None
         try:
-            return self.connection.recv()
+            end: Ended = self.connection.recv()
+            if end.interrupted:
+                self.process.join()
+            return end
         except (EOFError, OSError):
-            assert self.process is not None
             self.process.join()
             seconds = time.time() - self._since
             if self._told:
@@ -138,13 +142,13 @@ class _Worker:
             self.process.terminate()
             self._told = True
 
-    def close(self) -> None:
-        """End the process; a run that was told to save has a moment to do so."""
+    def close(self, until: float) -> None:
+        """End the process; a run that was told to save has until then to do so."""
         if self.process is None:
             return
         if not self.busy:
             self.process.terminate()
-        self.process.join(GRACE_SECONDS)
+        self.process.join(max(0.0, until - time.monotonic()))
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
@@ -181,7 +185,10 @@ def _serve(connection: Connection, environment: Mapping[str, str]) -> None:
         while True:
             number, words, deadline, folder = connection.recv()
             os.chdir(folder)
-            connection.send(train_run(number, words, deadline=deadline, threads=1))
+            end = train_run(number, words, deadline=deadline, threads=1)
+            connection.send(end)
+            if end.interrupted:
+                break
 
 
 def _end_with_parent() -> None:

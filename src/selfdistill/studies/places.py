@@ -38,10 +38,27 @@ class Places:
         places = [self.directory(run) / SUMMARY, *self._copies(run)]
         return [place for place in places if place.is_file()]
 
-    def shown(self, run: Run) -> Path | None:
-        """What reports read of a run: its directory, or the copied summary where it is gone."""
-        found = self.summaries(run)
-        return next((path.parent if path.name == SUMMARY else path for path in found), None)
+    def shown(self, run: Run) -> Path:
+        """What reports read of a run, or would: its directory, or a copied summary.
+
+        What this recipe finished comes first, then whatever lies there.
+        """
+        found = [path.parent if path.name == SUMMARY else path for path in self.summaries(run)]
+        return self.finished(run) or next(iter(found), self.directory(run))
+
+    def strange(self, run: Run) -> list[str]:
+        """What sets the recipe of a finished run that reports read apart from the study's."""
+        from ..training import as_today, differing, parse
+
+        shown = self.shown(run)
+        try:
+            content = json.loads((shown / SUMMARY if shown.is_dir() else shown).read_text())
+            stored = as_today(content["recipe"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return []  # the report names what is no run
+        wanted = parse(self.words(run)).resolved
+        of_the_machine = {part: stored[part] for part in ("precision", "compile") if part in stored}
+        return differing(stored, {**wanted, **of_the_machine})
 
     def words(self, run: Run, *, teacher: str | None = None) -> list[str]:
         """The run, as words of ``train``.
@@ -53,7 +70,7 @@ class Places:
         cell, seed = run
         words = [*cell.words(seed), *self.further, f"--out={self.directory(run)}"]
         if cell.teacher is not None:
-            teacher = teacher or self._weights((self.study.cell(cell.teacher), seed))
+            teacher = teacher or self._taught_by((self.study.cell(cell.teacher), seed))
             words.append(f"--method.teacher={teacher}")
         return words
 
@@ -61,7 +78,7 @@ class Places:
         """What reports read of a run that is finished by exactly this recipe, else None.
 
         A summary tells, the run's own or its copy; number format included. A pupil's teacher must
-        be finished too.
+        be finished too, by weights that the pupil learned from.
         """
         from ..training import identity, parse
 
@@ -82,8 +99,19 @@ class Places:
             return None
         return matching.parent if matching.name == SUMMARY else matching
 
+    def weights(self, run: Run) -> Path | None:
+        """The directory where a finished run's weights still lie, if any."""
+        from ..training.provenance import weights_hash
+
+        directory, found = self.directory(run), self.finished(run)
+        if found is None or not (directory / "model").is_dir():
+            return None
+        if found == directory or weights_hash(directory) == _stored_weights(found):
+            return directory
+        return None
+
     def keep(self, run: Run) -> None:
-        """Copy a finished run's summary to the results, if it is not there already."""
+        """Copy a run's summary from its directory, unless the copy is the same."""
         from ..training.storage import replace_file
 
         summary = self.directory(run) / SUMMARY
@@ -96,13 +124,12 @@ class Places:
         name = f"{cell.slug}-s{seed}.json"
         return [] if self.results is None else [self.results / self.study.name / name]
 
-    def _weights(self, teacher: Run) -> str:
-        """Where a teacher's weights lie, or only their hash where they are gone."""
-        directory = self.directory(teacher)
-        found = self.summaries(teacher)
-        if (directory / "model").is_dir() or not found:
+    def _taught_by(self, teacher: Run) -> str:
+        """Where a teacher's weights lie or will, or only their hash where they are gone."""
+        directory, found = self.directory(teacher), self.finished(teacher)
+        if found in (None, directory) or self.weights(teacher) is not None:
             return str(directory)
-        return str(json.loads(found[0].read_text()).get("weights", directory))
+        return _stored_weights(found) or str(directory)
 
 
 def _stored_hash(summary: Path) -> str | None:
@@ -113,6 +140,10 @@ def _stored_hash(summary: Path) -> str | None:
         return fingerprint(as_today(json.loads(summary.read_text())["recipe"]))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _stored_weights(summary: Path) -> str | None:
+    return json.loads(summary.read_text()).get("weights")
 
 
 def _has_test(summary: Path) -> bool:

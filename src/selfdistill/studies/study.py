@@ -1,7 +1,7 @@
 """Runs what a study still misses, and nothing else."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from . import jobs
 from .board import Board
-from .ended import FAULT, Arguments, Ended
+from .ended import FAULT, LOCKED, Arguments, Ended
 from .grid import Study
 from .places import Places, Run
 
@@ -29,8 +29,10 @@ class Outcome(NamedTuple):
 
     summaries: list[Path]
     """Of every finished run, in the order of the grid."""
-    missing: list[str]
-    """Runs that are not finished, each with the reason."""
+    missing: dict[str, str]
+    """Runs that are not finished, with the reasons."""
+    failed: int
+    """How many of them the same command would not go on with."""
     code: int
     """Exit code: 0, also when only time was short; else that of the runs that failed."""
 
@@ -78,14 +80,19 @@ class StudyRunner:
         if seconds is not None:
             seconds -= min(RESERVE_SECONDS, RESERVE_SHARE * seconds)
         finished = {run: path for run in runs if (path := self.places.finished(run)) is not None}
-        for run in finished:
-            self.places.keep(run)
+        again = self._forgotten(runs, finished)
+        finished = {run: path for run, path in finished.items() if run not in again}
+        for run, path in finished.items():
+            if path == self.places.directory(run):
+                self.places.keep(run)
         wanted = [run for run in runs if run not in finished]
         ended = self._refuse(wanted)
         done = f"{len(finished)} done, {len(wanted)} to train"
         board = Board(self.places, runs, finished, self.console, self.say)
         with board:
             board.say(f"{self.study.name}: {len(runs)} runs, {done}")
+            for cell, seed in again:
+                board.say(f"{cell.name} seed {seed}: again, its weights are gone and to teach")
             for run, end in ended.items():
                 board.end(run, end)
             for depth in sorted({self.study.lessons(cell) for cell, _ in wanted}):
@@ -94,10 +101,18 @@ class StudyRunner:
                 ended |= self._train(wave, ended, board, left)
         return self._outcome(runs, finished, ended)
 
-    def found(self) -> list[Path]:
-        """Run directories of what is finished, or the copied summary where they are gone."""
-        paths = (self.places.shown(run) for run in self.study.runs())
-        return [path for path in paths if path is not None]
+    def _forgotten(self, runs: Sequence[Run], finished: Mapping[Run, Path]) -> list[Run]:
+        """Finished teachers of unfinished runs of whom only a summary is left."""
+        again: list[Run] = []
+        unfinished = [run for run in runs if run not in finished]
+        for cell, seed in unfinished:
+            teacher = None if cell.teacher is None else (self.study.cell(cell.teacher), seed)
+            if teacher is None or teacher in again or teacher not in finished:
+                continue
+            if self.places.weights(teacher) is None:
+                again.append(teacher)
+                unfinished.append(teacher)
+        return again
 
     def _refuse(self, wanted: Sequence[Run]) -> dict[Run, Ended]:
         """Runs of cells whose settings cannot be read.
@@ -157,9 +172,13 @@ class StudyRunner:
         ends = {run: ended[run] for run in runs if run in ended}
         finished = finished | {run: end.path for run, end in ends.items() if end.path is not None}
         codes = {end.code for end in ends.values() if end.failed}
-        missing = [(*run, end.reason) for run, end in ends.items() if end.path is None]
         return Outcome(
             [finished[run] for run in runs if run in finished],
-            [f"{cell.name} seed {seed}: {reason}" for cell, seed, reason in missing],
+            {
+                f"{cell.name} seed {seed}": end.reason
+                for (cell, seed), end in ends.items()
+                if end.path is None
+            },
+            sum(end.failed and end.code != LOCKED for end in ends.values()),
             codes.pop() if len(codes) == 1 else FAULT if codes else 0,
         )
