@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from faults import spoil_step
+from spoiling import spoil_step
 
 from conftest import WORDS
 from selfdistill.methods import CrossEntropy

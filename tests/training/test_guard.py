@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from faults import spoil
+from spoiling import spoil
 from test_trainee import build
 
 from selfdistill.methods import Method, Output

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from faults import spoil_step
+from spoiling import spoil_step
 from safetensors.torch import load_file
 from test_trainee import build
 

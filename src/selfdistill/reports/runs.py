@@ -11,6 +11,14 @@ FORMAT = 1
 SUMMARY = "summary.json"
 FAILURE = "failure.json"
 HASH_LENGTH = 8
+ADDED: Fields = {
+    "backbone.stages": None,
+    "mixing": None,
+    "adversary": None,
+    "backbone_lr_scale": 1,
+    "init": None,
+}
+"""Fields that recipes gained, each with what a recipe without it meant."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,7 @@ def _why_absent(directory: Path) -> str:
 
 
 def _summary(content: Mapping[str, object], path: Path) -> Summary:
-    fields = flatten(_mapping(content["recipe"]))
+    fields = {**ADDED, **flatten(_mapping(content["recipe"]))}
     fields["data.split_hash"] = str(content["split_hash"])[-HASH_LENGTH:]
     cost, weights = _mapping(content["cost"]), content.get("weights")
     return Summary(

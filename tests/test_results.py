@@ -1,0 +1,24 @@
+"""Committed summaries go on meaning what they meant when recipes had fewer fields."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from selfdistill.reports import read
+from selfdistill.reports.labels import flatten
+from selfdistill.training import as_today
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+@pytest.mark.parametrize("study", sorted(path.name for path in RESULTS.iterdir()))
+def test_reports_read_an_older_recipe_as_training_does(study):
+    oldest = min((RESULTS / study).glob("*.json"), key=_began)
+    today = flatten(as_today(json.loads(oldest.read_text())["recipe"]))
+    known = {k: v for k, v in read(oldest).fields.items() if k != "data.split_hash"}
+    assert known == {k: v for k, v in today.items() if k not in ("seed", "format")}
+
+
+def _began(summary: Path) -> str:
+    return json.loads(summary.read_text())["environment"]["started"]
