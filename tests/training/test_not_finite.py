@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
-from spoiling import spoil_step
 from safetensors.torch import load_file
+from spoiling import spoil_step
 from test_trainee import build
 
 from selfdistill.methods import SKDSAM
