@@ -80,10 +80,9 @@ def test_a_save_cut_off_before_its_manifest_does_not_count(folder):
         assert load(folder)["step"] == 30
 
 
-@pytest.mark.filterwarnings("ignore:checkpoint .* has no manifest")
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-@pytest.mark.parametrize("crash_at", [1, 2, 3, 4])
-def test_a_crash_at_any_point_of_a_save_leaves_a_whole_one(folder, monkeypatch, call, crash_at):
+@contextlib.contextmanager
+def crashing(monkeypatch, call, crash_at):
+    """End what is done inside at one of its calls of the system, if there are so many."""
     real, calls = getattr(os, call), 0
 
     def crash(*arguments, **options):
@@ -93,10 +92,17 @@ def test_a_crash_at_any_point_of_a_save_leaves_a_whole_one(folder, monkeypatch, 
             raise KeyboardInterrupt
         return real(*arguments, **options)
 
-    monkeypatch.setattr(os, call, crash)
-    with contextlib.suppress(KeyboardInterrupt):
+    with monkeypatch.context() as patched, contextlib.suppress(KeyboardInterrupt):
+        patched.setattr(os, call, crash)
+        yield
+
+
+@pytest.mark.filterwarnings("ignore:checkpoint .* has no manifest")
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("crash_at", [1, 2, 3, 4])
+def test_a_crash_at_any_point_of_a_save_leaves_a_whole_one(folder, monkeypatch, call, crash_at):
+    with crashing(monkeypatch, call, crash_at):
         checkpoint.save(folder, 40, {"step": 40, "weights": torch.zeros(50)})
-    monkeypatch.setattr(os, call, real)
     assert load(folder)["step"] == (40 if (folder / "000000040.json").exists() else 30)
     assert not list(folder.glob(".new-*"))
 
@@ -129,21 +135,9 @@ def test_checkpoints_without_their_manifests_are_no_fresh_start(tmp_path, saves)
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize("crash_at", range(1, 7))
 def test_a_crash_in_the_first_saves_is_a_fresh_start(tmp_path, monkeypatch, call, crash_at):
-    real, calls = getattr(os, call), 0
-
-    def crash(*arguments, **options):
-        nonlocal calls
-        calls += 1
-        if calls == crash_at:
-            raise KeyboardInterrupt
-        return real(*arguments, **options)
-
     for step in (10, 20):  # the second attempt is cut off at the same place
-        calls = 0
-        monkeypatch.setattr(os, call, crash)
-        with contextlib.suppress(KeyboardInterrupt):
+        with crashing(monkeypatch, call, crash_at):
             checkpoint.save(tmp_path, step, {"step": step})
-        monkeypatch.setattr(os, call, real)
         found = load(tmp_path)
         if not list(tmp_path.glob("*.json")):
             assert found is None

@@ -34,13 +34,14 @@ def found(name: str, *, out: Path | None, results: Path | None) -> Found:
     """
     study = load(name)
     places = Places(study, out or above(name) or Path("runs"), results, ())
-    differences = {run: places.strange(run) for run in study.runs()}
+    shown = {run: places.shown(run) for run in study.runs()}
+    differences = {run: places.strange(run, path) for run, path in shown.items()}
     return Found(
-        [places.shown(run) for run in study.runs()],
+        list(shown.values()),
         {
-            places.shown((cell, seed)): study.papers[cell.name]
-            for cell, seed in study.runs()
-            if cell.name in study.papers and not differences[cell, seed]
+            path: study.papers[run[0].name]
+            for run, path in shown.items()
+            if run[0].name in study.papers and not differences[run]
         },
         study.split,
         _lines(differences),

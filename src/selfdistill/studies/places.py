@@ -46,11 +46,10 @@ class Places:
         found = [path.parent if path.name == SUMMARY else path for path in self.summaries(run)]
         return self.finished(run) or next(iter(found), self.directory(run))
 
-    def strange(self, run: Run) -> list[str]:
-        """What sets the recipe of a finished run that reports read apart from the study's."""
+    def strange(self, run: Run, shown: Path) -> list[str]:
+        """What sets the recipe of a run, as :meth:`shown` found it, apart from the study's."""
         from ..training import as_today, differing, parse
 
-        shown = self.shown(run)
         try:
             content = json.loads((shown / SUMMARY if shown.is_dir() else shown).read_text())
             stored = as_today(content["recipe"])
