@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
+from selfdistill.failures import Stopped
+from selfdistill.runs import RunDirectory
 from selfdistill.studies import StudyRunner, grid, jobs
 from selfdistill.training import parse
-from selfdistill.training.failures import Stopped
-from selfdistill.training.run_directory import RunDirectory
 
 FURTHER = [
     *("--backbone.width=8", "--epochs=4", "--warmup-epochs=1", "--precision=fp32"),

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from selfdistill.runs import RunDirectory
 from selfdistill.studies import grid
 from selfdistill.studies.board import Board
 from selfdistill.studies.ended import Ended
 from selfdistill.studies.places import Places
-from selfdistill.training.run_directory import RunDirectory
 
 CELLS = {"CE": {"method": "CrossEntropy"}, "SKDSAM": {"method": "SKDSAM"}}
 

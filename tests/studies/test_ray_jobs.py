@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from selfdistill import cli
+from selfdistill.runs import RunDirectory
 from selfdistill.studies import StudyRunner, grid, ray_jobs
 from selfdistill.training import parse, train
-from selfdistill.training.run_directory import RunDirectory
 
 WORDS = [
     *("--config=digits", "--method=CrossEntropy", "--backbone.width=8", "--epochs=1"),

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from selfdistill import cli
+from selfdistill.runs import RunDirectory
 from selfdistill.studies import StudyRunner, grid, load
 from selfdistill.training import parse
-from selfdistill.training.run_directory import RunDirectory
 
 SMALL = [
     *("--backbone.width=8", "--epochs=2", "--warmup-epochs=0", "--precision=fp32"),

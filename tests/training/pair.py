@@ -16,9 +16,9 @@ import torch
 from spoiling import spoil_step
 
 from conftest import WORDS
+from selfdistill.failures import Failure
 from selfdistill.methods import CrossEntropy
 from selfdistill.training import parse, train
-from selfdistill.training.failures import Failure
 from selfdistill.training.trainee import Trainee
 
 STOP_AFTER, SPOILED = 4, 5

@@ -5,9 +5,9 @@ import random
 import pytest
 import torch
 
-from selfdistill.training import checkpoint, storage
-from selfdistill.training.failures import StorageFailure, UnusableCheckpoint
-from selfdistill.training.run_directory import RunDirectory
+from selfdistill.failures import StorageFailure, UnusableCheckpoint
+from selfdistill.runs import RunDirectory, storage
+from selfdistill.training import checkpoint
 
 CPU = torch.device("cpu")
 

@@ -6,10 +6,10 @@ from unittest.mock import Mock
 import pytest
 from lightning_fabric import Fabric
 
+from selfdistill.failures import Locked, StorageFailure
+from selfdistill.runs import RunDirectory
 from selfdistill.training import parse, train
-from selfdistill.training.failures import Locked, StorageFailure
 from selfdistill.training.first import by_first
-from selfdistill.training.run_directory import RunDirectory
 
 
 def process(*, is_first, broadcast):

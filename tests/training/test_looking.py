@@ -14,11 +14,11 @@ from PIL import Image
 from selfdistill import cli, reports
 from selfdistill.data import Digits
 from selfdistill.deployment import load
+from selfdistill.failures import NonFinite
 from selfdistill.methods import KD, METHODS
 from selfdistill.training import parse, train
 from selfdistill.training.attention import look_at
 from selfdistill.training.evaluate import evaluate
-from selfdistill.training.failures import NonFinite
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from spoiling import spoil_step
 from test_trainee import build
 
+from selfdistill.failures import NonFinite
 from selfdistill.methods import SKDSAM
 from selfdistill.training import parse, train
-from selfdistill.training.failures import NonFinite
 from selfdistill.training.finite import check_finite
 from selfdistill.training.trainee import Trainee
 

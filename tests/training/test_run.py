@@ -16,9 +16,9 @@ import yaml
 from safetensors.torch import load_file
 
 from selfdistill.backbones import load_backbone
+from selfdistill.failures import Locked, NonFinite, Stopped, UnusableCheckpoint
 from selfdistill.training import parse, train
 from selfdistill.training.evaluate import evaluate
-from selfdistill.training.failures import Locked, NonFinite, Stopped, UnusableCheckpoint
 
 TIMING = ("seconds", "images_per_second")
 
@@ -204,7 +204,7 @@ def test_a_second_process_is_refused_at_once(words, tmp_path):
             sys.executable,
             "-c",
             "import sys, time\nfrom pathlib import Path\n"
-            "from selfdistill.training.run_directory import RunDirectory\n"
+            "from selfdistill.runs import RunDirectory\n"
             "lock = RunDirectory(Path(sys.argv[1])).lock()\nprint('held', flush=True)\n"
             "time.sleep(60)",
             str(tmp_path),

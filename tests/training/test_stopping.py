@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from selfdistill.failures import Stopped
 from selfdistill.training import parse, train
-from selfdistill.training.failures import Stopped
 from selfdistill.training.trainee import Trainee
 
 

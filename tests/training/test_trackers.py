@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from conftest import WORDS
+from selfdistill.failures import Stopped
 from selfdistill.training import parse, train
-from selfdistill.training.failures import Stopped
 from selfdistill.training.trackers import known_names
 from selfdistill.training.trackers.flat import epoch_figures
 from selfdistill.training.trainee import Trainee

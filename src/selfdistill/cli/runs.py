@@ -73,7 +73,7 @@ def predict(words: list[str]) -> int:
         return {"network": model.network(images)}
 
     if given.exits:
-        from ..training.run_directory import RunDirectory
+        from ..runs import RunDirectory
         from ..training.trained import TrainedRun
 
         classify = TrainedRun(RunDirectory(given.run), []).classify

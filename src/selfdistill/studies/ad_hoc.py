@@ -120,7 +120,7 @@ def check(study: Study) -> None:
 
 def write(content: Plain, file: Path) -> None:
     """Write a study's file."""
-    from ..training.storage import replace_file
+    from ..runs.storage import replace_file
 
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)
     replace_file(file, (HEAD + text).encode())

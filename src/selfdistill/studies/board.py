@@ -135,7 +135,7 @@ class Board:
 
     def _epoch(self, run: Run) -> str:
         """Epochs done, of how many, and the last validation accuracy; empty at first."""
-        from ..training.run_directory import RunDirectory
+        from ..runs import RunDirectory
 
         directory = RunDirectory(self.places.directory(run))
         lines = directory.read_log()

@@ -86,7 +86,7 @@ def last_moment(seconds: float) -> float:
 
 def stopped(number: int) -> Exception:
     """How a study ends that a signal interrupts."""
-    from ..training.failures import Stopped
+    from ..failures import Stopped
 
     name = signal.Signals(number).name
     return Stopped(f"stopped by {name}; runs are saved: the same command goes on", number)

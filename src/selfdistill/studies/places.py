@@ -111,7 +111,7 @@ class Places:
 
     def keep(self, run: Run) -> None:
         """Copy a run's summary from its directory, unless the copy is the same."""
-        from ..training.storage import replace_file
+        from ..runs.storage import replace_file
 
         summary = self.directory(run) / SUMMARY
         for copy in self._copies(run):

@@ -1,10 +1,10 @@
 """Training: recipes, the loop, checkpoints and run directories."""
 
-from .failures import Failure
+from ..failures import Failure
+from ..runs import RunDirectory
 from .options import Settings, as_today, fingerprint, parse
 from .resuming import differing
 from .run import identity, train
-from .run_directory import RunDirectory
 
 __all__ = [
     "Failure",

@@ -13,7 +13,7 @@ from torch import Tensor
 from ..data.decode import decode
 from ..deployment import load
 from ..evaluation.activation import Activation, class_activation
-from .run_directory import RunDirectory
+from ..runs import RunDirectory
 from .trained import TrainedRun
 
 

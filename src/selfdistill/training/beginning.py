@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 
 from ..data import Batches, Splits
+from ..runs import RunDirectory
 from . import environment
 from .options import Plain, Settings
 from .resuming import check_split
-from .run_directory import RunDirectory
 
 
 def begin(

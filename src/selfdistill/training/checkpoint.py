@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from .failures import UnusableCheckpoint
-from .storage import replace_file, sha256, write_json
+from ..failures import UnusableCheckpoint
+from ..runs.storage import replace_file, sha256, write_json
 
 State = dict[str, object]
 FIRST_SAVE = "first-save"

@@ -9,10 +9,10 @@ from ..data import ImageSet, Splits
 from ..evaluation import Predictions
 from ..evaluation.cost import macs_per_exit
 from ..evaluation.predict import join
+from ..runs import RunDirectory
+from ..runs.storage import write_json
 from . import finish
-from .run_directory import RunDirectory
 from .shown import write_shown
-from .storage import write_json
 from .trained import TrainedRun
 
 ExitScores = dict[str, dict[str, float]]

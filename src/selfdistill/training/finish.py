@@ -13,12 +13,12 @@ from ..deployment import model_folder
 from ..evaluation import Predictions, Scores, score
 from ..evaluation.cost import macs_per_exit
 from ..methods import Method
+from ..runs import LogLine, RunDirectory
+from ..runs.storage import replace_file, write_json
 from . import environment, memory
 from .options import Plain, fingerprint, method_name
 from .provenance import held_out_hash, pictures_hash, weights_hash
-from .run_directory import LogLine, RunDirectory
 from .shown import write_shown
-from .storage import replace_file, write_json
 from .trainee import Trainee
 
 SPLITS = ("validation", "test")

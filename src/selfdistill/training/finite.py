@@ -4,10 +4,10 @@ import math
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from .failures import NonFinite
+from ..failures import NonFinite
+from ..runs import RunDirectory
+from ..runs.storage import write_json
 from .guard import are_finite
-from .run_directory import RunDirectory
-from .storage import write_json
 from .trainee import Trainee
 
 

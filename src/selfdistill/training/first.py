@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from lightning_fabric import Fabric
 
-from .failures import Failure
+from ..failures import Failure
 
 T = TypeVar("T")
 

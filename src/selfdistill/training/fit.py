@@ -7,11 +7,11 @@ import torch
 
 from ..data import Batches, Splits
 from ..evaluation import Predictions, score
+from ..runs import LogLine, RunDirectory
 from . import checkpoint
 from .finite import check_finite, reported
 from .guard import are_finite
 from .progress import Reporter
-from .run_directory import LogLine, RunDirectory
 from .signals import StopRequest
 from .trainee import Trainee
 

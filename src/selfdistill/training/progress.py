@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .run_directory import LogLine
+from ..runs import LogLine
 
 
 class Reporter:

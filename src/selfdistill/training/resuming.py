@@ -3,11 +3,11 @@
 from torch import Tensor
 
 from ..data.in_memory import InMemory
+from ..failures import UnusableCheckpoint
+from ..runs import RunDirectory
 from .checkpoint import State
-from .failures import UnusableCheckpoint
 from .options import Plain, Settings, as_today
 from .own_images import OWN_IMAGES
-from .run_directory import RunDirectory
 from .trackers import forget
 from .trainee import Trainee
 

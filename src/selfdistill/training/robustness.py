@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..evaluation.robustness import robustness
+from ..runs import RunDirectory
+from ..runs.storage import write_json
 from . import engine
 from .evaluate import chosen_images
-from .run_directory import RunDirectory
-from .storage import write_json
 from .trained import TrainedRun
 
 

@@ -9,20 +9,20 @@ import torch
 from lightning_fabric import Fabric
 
 from ..data import Batches
+from ..failures import UnusableCheckpoint
 from ..methods import Method
+from ..runs import RunDirectory
 from . import checkpoint, engine, finish, memory, precision, provenance
 from .beginning import begin, learned_from
 from .building import as_expected, build_batches, build_method
 from .compiling import compiles
 from .evaluate import evaluate
-from .failures import UnusableCheckpoint
 from .first import by_first
 from .fit import fit
 from .options import Plain, Settings, fingerprint, method_name
 from .progress import Reporter
 from .recipe import Recipe
 from .resuming import is_done, restore
-from .run_directory import RunDirectory
 from .trackers import Trackers, known_names
 from .trainee import Trainee
 

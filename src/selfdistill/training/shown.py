@@ -9,8 +9,8 @@ from torch import Tensor
 from ..data import ImageSet
 from ..evaluation.leaning import leaning
 from ..methods import Method
-from .run_directory import RunDirectory
-from .storage import replace_file
+from ..runs import RunDirectory
+from ..runs.storage import replace_file
 
 Triple = tuple[float, float, float]
 

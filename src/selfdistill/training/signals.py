@@ -7,7 +7,7 @@ import threading
 import time
 from types import FrameType
 
-from .failures import Stopped
+from ..failures import Stopped
 
 GRACE_SECONDS = 4.0
 

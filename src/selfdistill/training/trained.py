@@ -13,10 +13,10 @@ from ..backbones.saved import CONFIG, WEIGHTS
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, predict
 from ..methods import Method
+from ..runs import RunDirectory
 from . import engine, options
 from .own_images import OWN_IMAGES
 from .recipe import BackboneChoice, Recipe
-from .run_directory import RunDirectory
 
 Triple = tuple[float, float, float]
 

@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from ..storage import write_json
+from ...runs.storage import write_json
 
 FILE = "trackers.json"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from .failures import StorageFailure
+from ..failures import StorageFailure
 
 UNFINISHED = ".new-"
 """How the names of files begin that are not whole yet."""
@@ -56,8 +56,14 @@ def write_json(path: Path, values: dict[str, object]) -> None:
 
 
 def write_yaml(path: Path, values: object) -> None:
-    """Write a YAML file durably, in the given order."""
-    replace_file(path, yaml.safe_dump(values, sort_keys=False).encode())
+    """Write a YAML file durably, in the given order and without aliases."""
+    replace_file(path, yaml.dump(values, Dumper=_PlainDumper, sort_keys=False).encode())
+
+
+class _PlainDumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
 
 
 def sha256(content: bytes) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import filelock
 import yaml
 
-from .failures import Locked
+from ..failures import Locked
 from .storage import UNFINISHED, refused, replace_file, write_json, write_yaml
 
 LogLine = dict[str, object]
