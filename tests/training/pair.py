@@ -1,7 +1,7 @@
 """Runs of two processes, forked so that both import once: ``pair.py OUT`` prints what they left.
 
-One is left alone, one is stopped in mid-epoch and goes on, one meets a loss in its second process
-that is no number.
+One is left alone, started again, and refused another recipe; one is stopped in mid-epoch and goes
+on; one meets a loss in its second process that is not a number.
 """
 
 import json
@@ -31,7 +31,7 @@ def stop(self, epoch, step=Trainee.train_step):
 
 
 def member(rank, port, path, fault):
-    """One process of a run; its exit status."""
+    """One process of a run; its exit status, and on disk the threads that outlive the run."""
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0"}
     os.environ |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "none"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
@@ -41,11 +41,19 @@ def member(rank, port, path, fault):
     if fault == "loss" and rank == 1:
         spoil_step(pytest.MonkeyPatch(), CrossEntropy, SPOILED, fault)
     words = ["--method", "CrossEntropy", "--accelerator", "cpu", "--out", str(path)]
+    if fault == "recipe":
+        words += ["--epochs", "9"]
     try:
         train(parse([*WORDS, *words, "--checkpoint-seconds", "0" if fault == "loss" else "60"]))
+        status = 0
     except Failure as failure:
-        return failure.exit_code
-    return 0
+        status = failure.exit_code
+    except ValueError:
+        status = 2
+    names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+    with path.with_name("threads").open("a") as file:
+        file.writelines(f"{path.name}, {fault}: {name}\n" for name in names if "gloo" in name)
+    return status
 
 
 def run(path, fault=None):
@@ -75,6 +83,8 @@ def main():
     parse(WORDS).recipe.data.splits()  # imports what children would import each for itself
     answers = {
         "whole": run(out / "whole"),
+        "finished": run(out / "whole"),
+        "refused": run(out / "whole", "recipe"),
         "stopped": run(out / "stopped", "stop"),
         "resumed": run(out / "stopped"),
         "spoiled": run(out / "spoiled", "loss"),

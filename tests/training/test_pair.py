@@ -51,3 +51,11 @@ def test_a_bad_loss_of_one_process_is_seen_by_both(runs):
     assert (report["step"], report["skipped"]) == (5, 1)
     steps = [int(file.stem) for file in (out / "spoiled" / "checkpoints").glob("*.pt")]
     assert max(steps) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_no_thread_of_the_group_outlives_a_run_that_ends_in_order(runs):
+    out, statuses, errors = runs
+    assert statuses["finished"] == [0, 0], errors
+    assert statuses["refused"] == [2, 2], errors
+    assert (out / "threads").read_text() == ""

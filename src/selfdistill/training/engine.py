@@ -2,9 +2,14 @@
 
 import logging
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import torch
 from lightning_fabric import Fabric
+from torch import distributed
+
+from ..failures import Failure
 
 ENGINE_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
@@ -17,7 +22,7 @@ def build(
     devices: int = 1,
     num_nodes: int = 1,
 ) -> Fabric:
-    """Make an engine; ``launch`` starts its other processes.
+    """Make an engine; ``launched`` starts its other processes.
 
     Args:
         device: Kind of device.
@@ -39,6 +44,27 @@ def build(
         num_nodes=num_nodes,
         precision=ENGINE_PRECISION[precision],  # pyright: ignore[reportArgumentType]
     )
+
+
+@contextmanager
+def launched(fabric: Fabric) -> Generator[None]:
+    """Start a run's other processes; leave their group when the run ends in order.
+
+    The group's threads would outlive Python otherwise, which now and then aborts the process.
+    """
+    fabric.launch()
+    try:
+        yield
+    except (Failure, ValueError, OSError):  # every process raises these alike: see by_first
+        _leave_group()
+        raise
+    # After any other exception a peer may be dead, and leaving would wait for it.
+    _leave_group()
+
+
+def _leave_group() -> None:
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def choose_device(accelerator: str) -> torch.device:

@@ -57,10 +57,12 @@ def train(settings: Settings) -> Path:
         devices=place.devices,
         num_nodes=place.num_nodes,
     )
-    fabric.launch()
-    first = fabric.is_global_zero
-    say = partial(print, flush=True) if first else _silent
-    with ExitStack() as held, Trackers(run, followers if first else []) as trackers:
+    with (
+        engine.launched(fabric),
+        ExitStack() as held,
+        Trackers(run, followers if fabric.is_global_zero else []) as trackers,
+    ):
+        say = partial(print, flush=True) if fabric.is_global_zero else _silent
         done = by_first(fabric, partial(_take, run, settings, resolved, held))
         if settings.note:
             say(settings.note)
