@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import torch
+from small_run import WORDS
 
-from conftest import WORDS
 from selfdistill.training import parse, train
 from selfdistill.training.trainee import Trainee
 

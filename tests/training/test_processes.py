@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from conftest import WORDS
+from small_run import WORDS
 
 
 def test_two_processes_make_one_run(tmp_path):
@@ -15,7 +15,7 @@ def test_two_processes_make_one_run(tmp_path):
         [*command, "--accelerator", "cpu", "--out", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=900,
     )
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.count("epoch 3/3") == 1

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 import yaml
+from small_run import WORDS
 
-from conftest import WORDS
 from selfdistill.failures import Stopped
 from selfdistill.training import parse, train
 from selfdistill.training.trackers import known_names

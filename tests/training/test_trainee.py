@@ -4,8 +4,8 @@ import copy
 
 import pytest
 import torch
+from small_run import WORDS
 
-from conftest import WORDS
 from selfdistill.data import Batches, Pipeline
 from selfdistill.methods import CrossEntropy, Method, Output
 from selfdistill.testing import TinyBackbone
