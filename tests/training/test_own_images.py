@@ -90,7 +90,7 @@ torch.save((images, network(images).detach(), config["mean"], config["crop_pct"]
     with torch.no_grad():
         assert torch.equal(model.network(images), logits)
     assert tuple(mean) == model.transform.mean
-    assert crop == pytest.approx(80 / 91, abs=1e-4)
+    assert crop == pytest.approx(80 / 92, abs=1e-4)
 
 
 def test_other_images_of_the_same_classes(run, photos, tmp_path, capsys):

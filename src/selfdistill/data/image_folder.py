@@ -15,11 +15,11 @@ class ImageFolder(DataSet):
     or ``validation``; or ``test``) the second is the test split, and validation is carved from
     train. All three are taken as they are.
 
-    Each picture is decoded once: turned upright, its shorter side scaled to ``image_size / 0.875``
-    pixels, its centre cut to a square, which the cache keeps. Random crops are therefore taken from
-    that square: they never see the ends of a long picture, nor more detail than the square has.
-    Pictures of up to 64 pixels are kept without that margin. Pictures that cannot be read are left
-    out with a warning.
+    Each picture is decoded once: turned upright, its shorter side scaled to about ``image_size /
+    0.875`` pixels (bilinearly, antialiased), its centre cut to a square, which the cache keeps.
+    Random crops are therefore taken from that square: they never see the ends of a long picture,
+    nor more detail than the square has. Pictures of up to 64 pixels are kept without that margin.
+    Pictures that cannot be read are left out with a warning.
 
     Args:
         root: The folder.

@@ -148,9 +148,10 @@ class Splits:
 
     @property
     def crop_share(self) -> float:
-        """Height of what the network sees, as a share of the images' that it is tested on."""
+        """Height that the network sees, as a share of the images' that it is tested on."""
         height = self.test.images.shape[2]
-        return (self.input_size or height) / height
+        size = self.input_size or height
+        return 1.0 if height % size == 0 else size / height
 
     def digest(self) -> str:
         """Hash the contents of all splits (SHA-256, hexadecimal)."""

@@ -10,8 +10,19 @@ from .listing import Listing, Picked, divide, name_some
 from .square_cache import Squares, decoded
 
 MARGIN = 0.875
-"""Share of the stored square's side that evaluation looks at."""
+"""Share of the stored square's side that evaluation looks at, about."""
 SMALL = 64
+
+
+def stored_size(image_size: int) -> int:
+    """Height and width of the squares that images of ``image_size`` are cut from.
+
+    The margin is a multiple of 4 pixels: timm, which cuts the centre out of the whole picture, then
+    rounds its place as cutting first the square and then its centre does.
+    """
+    if image_size <= SMALL:
+        return image_size
+    return image_size + 4 * round((image_size / MARGIN - image_size) / 4)
 
 
 class Preparation:
@@ -95,12 +106,11 @@ class Preparation:
         return parts if self.validation_share else {"train": train, "test": test}
 
     def _decode(self, listing: Listing, parts: dict[str, Picked]) -> Squares:
-        small = self.image_size <= SMALL
         # Stored split after split, so that each split is a stretch of the map, not a copy.
         return decoded(
             listing.source,
             [name for part in parts.values() for names in part.values() for name in names],
-            size=self.image_size if small else round(self.image_size / MARGIN),
+            size=stored_size(self.image_size),
             key=f"{listing.note} {self.split_seed} {self.validation_share} {self.test_share}",
             cache_dir=self.cache_dir,
         )

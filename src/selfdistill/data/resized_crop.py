@@ -6,7 +6,6 @@ from typing import ClassVar
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from .augment import Augmentation, Draws, Pixels
 
@@ -64,10 +63,7 @@ class RandomResizedCrop(Augmentation):
         tall, wide = self._sides(draws[:, 0], draws[:, 1], height, width)
         rows = _weights((height - tall) * draws[:, 2], tall, height, self.size)
         columns = _weights((width - wide) * draws[:, 3], wide, width, self.size)
-        # An autocast around this would round the pixels to fewer than their eight bits.
-        with torch.autocast(images.device.type, enabled=False):
-            scaled = rows[:, None] @ (images.float() @ columns[:, None].mT)
-        return scaled.round_().clamp_(0, 255).to(images.dtype)
+        return _weighted(images, rows, columns)
 
     def _sides(
         self, area: Float[Tensor, " batch"], shape: Float[Tensor, " batch"], height: int, width: int
@@ -87,7 +83,7 @@ def as_evaluated(images: Pixels, size: int) -> UInt8[Tensor, "batch channels siz
     """What evaluation shows of images that are kept larger than the network sees.
 
     Their central square; but all of images that are whole multiples as large, shrunk: these are
-    kept so for training's random crops alone.
+    kept so for training's random crops alone, and a crop of all of one is the same picture.
 
     Raises:
         ValueError: If they are smaller.
@@ -96,10 +92,30 @@ def as_evaluated(images: Pixels, size: int) -> UInt8[Tensor, "batch channels siz
     if min(height, width) < size:
         raise ValueError(f"images of {height} × {width} pixels hold no square of {size}")
     if height == width and height % size == 0:
-        whole = images if height == size else avg_pool2d(images.float(), height // size).round_()
-        return whole.to(images.dtype)
+        return shrunk(images, size)
     top, left = (height - size) // 2, (width - size) // 2
     return images[:, :, top : top + size, left : left + size]
+
+
+def shrunk(images: Pixels, size: int) -> UInt8[Tensor, "batch channels size size"]:
+    """Whole square images scaled to ``size``, as :class:`RandomResizedCrop` scales its boxes."""
+    side = images.shape[2]
+    if side == size:
+        return images
+    whole = torch.tensor([float(side)], device=images.device)
+    weights = _weights(torch.zeros_like(whole), whole, side, size)
+    return _weighted(images, weights, weights)
+
+
+def _weighted(
+    images: Pixels,
+    rows: Float[Tensor, "_ size height"],
+    columns: Float[Tensor, "_ size width"],
+) -> UInt8[Tensor, "batch channels size size"]:
+    # An autocast around this would round the pixels to fewer than their eight bits.
+    with torch.autocast(images.device.type, enabled=False):
+        scaled = rows[:, None] @ (images.float() @ columns[:, None].mT)
+    return scaled.round_().clamp_(0, 255).to(images.dtype)
 
 
 def _weights(

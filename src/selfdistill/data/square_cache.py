@@ -21,7 +21,7 @@ from .decode import rgb
 from .pictures import Source, each
 from .progress import Progress
 
-FORMAT = 1
+FORMAT = 2
 SAMPLED = 64
 """Pictures whose checksum tells whether the file still holds what was written."""
 
@@ -93,13 +93,17 @@ def default_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfdistill"
 
 
-def square(picture: Image.Image, size: int) -> Image.Image:
-    """Scale the shorter side to ``size`` (bicubic, antialiased) and cut the centre."""
-    scale = size / min(picture.size)
-    width, height = (max(size, round(side * scale)) for side in picture.size)
-    left, top = (width - size) // 2, (height - size) // 2
-    scaled = picture.resize((width, height), Image.Resampling.BICUBIC)
-    return scaled.crop((left, top, left + size, top + size))
+def square(
+    picture: Image.Image, size: int, *, resampling: Image.Resampling = Image.Resampling.BILINEAR
+) -> Image.Image:
+    """Scale the shorter side to ``size``, antialiased, and cut the centre.
+
+    To the pixel as torchvision's Resize and CenterCrop do, hence as timm's transform does.
+    """
+    shorter = min(picture.size)
+    width, height = (int(size * side / shorter) for side in picture.size)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    return picture.resize((width, height), resampling).crop((left, top, left + size, top + size))
 
 
 def _stored(path: Path, expected: dict[str, object]) -> Squares | None:

@@ -8,12 +8,12 @@ from typing import ClassVar
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from .image_set import DataSet, ImageSet, Splits
 from .listing import name_some
 from .official import divided
 from .pictures import Files
+from .resized_crop import shrunk
 from .square_cache import decoded
 
 FOLDER = "tiny-imagenet-200"
@@ -27,8 +27,9 @@ class TinyImageNet(DataSet):
     Expects ``tiny-imagenet-200/train/WNID/images``, ``val/images``, ``val/val_annotations.txt``,
     ``wnids.txt`` and ``words.txt`` under ``root``. Classes are sorted by WordNet identifier and
     named by the first name in ``words.txt``, followed by the identifier where two share it.
-    Pictures are decoded once and kept in the cache at 64 pixels; below that each pixel is the mean
-    of those it covers. Grey pictures are repeated in three channels.
+    Pictures are decoded once and kept in the cache at 64 pixels; below that they are scaled
+    bilinearly, antialiased, as random crops and loaded models scale. Grey pictures are repeated in
+    three channels.
 
     Args:
         root: The folder that holds the unpacked official folder.
@@ -122,7 +123,7 @@ def _shrink(images: UInt8[Tensor, "n 3 height width"], size: int) -> UInt8[Tenso
         return images
     smaller = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
     for part, result in zip(images.split(AT_ONCE), smaller.split(AT_ONCE), strict=True):
-        result.copy_(interpolate(part.float(), size=(size, size), mode="area").round_())
+        result.copy_(shrunk(part, size))
     return smaller
 
 

@@ -18,6 +18,7 @@ from ..data.decode import decode, to_rgb
 from ..data.square_cache import square
 
 Picture = str | Path | Image.Image
+RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 class Guess(NamedTuple):
@@ -36,16 +37,19 @@ class Transform:
         crop_share: Share of the scaled picture's shorter side that the input shows.
         mean: Mean of each channel, in units of pixels in [0, 1].
         std: Standard deviation of each channel, in the same units.
+        resampling: How pictures are scaled.
     """
 
     size: int
     crop_share: float
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    resampling: Image.Resampling = Image.Resampling.BILINEAR
 
     def __call__(self, picture: Image.Image) -> Float[Tensor, "3 height width"]:
         """Scale the shorter side, cut the centre, standardise: as evaluation does."""
-        pixels = _pixels(square(picture, round(self.size / self.crop_share)))
+        side = round(self.size / self.crop_share)
+        pixels = _pixels(square(picture, side, resampling=self.resampling))
         return standardise(as_evaluated(pixels, self.size), self.mean, self.std)[0]
 
 
@@ -112,8 +116,19 @@ def load(path: str | PathLike[str], *, network: nn.Module | None = None) -> Mode
         settings["crop_pct"],
         tuple(settings["mean"]),
         tuple(settings["std"]),
+        _resampling(settings.get("interpolation", "bilinear"), path),
     )
     return Model(loaded, tuple(config["label_names"]), transform)
+
+
+def _resampling(name: object, path: str | PathLike[str]) -> Image.Resampling:
+    """Of older runs, some say bicubic: their networks were tested on pictures scaled so."""
+    if name not in RESAMPLING:
+        raise ValueError(
+            f"{model_folder(Path(path)) / CONFIG}: interpolation {name!r} is not one of "
+            f"{', '.join(RESAMPLING)}: train again, or restore the file"
+        )
+    return RESAMPLING[str(name)]
 
 
 def _open(picture: Picture) -> Image.Image:

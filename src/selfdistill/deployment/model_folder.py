@@ -1,6 +1,7 @@
 """A folder that holds a plain network and describes it, in timm's schema."""
 
 import json
+import math
 
 from safetensors.torch import save
 from torch import Tensor
@@ -8,6 +9,8 @@ from torch import Tensor
 from ..backbones import Backbone
 from ..backbones.saved import CONFIG, WEIGHTS
 
+INTERPOLATION = "bilinear"
+"""How pictures are scaled, in training as in evaluation; antialiased."""
 DECLARED = ("classifier", "first_conv", "pool_size", "fixed_input_size", "origin_url", "license")
 
 
@@ -40,8 +43,9 @@ def model_files(
         "pretrained_cfg": {
             **_declared(backbone),
             "input_size": list(size),
-            "interpolation": "bicubic",
-            "crop_pct": round(crop_share, 6),
+            "interpolation": INTERPOLATION,
+            # Down: timm divides by it and drops the fraction.
+            "crop_pct": math.floor(crop_share * 1e6) / 1e6,
             "mean": list(mean),
             "std": list(std),
             "num_classes": backbone.num_classes,
