@@ -69,12 +69,64 @@ def test_half_types_are_scored_in_double_precision():
 def test_a_bin_holds_its_upper_edge(edge, inside):
     """One image is wrong and one right; apart they would count |0 - edge| + |1 - inside|."""
     predictions = torch.tensor([[edge, 1 - edge], [inside, 1 - inside]], dtype=torch.float64)
-    error = calibration_error(predictions, torch.tensor([1, 0]))
+    error = calibration_error(predictions.amax(1), torch.tensor([False, True]))
     assert error == pytest.approx(100 * abs(0.5 - (edge + inside) / 2))
 
 
 def test_neighbouring_bins_do_not_cancel():
     predictions = torch.full((2, 20), 0.02, dtype=torch.float64)
     predictions[0, 0], predictions[1, 0] = 0.06, 0.08
-    error = calibration_error(predictions, torch.tensor([1, 0]))
+    error = calibration_error(predictions.amax(1), torch.tensor([False, True]))
     assert error == pytest.approx(100 * (0.06 + 0.92) / 2)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 100])
+def test_constant_logits_say_the_first_class_in_all_scores(classes):
+    labels = torch.arange(4 * classes) % classes
+    found = score(torch.full((len(labels), classes), 1.5), labels)
+    assert found.accuracy == pytest.approx(100 / classes)
+    assert found.macro_accuracy == pytest.approx(100 / classes)
+    assert found.top5 == pytest.approx(100 * min(1, 5 / classes))
+    assert found.ece == pytest.approx(0, abs=1e-9)
+    assert found.nll == pytest.approx(math.log(classes))
+
+
+@pytest.mark.parametrize("label", range(7))
+def test_a_single_image_of_equal_logits_is_right_where_its_label_is_the_first(label):
+    found = score(torch.zeros(1, 7), torch.tensor([label]))
+    right = label == 0
+    assert found.accuracy == found.macro_accuracy == 100 * right
+    assert found.top5 == 100 * (label < 5)
+    assert found.ece == pytest.approx(100 * abs(right - 1 / 7))
+
+
+def test_tied_logits_are_ranked_by_position_in_all_scores():
+    logits = torch.randint(-1, 2, (500, 8)).float()
+    labels = torch.randint(8, (500,))
+    order = [sorted(range(8), key=lambda k: (-row[k], k)) for row in logits.tolist()]
+    ranks = [o.index(y) for o, y in zip(order, labels.tolist(), strict=True)]
+    found = score(logits, labels)
+    assert found.accuracy == pytest.approx(100 * sum(r == 0 for r in ranks) / 500)
+    assert found.top5 == pytest.approx(100 * sum(r < 5 for r in ranks) / 500)
+    by_class = [
+        [r == 0 for r, y in zip(ranks, labels.tolist(), strict=True) if y == k] for k in range(8)
+    ]
+    macro = 100 * sum(sum(hits) / len(hits) for hits in by_class) / 8
+    assert found.macro_accuracy == pytest.approx(macro)
+    predictions = [probabilities_of(row) for row in logits.tolist()]
+    assert found.ece == pytest.approx(naive_calibration_error(predictions, labels.tolist()))
+
+
+def test_logits_that_differ_less_than_probabilities_can_have_one_best_class():
+    """Softmax makes these equal, and the first probable class would be another."""
+    logits = torch.tensor([[0.0, 1e-30]], dtype=torch.float64)
+    assert score(logits, torch.tensor([1])).accuracy == 100
+    assert score(logits, torch.tensor([1])).ece == pytest.approx(50)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_what_is_not_a_number_is_never_right(label):
+    logits = torch.tensor([[float("nan"), float("nan")], [float("nan"), 1.0]])
+    found = score(logits, torch.tensor([label, label]))
+    assert found.accuracy == 0
+    assert found.top5 == 50 * label

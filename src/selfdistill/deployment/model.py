@@ -89,9 +89,9 @@ class Model:
             return self.guesses(self.network(images), top_k)
 
     def guesses(self, logits: Float[Tensor, "batch classes"], top_k: int) -> list[list[Guess]]:
-        """The most probable classes of each row of logits, best first."""
-        probabilities = logits.float().softmax(1)
-        best, positions = probabilities.topk(min(top_k, len(self.classes)))
+        """The most probable classes of each row of logits, best first; of equals the first class."""
+        positions = logits.argsort(dim=1, descending=True, stable=True)[:, :top_k]
+        best = logits.float().softmax(1).gather(1, positions)
         return [
             [Guess(self.classes[k], p) for k, p in zip(row, values, strict=True)]
             for row, values in zip(positions.tolist(), best.tolist(), strict=True)

@@ -1,6 +1,7 @@
 """How good predictions are: pure functions over logits and labels, in double precision.
 
-Shares are in percent, so that what is stored is what is printed.
+Shares are in percent, so that what is stored is what is printed. Of equal logits the first class
+counts as the more probable one, in all scores alike.
 """
 
 from typing import NamedTuple
@@ -40,29 +41,41 @@ def score(logits: Float[Tensor, "images classes"], labels: Int[Tensor, " images"
     assert len(labels) > 0, "a split has images"
     logits, labels = logits.detach().cpu().double(), labels.cpu().long()
     probabilities = logits.softmax(1)
+    ranks = label_ranks(logits, labels)
+    right = ranks == 0
     return Scores(
-        accuracy=_percent(_hits(logits, labels, 1)),
-        top5=_percent(_hits(logits, labels, 5)),
-        macro_accuracy=macro_accuracy(logits, labels),
+        accuracy=_percent(right),
+        top5=_percent(ranks < min(5, logits.shape[1])),
+        macro_accuracy=macro_accuracy(right, labels),
         nll=F.cross_entropy(logits, labels).item(),
-        ece=calibration_error(probabilities, labels),
+        ece=calibration_error(probabilities.amax(1), right),
         brier=brier(probabilities, labels),
     )
 
 
-def macro_accuracy(
+def label_ranks(
     logits: Float[Tensor, "images classes"], labels: Int[Tensor, " images"]
-) -> float:
+) -> Int[Tensor, " images"]:
+    """Number of classes that come before each label, by logit and then by position.
+
+    Classes whose logit is not a number come before all others: such an image is never right.
+    """
+    own = logits.gather(1, labels[:, None])
+    positions = torch.arange(logits.shape[1], device=logits.device)
+    earlier = (logits == own) & (positions < labels[:, None])
+    return (~(logits <= own) | earlier).sum(1)
+
+
+def macro_accuracy(right: Bool[Tensor, " images"], labels: Int[Tensor, " images"]) -> float:
     """Mean accuracy of the classes that occur among the labels, percent."""
-    classes = logits.shape[1]
-    images = torch.bincount(labels, minlength=classes)
-    hits = torch.bincount(labels[_hits(logits, labels, 1)], minlength=classes)
+    images = torch.bincount(labels)
+    hits = torch.bincount(labels[right], minlength=len(images))
     occurs = images > 0
     return 100 * (hits[occurs].double() / images[occurs]).mean().item()
 
 
 def calibration_error(
-    probabilities: Float[Tensor, "images classes"], labels: Int[Tensor, " images"]
+    confidence: Float[Tensor, " images"], right: Bool[Tensor, " images"]
 ) -> float:
     r"""Expected calibration error of the most probable class, percent.
 
@@ -71,26 +84,22 @@ def calibration_error(
 
     where bin :math:`B_m` holds the images with confidence in :math:`((m-1)/M, m/M]`, and
     :math:`M = 15` (Guo et al. 2017, section 2).
+
+    Args:
+        confidence: Probability of each image's most probable class.
+        right: Whether that class is the label.
     """
     # torchmetrics puts a confidence of exactly 1 into a sixteenth bin, and computes in fp32
-    confidence, predicted = probabilities.max(1)
     bins = ((confidence * CALIBRATION_BINS).ceil().long() - 1).clamp(0, CALIBRATION_BINS - 1)
-    surplus = (predicted == labels).double() - confidence.double()
+    surplus = right.double() - confidence.double()
     sums = torch.zeros(CALIBRATION_BINS, dtype=torch.float64).index_add_(0, bins, surplus)
-    return 100 * sums.abs().sum().item() / len(labels)
+    return 100 * sums.abs().sum().item() / len(confidence)
 
 
 def brier(probabilities: Float[Tensor, "images classes"], labels: Int[Tensor, " images"]) -> float:
     r"""Brier score: mean over images of :math:`\sum_k (p_k - y_k)^2`."""
     truth = F.one_hot(labels, probabilities.shape[1])
     return (probabilities - truth).square().sum(1).mean().item()
-
-
-def _hits(
-    logits: Float[Tensor, "images classes"], labels: Int[Tensor, " images"], guesses: int
-) -> Bool[Tensor, " images"]:
-    best = logits.topk(min(guesses, logits.shape[1]), dim=1).indices
-    return (best == labels[:, None]).any(1)
 
 
 def _percent(hits: Bool[Tensor, " images"]) -> float:
