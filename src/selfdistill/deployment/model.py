@@ -89,7 +89,7 @@ class Model:
             return self.guesses(self.network(images), top_k)
 
     def guesses(self, logits: Float[Tensor, "batch classes"], top_k: int) -> list[list[Guess]]:
-        """The most probable classes of each row of logits, best first; of equals the first class."""
+        """The most probable classes of each row of logits, best first; equal ones in order."""
         positions = logits.argsort(dim=1, descending=True, stable=True)[:, :top_k]
         best = logits.float().softmax(1).gather(1, positions)
         return [

@@ -1,7 +1,6 @@
 """Accuracy of a trained network on corrupted images."""
 
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
 
 from ..data import ImageSet, as_evaluated
 from ..methods import Method
@@ -18,7 +17,6 @@ def robustness(
     mean: tuple[float, float, float],
     std: tuple[float, float, float],
     input_size: int | None = None,
-    autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
     seed: int = 0,
 ) -> Generator[tuple[str, dict[int, float]]]:
     """Corrupt what the network sees of the images, and score the deployed network on it.
@@ -29,7 +27,6 @@ def robustness(
         mean: Mean of each channel, in units of pixels in [0, 1].
         std: Standard deviation of each channel, in the same units.
         input_size: Height and width of the centre that is classified; None for the whole image.
-        autocast: Context that the passes run in, such as an engine's autocast.
         seed: Decides what the corruptions draw at random.
 
     Yields:
@@ -43,6 +40,6 @@ def robustness(
         for severity in SEVERITIES:
             changed = corrupt(pixels, name, severity, seed=seed)
             seen = ImageSet(changed, images.labels.cpu(), images.classes)
-            predictions = predict(method, seen, mean=mean, std=std, autocast=autocast)
+            predictions = predict(method, seen, mean=mean, std=std)
             found[severity] = score(predictions.exits["network"], predictions.labels).accuracy
         yield name, found

@@ -100,8 +100,9 @@ def exit_scores(predictions: Predictions) -> dict[str, dict[str, float]]:
 
 
 def write_predictions(run: RunDirectory, predictions: Predictions) -> None:
-    """Write test logits in half precision."""
+    """Write test logits: the network's exactly, as rounded ones can tie; the others in half."""
     arrays = {name: logits.half().numpy() for name, logits in predictions.exits.items()}
+    arrays["network"] = predictions.exits["network"].numpy()
     if predictions.attention is not None:
         arrays["attention"] = predictions.attention.half().numpy()
     buffer = io.BytesIO()

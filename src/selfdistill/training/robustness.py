@@ -7,7 +7,6 @@ from pathlib import Path
 from ..evaluation.robustness import robustness
 from ..runs import RunDirectory
 from ..runs.storage import write_json
-from . import engine
 from .evaluate import chosen_images
 from .trained import TrainedRun
 
@@ -38,7 +37,6 @@ def evaluate_corruptions(
         mean=trained.mean,
         std=trained.std,
         input_size=trained.input_size[1],
-        autocast=engine.build(trained.device, trained.recipe.precision).autocast,
     )
     for name, levels in results:
         found[name] = {str(severity): round(accuracy, 4) for severity, accuracy in levels.items()}

@@ -106,8 +106,7 @@ class TrainedRun:
         return self.method.inspect(images.to(self.device)).exits
 
     def predict(self, images: ImageSet) -> Predictions:
-        """What every exit says about images, in the number format of training."""
-        fabric = engine.build(self.device, self.recipe.precision)
+        """What every exit says about images, in single precision as it is deployed."""
         size = images.images.shape[2]
         return predict(
             self.method,
@@ -115,5 +114,4 @@ class TrainedRun:
             mean=self.mean,
             std=self.std,
             input_size=None if size == self.input_size[1] else self.input_size[1],
-            autocast=fabric.autocast,
         )

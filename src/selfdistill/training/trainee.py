@@ -67,7 +67,7 @@ class Trainee:
         images = torch.zeros(2, *self.method.backbone.input_size, device=self.fabric.device)
         was_training = self.method.training
         self.method.eval()
-        with torch.no_grad(), self.fabric.autocast():
+        with torch.no_grad():
             shown = self.method.inspect(images).attention is not None
         self.method.train(was_training)
         return shown
@@ -120,14 +120,13 @@ class Trainee:
         return {name: term.detach() * share for name, term in output.terms.items()} | {"hits": hits}
 
     def predict(self, images: ImageSet, splits: Splits) -> Predictions:
-        """What the evaluated method says about images."""
+        """What the evaluated method says about images, in single precision as it is deployed."""
         return predict(
             self.evaluated,
             images,
             mean=splits.mean,
             std=splits.std,
             input_size=splits.input_size,
-            autocast=self.fabric.autocast,
         )
 
     def end_epoch(self) -> None:
