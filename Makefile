@@ -3,15 +3,19 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+TORTURE ?= .torture
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: quickstart test check wheel install
+.PHONY: quickstart test torture check wheel install
 
 quickstart: $(STAMP)  ## train cross-entropy and SKDSAM on digits, compare them
 	$(BIN)/selfdistill quickstart
 
 test: $(STAMP)  ## the whole default test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+
+torture: $(STAMP)  ## every promise with all attempts, in about an hour; goes on where it stopped
+	cd tests && OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m torture --out $(abspath $(TORTURE))
 
 check: $(STAMP)  ## lint, types and import rules
 	$(BIN)/ruff check .

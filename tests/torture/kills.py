@@ -1,0 +1,121 @@
+"""SIGKILL at every kind of moment: what goes on ends like what was left alone."""
+
+import shutil
+
+import torch
+
+from selfdistill.training.trainee import Trainee
+
+from .attempts import Attempt, fault, promise
+from .children import run
+from .digest import differing, digest, tree
+from .points import Points, choose, kind
+from .trained import NAMES, finished, moments, place, words_of
+
+AGAIN = 3
+"""Every so manieth run is killed twice."""
+
+
+@promise(
+    "R1",
+    "SIGKILL at any moment, in saves, evaluation and final writing, a third twice: the same run",
+    parts=NAMES,
+    few=("CrossEntropy", "SKDSAM"),
+)
+def kills(ground, method):
+    words, path = words_of(method, ground.folder), place(ground.folder, f"killed-{method}")
+    expected = digest(finished(ground.folder, method))
+    passed = moments(ground.folder, method)
+    chosen, _ = choose(passed, ground.of(5, 66), ground.random)
+    for number, moment in enumerate(chosen):
+        shutil.rmtree(path, ignore_errors=True)
+        first = run([*words, "--out", path], before=lambda at=moment: Points(at=at))
+        what = f"{method}, {kind(passed[moment - 1])}"
+        if not first.killed:
+            yield Attempt(what, f"was not killed but ended with {first.code}: {first.last}")
+            continue
+        if number % AGAIN == 0:
+            later = ground.random.randrange(1, len(passed))
+            run([*words, "--out", path], before=lambda at=later: Points(at=at))
+            what += f", then at moment {later}"
+        yield _resumed(what, run([*words, "--out", path]), path, expected)
+
+
+@promise("R1", "SIGKILL at random times: the same run", parts=NAMES, few=("CSKD",))
+def random_kills(ground, method):
+    words, path = words_of(method, ground.folder), place(ground.folder, f"killed-{method}")
+    expected = digest(finished(ground.folder, method))
+    length = run([*words, "--out", place(ground.folder, f"timed-{method}")]).seconds
+    for _ in range(ground.of(2, 23)):
+        shutil.rmtree(path, ignore_errors=True)
+        seconds = ground.random.uniform(0.1, 1) * length
+        run([*words, "--out", path], seconds=seconds)
+        what = f"{method}, after {seconds:.2f} of {length:.2f} s"
+        yield _resumed(what, run([*words, "--out", path]), path, expected)
+
+
+@promise("R1", "controls: a run that forgets something when it goes on is noticed")
+def kill_controls(ground):
+    """What the digest would not see, the kills would prove nothing about."""
+    method = "SKDSAM"
+    words, expected = words_of(method, ground.folder), digest(finished(ground.folder, method))
+    passed = moments(ground.folder, method)
+    steps = [n for n, m in enumerate(passed, 1) if m.startswith("before train_step")]
+    for name, forget in CONTROLS.items():
+        path = place(ground.folder, f"control-{name}")
+        run([*words, "--out", path], before=lambda: Points(at=steps[-2]))
+        answer = run([*words, "--out", path], before=forget)
+        differs = answer.code == 0 and differing(digest(path), expected)
+        if name == "nothing":
+            yield _resumed("forgets nothing", answer, path, expected)
+        else:
+            wrong = None if differs else f"not noticed, code {answer.code}: {answer.last}"
+            yield Attempt(f"forgets {name}", wrong, "noticed")
+
+
+@promise("R2", "a finished run trained again: exit 0, no file touched")
+def boundaries(ground):
+    for method in ground.some(NAMES, 1):
+        path = finished(ground.folder, method)
+        before = tree(path)
+        answer = run([*words_of(method, ground.folder), "--out", path])
+        changed = differing(before, tree(path))
+        wrong = f"code {answer.code}, changed: {changed}" if answer.code or changed else None
+        yield Attempt(method, fault(answer) or wrong, "left as it was")
+
+
+def _resumed(what, answer, path, expected):
+    """Whether a run that went on is the uninterrupted one."""
+    wrong = fault(answer)
+    if wrong is None and answer.code:
+        wrong = f"exit code {answer.code}: {answer.last}"
+    if wrong is None:
+        others = differing(digest(path), expected)
+        wrong = f"differs in {', '.join(others)}" if others else None
+    return Attempt(what, wrong)
+
+
+def _forgetting(change):
+    """What has to be called for a run to change the state that it goes on with."""
+
+    def forget():
+        restore = Trainee.restore
+
+        def forgetful(self, state):
+            restore(self, {**state, **change(self, state)})
+
+        Trainee.restore = forgetful
+
+    return forget
+
+
+CONTROLS = {
+    "nothing": _forgetting(lambda trainee, state: {}),
+    "the optimizer": _forgetting(lambda t, state: {"optimizer": t.optimizer.state_dict()}),
+    "the average": _forgetting(lambda t, state: {"average": t.average.state_dict()}),
+    "the step": _forgetting(lambda t, state: {"step": max(0, state["step"] - 1)}),
+    "the sums": _forgetting(
+        lambda t, state: {"sums": {k: torch.zeros_like(v) for k, v in state["sums"].items()}}
+    ),
+    "the schedule": _forgetting(lambda t, state: {"schedule": t.schedule.state_dict()}),
+}
