@@ -150,11 +150,11 @@ def test_a_signal_after_the_last_step_lets_the_run_finish(words, tmp_path, monke
 
     monkeypatch.setattr(Trainee, "predict", interrupted)
     monkeypatch.setattr(signals, "GRACE_SECONDS", 100.0)
-    (tmp_path / ".new-abc").write_bytes(b"what a killed process left")
+    (tmp_path / ".new-abcdefgh").write_bytes(b"what a killed process left")
     train(parse([*words, "--epochs", "2", "--out", str(tmp_path)]))
     assert sent
     assert (tmp_path / "summary.json").exists()
-    assert not (tmp_path / ".new-abc").exists()
+    assert not (tmp_path / ".new-abcdefgh").exists()
 
 
 def test_a_checkpoint_of_another_shape_is_refused_by_name(finished, words, tmp_path, monkeypatch):
@@ -167,7 +167,7 @@ def test_a_checkpoint_of_another_shape_is_refused_by_name(finished, words, tmp_p
     monkeypatch.setattr(Trainee, "train_step", stop)
     with pytest.raises(KeyboardInterrupt):
         train(parse(words))
-    shutil.copytree(finished / "checkpoints", tmp_path / "checkpoints")
+    shutil.copytree(finished / "checkpoints", tmp_path / "checkpoints", dirs_exist_ok=True)
     shape = r"group1.0.weight: 8×24×3×3 there, 4×24×3×3 now; .* and \d+ more\)"
     with pytest.raises(UnusableCheckpoint, match=shape) as caught:
         train(parse(words))

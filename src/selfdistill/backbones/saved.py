@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
-from safetensors.torch import load_file
-from torch import nn
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
 
+from ..runs import read_checked
 from .base import Backbone
 from .create import create_backbone, is_known
 
@@ -27,11 +29,35 @@ def load_network(path: Path, network: nn.Module | None = None) -> nn.Module:
         return load_backbone(path).network
     folder = model_folder(path)
     try:
-        network.load_state_dict(load_file(folder / WEIGHTS))
+        network.load_state_dict(read_weights(folder / WEIGHTS))
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{folder} does not hold the weights of this network: {reason}") from None
     return network.eval()
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, all of them finite.
+
+    Raises:
+        ValueError: If the file is missing or damaged, has changed since its run ended, or holds
+            numbers that are not finite; the message names it.
+    """
+    content = read_checked(file)
+    try:
+        weights = load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"{file} is not a whole safetensors file ({reason}): restore it from a copy"
+        ) from None
+    for name, value in weights.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise ValueError(
+                f"{file} holds weights that are not finite ({name}): restore it from a copy, or "
+                "train the network again"
+            )
+    return weights
 
 
 def load_backbone(path: Path) -> Backbone:
@@ -54,7 +80,7 @@ def load_backbone(path: Path) -> Backbone:
     backbone = create_backbone(
         config["architecture"], config["num_classes"], **config.get("arguments", {})
     )
-    backbone.network.load_state_dict(load_file(folder / WEIGHTS))
+    backbone.network.load_state_dict(read_weights(folder / WEIGHTS))
     return backbone.eval()
 
 

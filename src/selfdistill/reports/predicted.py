@@ -1,5 +1,6 @@
 """What a run's stored test logits say, reduced to what pictures need."""
 
+import io
 import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from scipy.special import softmax
+
+from ..runs import read_checked
 
 Numbers = NDArray[np.float64]
 PREDICTIONS = "predictions.npz"
@@ -59,12 +62,14 @@ def opened(file: Path) -> Generator[NpzFile]:
     """Arrays of a run's file.
 
     Raises:
-        ValueError: If the file is damaged, or lacks an array that is asked for.
+        ValueError: If the file is damaged or has changed since the run ended, or lacks an array
+            that is asked for.
     """
+    content = read_checked(file)
     try:
-        with file.open("rb") as stream, np.load(stream) as arrays:
+        with np.load(io.BytesIO(content)) as arrays:
             yield arrays
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+    except (ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise ValueError(
             f"{file} is damaged ({type(error).__name__}): remove it, and `selfdistill evaluate "
             f"{file.parent} --split test` writes it anew"

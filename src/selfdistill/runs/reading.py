@@ -113,7 +113,16 @@ def read_json(file: Path, *, max_bytes: int = MAX_BYTES) -> Stored:
         ValueError: If it is missing, not a regular file, too large, or not a JSON object; the
             message names the file.
     """
-    return Stored(file, _json_object(file, read_text(file, max_bytes=max_bytes)))
+    return parse_json(file, read_bytes(file, max_bytes=max_bytes))
+
+
+def parse_json(file: Path, content: bytes) -> Stored:
+    """The JSON object that a file's bytes hold.
+
+    Raises:
+        ValueError: If they hold none; the message names the file.
+    """
+    return Stored(file, _json_object(file, _decoded(file, content)))
 
 
 def read_lines(file: Path) -> list[dict[str, object]]:
@@ -188,8 +197,12 @@ def read_text(file: Path, *, max_bytes: int = MAX_BYTES) -> str:
         ValueError: If it is missing, something else than a file, larger than ``max_bytes``, or not
             UTF-8; the message names it.
     """
+    return _decoded(file, read_bytes(file, max_bytes=max_bytes))
+
+
+def _decoded(file: Path, content: bytes) -> str:
     try:
-        return read_bytes(file, max_bytes=max_bytes).decode()
+        return content.decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is not UTF-8 text (byte {error.start}): {_ADVICE}") from None
 

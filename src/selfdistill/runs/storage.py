@@ -12,6 +12,8 @@ from ..failures import StorageFailure
 
 UNFINISHED = ".new-"
 """How the names of files begin that are not whole yet."""
+UNFINISHED_NAME = r"\.new-[a-z0-9_]{8}"
+"""The names that such files can have."""
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -28,7 +30,7 @@ def replace_file(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
+            Path(temporary).chmod(0o666 & ~_umask())
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -36,6 +38,29 @@ def replace_file(path: Path, content: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise refused(path, len(content), error) from error
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line to a file durably; never through a link, which could lead anywhere.
+
+    Raises:
+        StorageFailure: If the disk refuses.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        with os.fdopen(os.open(path, flags, 0o666), "ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise refused(path, len(line), error) from error
+
+
+def _umask() -> int:
+    """What the user takes away from files' permissions; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def sync_folder(folder: Path) -> None:

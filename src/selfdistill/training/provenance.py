@@ -8,10 +8,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from safetensors.torch import load_file
-
 from ..backbones import Backbone
-from ..backbones.saved import CONFIG, WEIGHTS
+from ..backbones.saved import CONFIG, WEIGHTS, read_weights
 from ..data import Splits
 
 PREFIX = "sha256:"
@@ -42,7 +40,7 @@ def load_weights(backbone: Backbone, path: Path) -> None:
     Raises:
         ValueError: If the weights are those of another network.
     """
-    weights, own = load_file(weights_file(path)), backbone.network.state_dict()
+    weights, own = read_weights(weights_file(path)), backbone.network.state_dict()
     strange = [name for name in (*own, *weights) if name not in weights or name not in own]
     if strange:
         raise ValueError(f"{path} holds the weights of another network: {strange[0]!r} differs")

@@ -6,10 +6,9 @@ from functools import cached_property
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file
 from torch import Tensor
 
-from ..backbones.saved import CONFIG, WEIGHTS
+from ..backbones.saved import CONFIG, WEIGHTS, read_weights
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, predict
 from ..methods import Method
@@ -91,10 +90,10 @@ class TrainedRun:
         # Its weights are in the run: none are fetched, nor looked for where they once lay.
         choice: BackboneChoice = replace(self.recipe.backbone, pretrained=False)
         method = self.recipe.method(choice.build(len(self.classes), self.input_size))
-        method.backbone.network.load_state_dict(load_file(self.run.model / WEIGHTS))
+        method.backbone.network.load_state_dict(read_weights(self.run.model / WEIGHTS))
         attachments = self.run.attachments / "attachments.safetensors"
         if attachments.exists():
-            missing, unexpected = method.load_state_dict(load_file(attachments), strict=False)
+            missing, unexpected = method.load_state_dict(read_weights(attachments), strict=False)
             assert not unexpected
             assert all(name.startswith("backbone.") for name in missing)
         return method.to(self.device, memory_format=torch.channels_last).eval()  # pyright: ignore
