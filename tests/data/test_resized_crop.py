@@ -1,9 +1,9 @@
 """Random resized crops: where their boxes lie, and their pixels against torchvision's."""
 
-import math
-
 import pytest
 import torch
+from scipy.stats import ks_2samp
+from torchvision.transforms import RandomResizedCrop as Torchvision
 from torchvision.transforms.v2.functional import resize, resized_crop
 
 from selfdistill.data import Pipeline
@@ -38,21 +38,61 @@ def test_a_box_of_whole_pixels_is_the_crop_of_that_box():
     assert (result - expected).abs().max() < 0.51
 
 
-@pytest.mark.parametrize(("height", "width"), [(50, 50), (40, 80)])
-def test_boxes_fit_and_have_the_asked_areas_and_ratios(height, width):
-    crop = RandomResizedCrop(size=8, scale=(0.1, 0.8), ratio=(0.5, 2.0))
-    draws = torch.rand(20000, 2)
-    tall, wide = crop._sides(draws[:, 0], draws[:, 1], height, width)
-    area, ratio = tall * wide / (height * width), wide / tall
-    assert tall.max() <= height
-    assert wide.max() <= width
-    assert 0.0999 < area.min() < 0.102 < 0.79 < area.max() < 0.8001
-    assert 0.499 < ratio.min() < 0.51 < 1.95 < ratio.max() < 2.001
-    assert area.mean().item() == pytest.approx(0.45, abs=0.005)
-    if height == width:
-        assert ratio.log().mean().item() == pytest.approx(0, abs=0.01)
-        small = area < 0.5
-        assert ratio[small].log().std().item() == pytest.approx(math.log(4) / 12**0.5, abs=0.01)
+@pytest.mark.parametrize(
+    ("height", "width", "scale", "ratio"),
+    [
+        (64, 64, (0.08, 1.0), (3 / 4, 4 / 3)),
+        (64, 64, (0.25, 1.0), (3 / 4, 4 / 3)),
+        (32, 32, (0.5, 1.0), (3 / 4, 4 / 3)),
+        (60, 100, (0.2, 1.0), (0.5, 2.0)),
+        (100, 37, (0.3, 1.0), (3 / 4, 4 / 3)),
+        (40, 90, (0.35, 0.9), (1.0, 1.0)),
+    ],
+)
+def test_boxes_are_distributed_as_torchvisions(height, width, scale, ratio):
+    torch.manual_seed(0)
+    image = torch.empty(3, height, width)
+    drawn = [Torchvision.get_params(image, scale, ratio) for _ in range(20000)]
+    expected = torch.tensor(drawn).float().unbind(1)
+    crop = RandomResizedCrop(size=8, scale=scale, ratio=ratio)
+    found = crop.boxes(torch.rand(20000, 4), height, width)
+    for look in (
+        lambda top, left, tall, wide: tall * wide,
+        lambda top, left, tall, wide: wide / tall,
+        lambda top, left, tall, wide: tall,
+        lambda top, left, tall, wide: wide,
+        lambda top, left, tall, wide: top,
+        lambda top, left, tall, wide: left,
+        lambda top, left, tall, wide: top + left + tall,
+        lambda top, left, tall, wide: tall * wide * (wide / tall).log().abs(),
+    ):
+        assert ks_2samp(look(*found), look(*expected)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "scale", "ratio"),
+    [
+        (20, 70, (0.9, 1.0), (3 / 4, 4 / 3)),
+        (70, 21, (0.9, 1.0), (3 / 4, 4 / 3)),
+        (33, 33, (1.0, 1.0), (3 / 4, 4 / 3)),
+    ],
+)
+def test_where_no_box_fits_it_is_torchvisions_in_the_centre(height, width, scale, ratio):
+    expected = Torchvision.get_params(torch.empty(3, height, width), scale, ratio)
+    crop = RandomResizedCrop(size=8, scale=scale, ratio=ratio)
+    boxes = torch.stack(crop.boxes(torch.rand(100, 4), height, width), 1)
+    assert torch.equal(boxes, torch.tensor(expected).float().expand(100, 4))
+
+
+def test_extreme_draws_stay_within_the_image():
+    ends = torch.tensor([0.0, 1 - 2**-24])
+    draws = torch.cartesian_prod(ends, ends, ends, ends)
+    for scale in ((0.08, 1.0), (1e-6, 1e-5), (1.0, 1.0)):
+        top, left, tall, wide = RandomResizedCrop(scale=scale).boxes(draws, 24, 31)
+        assert min(top.min(), left.min()) >= 0
+        assert min(tall.min(), wide.min()) >= 1
+        assert (top + tall).max() <= 24
+        assert (left + wide).max() <= 31
 
 
 def test_places_are_uniform():

@@ -1,27 +1,39 @@
 """Random crops scaled to one size, for pictures that are larger than what a network sees."""
 
 import math
+from functools import lru_cache
 from typing import ClassVar
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from .augment import Augmentation, Draws, Pixels
 
+TRIES = 10
+"""Boxes that torchvision draws before it takes the centre."""
+POINTS = 4097
+"""Areas at which the share of fitting ratios is computed."""
+QUANTILES = 1025
+
+Lengths = Float[Tensor, " batch"]
+
 
 class RandomResizedCrop(Augmentation):
     r"""Cut a box of random area and proportions and scale it to a square.
 
-    The area is uniform within ``scale``. The logarithm of width over height is uniform within those
-    ``ratio`` for which a box of that area fits into the image; the place is uniform.
+    Boxes are distributed as torchvision's: area and logarithm of width over height are uniform
+    within ``scale`` and ``ratio`` among the pairs whose box, rounded to whole pixels, fits into the
+    image, which makes large areas rarer; the place is uniform. Where hardly a pair fits, the box is
+    often the largest in the centre with the nearest ratio.
 
     Each output pixel is a mean under a triangle of half-width $\max(1, s)$, with $s$ the length of
     box per pixel of output, along each axis: what is scaled down is antialiased, as torchvision's
     ``resized_crop(…, antialias=True)`` does.
 
-    Deviations: torchvision draws boxes until one fits, at most ten times, and rounds them to whole
-    pixels; here none is drawn in vain, and boxes begin and end anywhere.
+    Deviations: torchvision draws pairs until one fits, at most ten times; here one draw is put
+    through the inverse of the distribution that this gives.
 
     Args:
         size: Height and width of the result, in pixels, at least 1; None for what the network
@@ -60,23 +72,36 @@ class RandomResizedCrop(Augmentation):
         """Crop; the draws decide area, proportions, place from the top and from the left."""
         assert self.size is not None, "sized() says what the network sees"
         height, width = images.shape[2:]
-        tall, wide = self._sides(draws[:, 0], draws[:, 1], height, width)
-        rows = _weights((height - tall) * draws[:, 2], tall, height, self.size)
-        columns = _weights((width - wide) * draws[:, 3], wide, width, self.size)
+        top, left, tall, wide = self.boxes(draws, height, width)
+        rows = _weights(top, tall, height, self.size)
+        columns = _weights(left, wide, width, self.size)
         return _weighted(images, rows, columns)
 
-    def _sides(
-        self, area: Float[Tensor, " batch"], shape: Float[Tensor, " batch"], height: int, width: int
-    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
-        share = self.scale[0] + (self.scale[1] - self.scale[0]) * area
-        # Of one area, boxes wider than the image begin at this ratio, taller ones end at that one.
-        widest = (width / height / share).log()
-        tallest = (width / height * share).log()
-        low, high = (math.log(bound) for bound in self.ratio)
-        low, high = tallest.clamp(low, high), widest.clamp(low, high)
+    def boxes(
+        self, draws: Draws, height: int, width: int
+    ) -> tuple[Lengths, Lengths, Lengths, Lengths]:
+        """Top, left, height and width of each image's box, in whole pixels."""
+        area, shape, down, across = draws.unbind(1)
+        central, table = _areas(self.scale, self.ratio, height, width)
+        # The lowest draws stand for the images that torchvision gives up on.
+        step = (area - central).clamp(min=0) * ((QUANTILES - 1) / max(1 - central, 1e-9))
+        index = step.long().clamp(max=QUANTILES - 2)
+        known = torch.as_tensor(table, dtype=draws.dtype, device=draws.device)
+        share = torch.lerp(known[index], known[index + 1], step - index)
+        low, high = _ratios(share.log(), self.ratio, height, width)
         root = ((low + (high - low) * shape) / 2).exp()
         side = (share * height * width).sqrt()
-        return (side / root).clamp(max=height), (side * root).clamp(max=width)
+        tall = (side / root).round().clamp(1, height)
+        wide = (side * root).round().clamp(1, width)
+        top = (down * (height - tall + 1)).floor().minimum(height - tall)
+        left = (across * (width - wide + 1)).floor().minimum(width - wide)
+        drawn = (top, left, tall, wide)
+        given_up, box = area < central, _central(self.ratio, height, width)
+        top, left, tall, wide = (
+            torch.where(given_up, float(fixed), chance)
+            for fixed, chance in zip(box, drawn, strict=True)
+        )
+        return top, left, tall, wide
 
 
 def as_evaluated(images: Pixels, size: int) -> UInt8[Tensor, "batch channels size size"]:
@@ -116,6 +141,40 @@ def _weighted(
     with torch.autocast(images.device.type, enabled=False):
         scaled = rows[:, None] @ (images.float() @ columns[:, None].mT)
     return scaled.round_().clamp_(0, 255).to(images.dtype)
+
+
+@lru_cache(maxsize=16)
+def _areas(
+    scale: tuple[float, float], ratio: tuple[float, float], height: int, width: int
+) -> tuple[float, np.ndarray]:
+    """How often no pair fits in all tries, and evenly spaced quantiles of the area otherwise."""
+    areas = np.linspace(*scale, POINTS)
+    low, high = _ratios(torch.from_numpy(np.log(areas)), ratio, height, width)
+    span = math.log(ratio[1] / ratio[0])
+    fitting = (high - low).clamp(min=0) / span if span > 0 else (high >= low).double()
+    cells = (fitting[1:] + fitting[:-1]).numpy() / 2
+    accepted = np.concatenate([[0.0], cells.cumsum()]) / len(cells)
+    if accepted[-1] == 0:
+        return 1.0, np.full(QUANTILES, scale[0])
+    table = np.interp(np.linspace(0, accepted[-1], QUANTILES), accepted, areas)
+    return (1 - accepted[-1].item()) ** TRIES, table
+
+
+def _ratios(
+    log_area: Float[Tensor, " areas"], ratio: tuple[float, float], height: int, width: int
+) -> tuple[Float[Tensor, " areas"], Float[Tensor, " areas"]]:
+    """Logarithms of the least and the largest ratio with which boxes, once rounded, fit."""
+    log_area = log_area + math.log(height * width)
+    tallest = log_area - 2 * math.log(height + 0.5)
+    widest = 2 * math.log(width + 0.5) - log_area
+    return tallest.clamp(min=math.log(ratio[0])), widest.clamp(max=math.log(ratio[1]))
+
+
+def _central(ratio: tuple[float, float], height: int, width: int) -> tuple[int, int, int, int]:
+    """Top, left, height and width of the largest central box of the nearest ratio."""
+    tall = min(height, round(width / ratio[0]))
+    wide = min(width, round(height * ratio[1]))
+    return (height - tall) // 2, (width - wide) // 2, tall, wide
 
 
 def _weights(
