@@ -16,6 +16,7 @@ from making_pictures import pictures
 from PIL import Image
 
 from selfdistill.data import Batches, ImageSet, Pipeline, progress, square_cache
+from selfdistill.data.folder_layout import OFFICIAL, find_pictures
 from selfdistill.data.image_folder import ImageFolder
 from selfdistill.pairing import Partner
 
@@ -231,7 +232,7 @@ def test_the_cache_lies_where_the_environment_says(tmp_path, make, monkeypatch):
 def test_wrong_arguments_are_named(tmp_path, make):
     (tmp_path / "file").write_text("")
     pictures(tmp_path / "photos", count=3)
-    with pytest.raises(ValueError, match="no folder"):
+    with pytest.raises(ValueError, match="absent does not exist"):
         make(root=tmp_path / "absent").splits()
     with pytest.raises(ValueError, match="cache-dir"):
         make(cache_dir=tmp_path / "file").splits()
@@ -313,3 +314,141 @@ def test_train_may_be_a_class_of_trains(tmp_path, make):
             picture = Image.new("RGB", (9, 9), (9 * i, 5 * i, 3 * i))
             picture.save(tmp_path / "photos" / name / f"{i}.png")
     assert make().splits().train.classes == ("plane", "train")
+
+
+def parts_of(root):
+    return {
+        part: sorted({n.split("/")[0] for names in classes.values() for n in names})
+        for part, classes in find_pictures(root).parts.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"Train": "train", "Test": "test"},
+        {"Training": "train", "Testing": "test"},
+        {"TRAIN": "train", "dev": "test"},
+        {"train_set": "train", "VALID": "validation", "Test_set": "test"},
+        {"trainset": "train", "Val Set": "validation", "testing-set": "test"},
+        {"training_set": "train", "Validation": "test"},
+    ],
+)
+def test_splits_are_known_in_any_spelling(tmp_path, names):
+    for name in names:
+        pictures(tmp_path / name, count=4, size=(3, 2))
+    assert parts_of(tmp_path) == {part: [name] for name, part in names.items()}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("imgs_train", "imgs_test"), "imgs_test and imgs_train, both with 'cat': they look like"),
+        (("train2017", "val2017"), "train2017 and val2017, both with 'cat': they look like splits"),
+        (("seg_train", "seg_test", "seg_pred"), "seg_test and seg_train, both with 'cat'"),
+        (("ImgsTrain", "ImgsVal"), "ImgsTrain and ImgsVal, both with 'cat'"),
+        (("train", "eval"), "holds train beside eval: expected is train beside val, valid"),
+        (("train", "test", "eval"), "holds eval beside train and test: if it is a split too"),
+        (("train", "val", "test_images"), "holds test_images beside train and val: if it is"),
+        (("train", "Train_set"), "holds Train_set and train: keep one of them"),
+        (("val", "test"), "holds val and test, but no train"),
+        (("Test",), "holds Test, but no train"),
+    ],
+)
+def test_what_may_be_splits_is_never_two_classes(tmp_path, names, message):
+    for name in names:
+        pictures(tmp_path / "photos" / name, count=4, size=(3, 2))
+    with pytest.raises(ValueError, match=message):
+        find_pictures(tmp_path / "photos")
+
+
+def test_splits_without_class_folders_are_refused(tmp_path):
+    pictures(tmp_path, classes=("train", "test"), count=4, size=(3, 2))
+    with pytest.raises(ValueError, match="train holds no class folder"):
+        find_pictures(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names", [("bus", "train"), ("train_station", "test_tube"), ("dev", "ops")]
+)
+def test_classes_may_be_called_like_splits(tmp_path, names):
+    pictures(tmp_path, classes=names, count=4, size=(3, 2))
+    assert find_pictures(tmp_path).classes == tuple(sorted(names))
+
+
+def test_tiny_imagenet_as_published_has_its_own_reader(tmp_path):
+    root = tmp_path / "tiny-imagenet-200"
+    pictures(root / "train", classes=("n1/images", "n2/images"), count=3, size=(3, 2))
+    pictures(root / "val", classes=("images",), count=3, size=(3, 2))
+    for name in OFFICIAL:
+        (root / name).write_text("")
+    with pytest.raises(ValueError, match=r"--data TinyImageNet --data\.root") as caught:
+        find_pictures(root)
+    assert str(caught.value).endswith(f"{tmp_path} reads it")
+
+
+def test_linked_folders_are_followed_and_each_is_read_once(tmp_path):
+    root, store = tmp_path / "photos", tmp_path / "store"
+    pictures(root, count=4, size=(3, 2))
+    pictures(store, classes=("more/deep", "other"), count=3, size=(3, 2))
+    links = {
+        "cat/more": store / "more",
+        "cat/again": store / "more" / "deep",  # within what another link leads to
+        "cat/dogs": root / "dog",
+        "cat/up": root,
+        "cat/self": root / "cat",
+        "self": root,
+        "parent": tmp_path,
+    }
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    (store / "more" / "around").symlink_to(store)
+    (store / "more" / "deep" / "circle").symlink_to(store / "more")
+    (root / "fox").symlink_to(store / "other")
+    found = find_pictures(root)
+    assert {name: len(files) for name, files in found.parts["all"].items()} == {
+        "cat": 7,
+        "dog": 4,
+        "fox": 3,
+    }
+    passed_over = {name for name, why in found.ignored.items() if "a link" in why}
+    followed = {"cat/again", "cat/more"} - passed_over
+    assert len(followed) == 1
+    assert passed_over >= links.keys() - {"cat/more", "cat/again"}
+
+
+def test_class_folders_that_are_one_folder_are_refused(tmp_path):
+    pictures(tmp_path / "photos", count=4, size=(3, 2))
+    (tmp_path / "photos" / "kitten").symlink_to(tmp_path / "photos" / "cat")
+    with pytest.raises(ValueError, match=r"kitten is the same folder as .*cat, or in it"):
+        find_pictures(tmp_path / "photos")
+    for name in ("train", "test"):
+        (tmp_path / "parts" / name).mkdir(parents=True)
+        for label in ("cat", "dog"):
+            link = tmp_path / "parts" / name / label
+            link.symlink_to(tmp_path / "photos" / label)
+    with pytest.raises(ValueError, match=r"test/cat is the same folder as .*train/cat"):
+        find_pictures(tmp_path / "parts")
+
+
+def test_other_files_beside_pictures_are_ignored_and_counted(tmp_path, make):
+    root = pictures(tmp_path / "photos", count=4)
+    for file in list(root.rglob("*.png")):
+        file.with_suffix(".TXT").write_text("0")
+    (root / "cat" / "notes").write_text("")
+    note = make().splits().note
+    assert note.endswith("divided at random; 9 other files ignored (.txt, no ending)")
+    pictures(root, classes=("cow",), count=0)
+    (root / "cow" / "a.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"'cow' has 0 usable .*; 10 other files ignored \(.txt"):
+        make().splits()
+
+
+def test_almost_black_pictures_are_warned_of(tmp_path, make):
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(5):
+            deep = np.linspace(0, 4095, 64).reshape(8, 8).astype(np.uint16) // (i + 1)
+            Image.fromarray(deep).save(tmp_path / "photos" / name / f"{i}.png")
+    with pytest.warns(UserWarning, match="almost black, no value above 31 of 255"):
+        make().splits()

@@ -82,6 +82,7 @@ def test_the_same_pictures_are_the_same_splits_and_batches(tmp_path, root, write
 WORDS = {
     "val": {"train": "train", "test": "val"},
     "validation test": {"train": "train", "validation": "validation", "test": "test"},
+    "dev testing": {"train": "train", "validation": "dev", "test": "testing"},
 }
 
 
@@ -106,10 +107,28 @@ def test_files_lie_beside_the_table_unless_said_otherwise(tmp_path, root, write)
     assert splits.files["train"][0].startswith("photos/10/")
 
 
+def test_backslashes_of_a_table_count_as_slashes(tmp_path, root, write):
+    rows = [(name.replace("/", "\\"), label) for name, label in rows_of(root)]
+    (root / "cat" / "a\\b.png").write_bytes((root / "cat" / "000.png").read_bytes())
+    table = write([*rows, ("cat/a\\b.png", "cat")])
+    files = LabelTable(table=table, root=root, image_size=8, cache_dir=tmp_path).splits().files
+    assert sorted(n for names in files.values() for n in names) == sorted(
+        p.relative_to(root).as_posix() for p in root.rglob("*.png")
+    )
+    for outside in ("..\\labels.csv", "cat\\..\\..\\labels.csv"):
+        with pytest.raises(ValueError, match="lies outside of"):
+            LabelTable(table=write([(outside, "cat")]), root=root).splits()
+    with pytest.raises(ValueError, match="is not a file in"):
+        LabelTable(table=write([("C:\\photos\\000.png", "cat")]), root=root).splits()
+
+
 MISTAKES = {
     "an empty label": ([("cat/000.png", "")], "line 2: the label is empty"),
     "a short line": ([("cat/000.png",)], "line 2: the label is empty"),
-    "no file": ([("cat/000.png", "cat"), ("cat/x.png", "cat")], "line 3: cat/x.png is no file in"),
+    "no file": (
+        [("cat/000.png", "cat"), ("cat/x.png", "cat")],
+        "line 3: cat/x.png is not a file in",
+    ),
     "upwards": ([("../labels.csv", "cat")], "line 2: ../labels.csv lies outside of"),
     "absolute": ([("/etc/passwd", "cat")], "line 2: /etc/passwd lies outside of"),
     "twice": (
@@ -156,7 +175,7 @@ def test_a_table_without_its_columns_or_itself_is_named(tmp_path, root, write):
         LabelTable(table=tmp_path / "latin.csv").splits()
     marked = tmp_path / "marked.csv"
     marked.write_text("image,label\ncat/x.png,cat\n", encoding="utf-8-sig")
-    with pytest.raises(ValueError, match=r"line 2: cat/x.png is no file"):
+    with pytest.raises(ValueError, match=r"line 2: cat/x.png is not a file"):
         LabelTable(table=marked, root=root).splits()
 
 

@@ -77,6 +77,11 @@ KINDS = {
         "converted",
         "16 bits",
     ),
+    "dark.png": (
+        lambda p: Image.fromarray(np.uint16(NOISE[..., 0]) << 4).save(p),
+        "converted",
+        "almost black, the largest value is 4080 of 65535",
+    ),
     "fraction.tif": (lambda p: noise("F").save(p), "refused", "fractional"),
     "deeper.tif": (
         lambda p: Image.fromarray(np.int32(NOISE[..., 0]) << 16).save(p),
@@ -170,13 +175,18 @@ def test_a_folder_is_told_what_becomes_of_it(tmp_path):
     (root / "readme.txt").write_text("")
     (root / ".hidden").mkdir()
     (root / "dog" / ".DS_Store").write_text("")
+    for i in range(40):
+        (root / "dog" / f"{i:02}.json").write_text("{}")
     report = check(root)
     assert {name: v.kind for name, v in report.verdicts.items()} == {
         "cat/00.png": "refused",
         "cat/01.png": "converted",
     }
-    assert set(report.ignored) == {"readme.txt", ".hidden", "dog/.DS_Store"}
+    named = {name for name in report.ignored if not name.endswith(".json")}
+    assert named == {"readme.txt", ".hidden", "dog/.DS_Store"}
     lines = str(report).splitlines()
+    assert len(lines) == 8
+    assert lines[-2] == "40 other files ignored (.json)"
     assert lines[0].startswith("80 files: 78 accepted as they are, 1 converted, 1 left out")
     assert lines[1] == "refused    cat/00.png: is empty: it has no bytes"
     assert lines[-1].startswith("class folders only")
@@ -190,7 +200,9 @@ def test_a_table_is_told_what_becomes_of_it(tmp_path):
     table.write_text("image,label\n" + "".join(f"{n},{n[:3]}\n" for n in names))
     report = check(table, root=root)
     assert (report.pictures, list(report.verdicts), report.problem) == (80, ["cat/01.png"], "")
-    assert str(check(table)).startswith(f"Training refuses this: {table} line 2: cat/00.png is no ")
+    assert str(check(table)).startswith(
+        f"Training refuses this: {table} line 2: cat/00.png is not a "
+    )
 
 
 def test_a_folder_that_training_refuses_is_told_why(tmp_path):
@@ -216,7 +228,7 @@ def test_a_folder_that_training_refuses_is_told_why(tmp_path):
         ({"train/cat": 5, "train/dog": 5, "val/cat": 5, "valid/cat": 5}, "val and valid"),
         ({"train/cat": 5, "val/cat": 5}, "single class 'cat'"),
         ({"train/cat": 5}, "single class 'cat'"),
-        ({"train": 5}, "train holds no class"),
+        ({"train": 5}, "train holds no class folder"),
         (
             {"train/cat": 5, "train/dog": 5, "extra": 5},
             "holds train beside extra: expected is train beside val, valid, validation or test",

@@ -2,21 +2,31 @@
 
 import importlib
 import io
-import struct
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+ORIENTATION = 0x0112
+TURNS = (
+    Image.Transpose.FLIP_LEFT_RIGHT,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+)
+"""What turns a picture upright, for the EXIF orientations 2 to 8."""
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L")
 MOST_PIXELS = 2**27
 """More than any camera's picture; what claims to be larger is refused from its header."""
 LONGEST = 20
 """Largest ratio of a picture's sides: of what is longer the centre shows next to nothing."""
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError)
 
 
 def decode(path: Path) -> Image.Image:
@@ -25,10 +35,12 @@ def decode(path: Path) -> Image.Image:
     Raises:
         ValueError: As for ``rgb``; the message begins with the path.
     """
-    try:
-        return rgb(path)
-    except ValueError as error:
-        raise ValueError(f"{path} {error}") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tags that do not matter
+        try:
+            return rgb(path)
+        except ValueError as error:
+            raise ValueError(f"{path} {error}") from None
 
 
 def rgb(picture: Path | bytes) -> Image.Image:
@@ -67,13 +79,14 @@ def opened(picture: Path | bytes) -> Generator[Image.Image]:
         raise ValueError("unpacks to too many pixels to be meant") from None
     except _Refusal as refusal:
         raise ValueError(str(refusal)) from None
-    except (*DAMAGE, struct.error, MemoryError) as error:
+    except Exception as error:  # a decoder raises anything; no picture may end a run
         raise ValueError(f"cannot be read: {_reason(error)}") from None
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Turn any picture upright and into three channels of 8 bits."""
-    upright = ImageOps.exif_transpose(image)
+    turn = upright_turn(image)
+    upright = image if turn is None else image.transpose(turn)
     if upright.mode in DEEP_MODES:
         pixels = np.asarray(upright, dtype=np.int64)
         return Image.fromarray((pixels >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
@@ -81,6 +94,21 @@ def to_rgb(image: Image.Image) -> Image.Image:
         over = upright.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
     return upright.convert("RGB")
+
+
+def upright_turn(image: Image.Image) -> Image.Transpose | None:
+    """How a picture is to be turned by its EXIF orientation; None if it is upright.
+
+    The other EXIF tags are left alone: writing them again, as Pillow's own ``exif_transpose`` does,
+    fails where one has an unexpected type. What cannot be read counts as upright.
+    """
+    try:
+        orientation = image.getexif().get(ORIENTATION)
+    except Exception:  # whatever a damaged tag makes Pillow raise: the pixels are sound
+        return None
+    if isinstance(orientation, int) and 2 <= orientation <= 8:
+        return TURNS[orientation - 2]
+    return None
 
 
 class _Refusal(Exception):

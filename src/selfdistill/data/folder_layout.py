@@ -1,63 +1,112 @@
 """Which files of a folder of class folders belong to which split and class."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from .listing import SPLITS, VALIDATION, Listing, Picked, arrange
-from .pictures import Files
+from .listing import NOT_A_PICTURE, Listing, Picked, arrange, may_be_split, named_splits, split_of
+from .pictures import ENDINGS, Files
 
 LITTER = ("thumbs.db", "desktop.ini")
+SPELLINGS = "train beside val, valid, validation or test"
+OFFICIAL = ("wnids.txt", "words.txt", "val/val_annotations.txt")
+"""Files of Tiny ImageNet as it is published."""
 
 
-def find_pictures(root: Path) -> Listing:
+def find_pictures(root: Path, *, for_training: bool = True) -> Listing:
     """List a folder of class folders, or of ``train``, ``val`` and ``test`` with class folders.
 
-    A folder that holds ``train`` alone is divided as class folders are. Hidden files and folders
-    are ignored. Classes are the sorted names of the class folders, and pictures may lie in folders
-    of their own within them.
+    A folder that holds ``train`` alone is divided as class folders are. Hidden files and folders,
+    and files that are not named as pictures, are ignored. Classes are the sorted names of the class
+    folders, and pictures may lie in folders of their own within them, also behind links.
+
+    Args:
+        root: The folder.
+        for_training: Refuse what cannot be divided; otherwise splits stay as they are.
 
     Raises:
         ValueError: If there is no such folder, it holds fewer than two classes, a class is empty or
-            has too few files, parts of the folder name different classes, or ``train`` lies beside
-            folders none of which names a split.
+            has too few files, parts of the folder name different classes, or folders might be
+            splits or classes.
     """
     if not root.is_dir():
-        raise ValueError(f"{root} is no folder: give one that holds a folder of pictures per class")
+        what = "is not a folder" if root.exists() else "does not exist"
+        raise ValueError(f"{root} {what}: give a folder that holds a folder of pictures per class")
     ignored: dict[str, str] = {}
     folders = {folder.name: folder for folder in _folders(root, root, ignored)}
-    if "train" not in folders or _is_class(folders, root):
-        if len(folders) < 2:
-            held = f"the single class {min(folders)!r}" if folders else "no class folder"
-            raise ValueError(f"{root} holds {held}: give a folder of pictures for each class")
-        parts = {"all": _classes(root, root, ignored)}
-        return Listing(
-            Files(root), parts, ignored, "class folders only: every class is divided at random"
+    splits = named_splits(folders, root)
+    if len(splits) > 1 or (splits and _is_split(min(splits.values()), folders)):
+        return _of_splits(root, folders, splits, ignored, for_training=for_training)
+    _refuse_unclear(root, folders)
+    if len(folders) < 2 and (for_training or not folders):
+        held = f"the single class {min(folders)!r}" if folders else "no class folder"
+        raise ValueError(f"{root} holds {held}: give a folder of pictures for each class")
+    parts = {"all": _classes(root, folders.values(), folders.values(), ignored)}
+    note = "class folders only: every class is divided at random"
+    return Listing(Files(root), parts, ignored, note, for_training)
+
+
+def _is_split(name: str, folders: Mapping[str, Path]) -> bool:
+    """Whether the only folder named as a split is one, not a class, of trains perhaps."""
+    return len(folders) == 1 or (split_of(name) == "train" and bool(_inner(folders[name])))
+
+
+def _of_splits(
+    root: Path,
+    folders: Mapping[str, Path],
+    splits: Mapping[str, str],
+    ignored: dict[str, str],
+    *,
+    for_training: bool,
+) -> Listing:
+    others = sorted(folders.keys() - set(splits.values()))
+    if others and len(splits) == 1:
+        name = min(splits.values())
+        raise ValueError(f"{root} holds {name} beside {others[0]}: expected is {SPELLINGS}")
+    if unclear := [name for name in others if may_be_split(name)]:
+        raise ValueError(
+            f"{root} holds {unclear[0]} beside {' and '.join(splits.values())}: if it is a split "
+            "too, name it train, val or test; if not, move it elsewhere"
         )
-    if not folders.keys() & {*VALIDATION, "test"}:
-        return _train_only(root, folders, ignored)
-    for name in folders.keys() - set(SPLITS):
-        ignored[name] = "beside train and test, so no class"
-    found = {name: _classes(root, folders[name], ignored) for name in SPLITS if name in folders}
-    parts, rule = arrange(found, root)
+    if all((root / name).exists() for name in OFFICIAL):
+        raise ValueError(
+            f"{root} is Tiny ImageNet as it is published: --data TinyImageNet --data.root "
+            f"{root.absolute().parent} reads it"
+        )
+    ignored |= dict.fromkeys(others, "beside train and test, so not a class")
+    classes = {name: _folders(root, folders[name], ignored) for name in splits.values()}
+    for name, inner in classes.items():
+        if not inner:
+            raise ValueError(
+                f"{root / name} holds no class folder: give a folder of pictures for each class"
+            )
+    every = [folder for inner in classes.values() for folder in inner]
+    found = {name: _classes(root, inner, every, ignored) for name, inner in classes.items()}
+    if not for_training:
+        parts = {split: found[name] for split, name in splits.items()}
+        return Listing(Files(root), parts, ignored, "", for_training=False)
+    parts, rule = arrange(found, root if len(found) > 1 else root / min(found))
+    if len(found) == 1:
+        rule = f"{min(found)} only: every class is divided at random"
     return Listing(Files(root), parts, ignored, rule)
 
 
-def _is_class(folders: Mapping[str, Path], root: Path) -> bool:
-    """Whether ``train`` is a class of pictures, of trains perhaps, beside other classes."""
-    return len(folders) > 1 and not _folders(root, folders["train"], {})
+def _refuse_unclear(root: Path, folders: Mapping[str, Path]) -> None:
+    """Refuse what may be splits, and would be taken for classes: folders of the same folders."""
+    within = {name: _inner(folder) for name, folder in folders.items() if may_be_split(name)}
+    for name, inner in within.items():
+        for other, others in within.items():
+            if name < other and inner & others:
+                raise ValueError(
+                    f"{root} holds {name} and {other}, both with {min(inner & others)!r}: they "
+                    f"look like splits, not classes; name them as splits, {SPELLINGS}"
+                )
 
 
-def _train_only(root: Path, folders: Mapping[str, Path], ignored: dict[str, str]) -> Listing:
-    others = sorted(folders.keys() - {"train"})
-    if others:
-        raise ValueError(
-            f"{root} holds train beside {others[0]}: expected is train beside "
-            f"{', '.join(VALIDATION)} or test"
-        )
-    found = {"train": _classes(root, folders["train"], ignored)}
-    parts, _ = arrange(found, folders["train"])
-    return Listing(Files(root), parts, ignored, "train only: every class is divided at random")
+def _inner(folder: Path) -> set[str]:
+    """Names of the folders in a folder."""
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_dir() and not _hidden(entry.name)}
 
 
 def _folders(root: Path, parent: Path, ignored: dict[str, str]) -> list[Path]:
@@ -66,28 +115,65 @@ def _folders(root: Path, parent: Path, ignored: dict[str, str]) -> list[Path]:
         name = entry.relative_to(root).as_posix()
         if _hidden(entry.name):
             ignored[name] = "hidden"
-        elif entry.is_dir():
-            folders.append(entry)
-        else:
+        elif not entry.is_dir():
             ignored[name] = "lies in no class folder"
+        elif entry.is_symlink() and _holds(entry.resolve(), parent.resolve()):
+            ignored[name] = "a link to a folder that holds it"
+        else:
+            folders.append(entry)
     return folders
 
 
-def _classes(root: Path, parent: Path, ignored: dict[str, str]) -> Picked:
-    folders = _folders(root, parent, ignored)
-    return {folder.name: tuple(_pictures(root, folder, ignored)) for folder in folders}
+def _classes(
+    root: Path, folders: Collection[Path], every: Collection[Path], ignored: dict[str, str]
+) -> Picked:
+    """Pictures of class folders; ``every`` are those of all splits."""
+    places: dict[Path, Path] = {}
+    for folder in every:
+        place = folder.resolve()
+        around = next((places[one] for one in (place, *place.parents) if one in places), None)
+        if around is not None:
+            raise ValueError(f"{folder} is the same folder as {around}, or in it: keep one of them")
+        places[place] = folder
+    return {
+        folder.name: tuple(sorted(_pictures(root, folder, list(places), ignored)))
+        for folder in folders
+    }
 
 
-def _pictures(root: Path, folder: Path, ignored: dict[str, str]) -> Iterable[str]:
-    names: list[str] = []
-    for place, inner, files in os.walk(folder):
+def _pictures(
+    root: Path, folder: Path, classes: Collection[Path], ignored: dict[str, str]
+) -> Iterator[str]:
+    """Pictures below a class folder; links to folders are followed, each folder once."""
+    read = list(classes)
+    for place, inner, files in os.walk(folder, followlinks=True):
         here = Path(place).relative_to(root)
-        for name in (*inner, *files):
+        descend: list[str] = []
+        for name in sorted(inner):
+            path = Path(place, name)
             if _hidden(name):
                 ignored[(here / name).as_posix()] = "hidden"
-        inner[:] = [name for name in inner if not _hidden(name)]
-        names += [(here / name).as_posix() for name in files if not _hidden(name)]
-    return sorted(names)
+                continue
+            if path.is_symlink():
+                target = path.resolve()
+                if any(_holds(target, one) or _holds(one, target) for one in read):
+                    why = "a link to a folder that is read anyway, or to one around it"
+                    ignored[(here / name).as_posix()] = why
+                    continue
+                read.append(target)
+            descend.append(name)
+        inner[:] = descend
+        for name in files:
+            if _hidden(name):
+                ignored[(here / name).as_posix()] = "hidden"
+            elif name.lower().endswith(ENDINGS):
+                yield (here / name).as_posix()
+            else:
+                ignored[(here / name).as_posix()] = NOT_A_PICTURE
+
+
+def _holds(outer: Path, inner: Path) -> bool:
+    return inner == outer or inner.is_relative_to(outer)
 
 
 def _hidden(name: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .hub_tables import HUB, Table, find_columns, load
-from .listing import SPLITS, Listing, Picked, arrange, picked
+from .listing import Listing, Picked, arrange, picked, split_of
 from .pictures import Source, State
 
 
@@ -68,7 +68,7 @@ def find_rows(
     tables = load(name)
     if len(tables) == 1:
         tables = {"train": next(iter(tables.values()))}
-    used = {part: tables[part] for part in SPLITS if part in tables}
+    used = {part: table for part, table in tables.items() if split_of(part) is not None}
     ignored = dict.fromkeys(tables.keys() - used, "is neither train, validation nor test")
     image, label = find_columns(where, next(iter(tables.values())), image_column, label_column)
     found: dict[str, Picked] = {}

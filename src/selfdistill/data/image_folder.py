@@ -11,15 +11,18 @@ from .preparation import Preparation
 class ImageFolder(DataSet):
     """A folder of class folders, or ``train``, ``val`` and ``test`` folders of these.
 
-    Class folders only are divided at random, class by class. Of ``train`` and ``val`` (or ``valid``
-    or ``validation``; or ``test``) the second is the test split, and validation is carved from
-    train. All three are taken as they are.
+    Class folders only are divided at random, class by class. Of ``train`` and one more folder, the
+    second is the test split, and validation is carved from train. All three are taken as they are.
+    Splits are named ``train`` or ``training``; ``val``, ``valid``, ``validation`` or ``dev``;
+    ``test`` or ``testing``: in any case, and with ``_set`` behind. Links are followed, also to
+    what lies outside of the folder; a link to what is read anyway is passed over.
 
     Each picture is decoded once: turned upright, its shorter side scaled to about ``image_size /
     0.875`` pixels (bilinearly, antialiased), its centre cut to a square, which the cache keeps.
     Random crops are therefore taken from that square: they never see the ends of a long picture,
     nor more detail than the square has. Pictures of up to 64 pixels are kept without that margin.
-    Pictures that cannot be read are left out with a warning.
+    Pictures that cannot be read are left out with a warning; files that are not named as pictures
+    are passed over and counted.
 
     Args:
         root: The folder.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from .image_set import DataSet, Splits
-from .listing import SPLITS, Listing, arrange, picked
+from .listing import Listing, arrange, picked, split_of
 from .pictures import Files
 from .preparation import Preparation
 
@@ -19,10 +19,11 @@ class LabelTable(DataSet):
     """A table (CSV, or TSV with tabs) of pictures and their classes.
 
     The first line names the columns: ``image`` is a file's path below ``root``, ``label`` its
-    class. A column ``split`` says ``train``, ``val`` (or ``valid`` or ``validation``) or ``test``:
-    all three are taken as they are; of ``train`` and one other, that one is the test split, and
-    validation is carved from train. Without it every class is divided at random. Other columns
-    are passed over. What becomes of each picture, :class:`ImageFolder` says.
+    class; backslashes count as slashes. A column ``split`` says ``train``, ``val`` or ``test``, or
+    any other name that :class:`ImageFolder` knows: all three are taken as they are; of ``train``
+    and one other, that one is the test split, and validation is carved from train. Without it every
+    class is divided at random. Other columns are passed over. What becomes of each picture,
+    :class:`ImageFolder` says.
 
     Args:
         table: The table, in UTF-8.
@@ -106,8 +107,7 @@ def read_table(table: Path, root: Path | None) -> Listing:
     ordered = sorted(entries.values(), key=lambda entry: entry.name)
     found = {
         split: picked((entry.name, entry.label) for entry in ordered if entry.split == split)
-        for split in SPLITS
-        if any(entry.split == split for entry in ordered)
+        for split in dict.fromkeys(entry.split for entry in ordered)
     }
     parts, rule = arrange(found, table)
     return Listing(Files(root, table), parts, {}, rule)
@@ -143,12 +143,14 @@ def _entry(line: int, cells: dict[str, str], folder: str) -> Entry:
         if not cell:
             raise ValueError(f"the {column} is empty: fill it in, or remove the line")
     split = cells["split"].lower() if "split" in cells else "train"
-    if split not in SPLITS:
+    if split_of(split) is None:
         raise ValueError(f"there is no split {split!r}: write train, val or test")
     # Plain strings: a Path for each of a hundred thousand lines takes seconds.
     path = os.path.normpath(os.path.join(folder, given))  # noqa: PTH118
+    if "\\" in given and not os.path.isfile(path):  # noqa: PTH113
+        path = os.path.normpath(os.path.join(folder, given.replace("\\", "/")))  # noqa: PTH118
     if not path.startswith(folder):
         raise ValueError(f"{given} lies outside of {folder}: name the folder of all as root")
     if not os.path.isfile(path):  # noqa: PTH113
-        raise ValueError(f"{given} is no file in {folder}: name the right folder as root")
+        raise ValueError(f"{given} is not a file in {folder}: name the right folder as root")
     return Entry(line, path[len(folder) :].replace(os.sep, "/"), label, split)

@@ -1,16 +1,26 @@
 """Which pictures belong to which split and class, however they were found."""
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 import torch
 
 from .pictures import Source
 from .randomness import generator
 
-VALIDATION = ("val", "valid", "validation")
-SPLITS = ("train", *VALIDATION, "test")
-"""Words that name a split."""
+SPLITS = ("train", "validation", "test")
+WORDS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What names a split, in any case; ``_set`` may follow, as in ``Test_set`` and ``trainset``."""
+UNCLEAR = ("eval", "evaluation")
+"""Validation to some tools, test to others."""
+NOT_A_PICTURE = "not named as a picture"
 MOST_REFUSED = 0.05
 NAMED = 5
 
@@ -27,19 +37,33 @@ class Listing:
         parts: ``all``, or ``train`` and ``test``, or these and ``validation``.
         ignored: What is passed over, and why.
         note: Which rule makes splits of the parts.
+        for_training: Whether every class needs pictures in every part, and enough to be divided.
 
     Raises:
-        ValueError: If a class has too few pictures.
+        ValueError: If a class has too few pictures, or there are none at all.
     """
 
     source: Source
     parts: dict[str, Picked]
     ignored: dict[str, str]
     note: str
+    for_training: bool = True
 
     def __post_init__(self) -> None:
-        for part, classes in self.parts.items():
-            _check_counts(part, classes)
+        if self.for_training:
+            for part, classes in self.parts.items():
+                _check_counts(part, classes, self.others)
+        elif not self.names():
+            more = f" ({self.others})" if self.others else ""
+            raise ValueError(f"{self.source.name} holds no pictures{more}")
+
+    @property
+    def others(self) -> str:
+        """How many files that are not named as pictures are ignored; empty where there are none."""
+        names = [name for name, why in self.ignored.items() if why == NOT_A_PICTURE]
+        endings = Counter(PurePath(name).suffix.lower() or "no ending" for name in names)
+        some = ", ".join(ending for ending, _ in endings.most_common(NAMED))
+        return f"{len(names)} other files ignored ({some})" if names else ""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -72,39 +96,61 @@ class Listing:
         return replace(self, parts=parts)
 
 
+def split_of(name: str) -> str | None:
+    """The split that a name means, in any case and spelling; None for other names."""
+    plain = re.sub(r"[\W_]", "", name.lower())
+    return WORDS.get(plain) or WORDS.get(plain.removesuffix("set"))
+
+
+def may_be_split(name: str) -> bool:
+    """Whether a name holds a word for a split beside others, or one that tools disagree on."""
+    words = re.split(r"[\W\d_]+|(?<=[a-z])(?=[A-Z])", name)
+    return any(word.lower() in UNCLEAR or split_of(word) is not None for word in words)
+
+
 def arrange(found: Mapping[str, Picked], where: object) -> tuple[dict[str, Picked], str]:
     """Say which split each part is, by its name.
 
     Args:
-        found: Classes of each part; the parts are named by ``SPLITS``.
+        found: Classes of each part; ``split_of`` knows the parts' names.
         where: What messages name as the place.
 
     Returns:
         The parts as ``Listing`` has them, and the rule in words.
 
     Raises:
-        ValueError: If ``train`` is missing, validation has two names, or classes differ.
+        ValueError: If ``train`` is missing, a split has two names, or classes differ.
     """
-    validation = [name for name in VALIDATION if name in found]
-    if len(validation) > 1:
-        raise ValueError(f"{where} holds {' and '.join(validation)}: keep one of them")
-    if "train" not in found:
+    names = named_splits(found, where)
+    if "train" not in names:
         held = " and ".join(found) or "nothing"
         raise ValueError(f"{where} holds {held}, but no train: give pictures to train on")
-    _check_classes(found, where)
-    if len(found) == 1:
-        return {"all": found["train"]}, "one part only: every class is divided at random"
-    if len(found) == 2:
-        name = validation[0] if validation else "test"
-        parts = {"train": found["train"], "test": found[name]}
-        rule = f"train and {name} only: {name} is the test split, validation is carved from train"
-        return parts, rule
-    parts = {
-        "train": found["train"],
-        "validation": found[validation[0]],
-        "test": found["test"],
-    }
-    return parts, f"train, {validation[0]} and test are taken as they are"
+    _check_classes(found, names["train"], where)
+    parts = {split: found[name] for split, name in names.items()}
+    train = names["train"]
+    if len(names) == 1:
+        return {"all": parts["train"]}, "one part only: every class is divided at random"
+    if len(names) == 2:
+        _, name = names.values()
+        parts = {"train": found[train], "test": found[name]}
+        rule = f"{train} and {name} only: {name} is the test split, "
+        return parts, f"{rule}validation is carved from {train}"
+    return parts, f"{train}, {names['validation']} and {names['test']} are taken as they are"
+
+
+def named_splits(names: Iterable[str], where: object) -> dict[str, str]:
+    """The name of each split among names, in the order of ``SPLITS``.
+
+    Raises:
+        ValueError: If a split has two names.
+    """
+    known = [(split, name) for split in SPLITS for name in names if split_of(name) == split]
+    splits = dict(known)
+    if len(splits) < len(known):
+        double = next(split for split in SPLITS if [s for s, _ in known].count(split) > 1)
+        both = " and ".join(sorted(name for split, name in known if split == double))
+        raise ValueError(f"{where} holds {both}: keep one of them")
+    return splits
 
 
 def picked(pairs: Iterable[tuple[str, str]]) -> Picked:
@@ -155,15 +201,15 @@ def name_some(refused: Mapping[str, str]) -> str:
     return some + (f"; and {len(refused) - NAMED} more" if len(refused) > NAMED else "")
 
 
-def _check_classes(found: Mapping[str, Picked], where: object) -> None:
-    expected = set(found["train"])
+def _check_classes(found: Mapping[str, Picked], train: str, where: object) -> None:
+    expected = set(found[train])
     for name in found:
         other = set(found[name])
-        for wrong, missing in ((other - expected, "train"), (expected - other, name)):
+        for wrong, missing in ((other - expected, train), (expected - other, name)):
             if wrong:
                 raise ValueError(
                     f"class {min(wrong)!r} is missing from {missing} in {where}: "
-                    f"train and {name} must hold the same classes ({len(wrong)} differ)"
+                    f"{train} and {name} must hold the same classes ({len(wrong)} differ)"
                 )
     if len(expected) < 2:
         held = f"the single class {min(expected)!r}" if expected else "no class"
@@ -174,7 +220,7 @@ def _without(names: tuple[str, ...], refused: Collection[str]) -> tuple[str, ...
     return tuple(name for name in names if name not in refused)
 
 
-def _check_counts(part: str, classes: Picked) -> None:
+def _check_counts(part: str, classes: Picked, others: str) -> None:
     least = {"all": 3, "train": 2}.get(part, 1)
     counts = {name: len(names) for name, names in classes.items()}
     name = min(counts, key=counts.__getitem__)
@@ -182,5 +228,5 @@ def _check_counts(part: str, classes: Picked) -> None:
         where = "" if part == "all" else f" in the {part} split"
         raise ValueError(
             f"class {name!r} has {counts[name]} usable pictures{where}: give it {least} or more, "
-            "or remove its folder"
+            "or remove its folder" + (f"; {others}" if others else "")
         )

@@ -9,6 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+FORMATS = {
+    "JPEG": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
+    "MPO": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
+    "PNG": ("png", "apng"),
+    "WEBP": ("webp",),
+    "GIF": ("gif",),
+    "TIFF": ("tif", "tiff"),
+    "BMP": ("bmp", "dib"),
+    "PPM": ("ppm", "pgm", "pbm", "pnm", "pfm"),
+    "TGA": ("tga",),
+    "JPEG2000": ("jp2", "j2k", "jpc", "jpf", "jpx", "j2c"),
+    "AVIF": ("avif", "avifs"),
+    "HEIF": ("heic", "heif", "hif"),
+}
+"""How the names of pictures end, by format."""
+ENDINGS = tuple(f".{ending}" for endings in FORMATS.values() for ending in endings)
 AT_ONCE = 256
 """Pictures that are read before any is handed on."""
 

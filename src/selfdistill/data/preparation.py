@@ -12,6 +12,8 @@ from .square_cache import Squares, decoded
 MARGIN = 0.875
 """Share of the stored square's side that evaluation looks at, about."""
 SMALL = 64
+DARK = 32
+"""Value below which a byte is almost black."""
 
 
 def stored_size(image_size: int) -> int:
@@ -80,13 +82,19 @@ class Preparation:
             )
         sets, files = _image_sets(parts, listing.classes, squares)
         mean, std = channel_statistics(sets["train"].images)
+        if max(mean) < DARK / 255 and int(sets["train"].images.max()) < DARK:
+            warnings.warn(
+                f"{where}: every training picture is almost black, no value above {DARK - 1} of "
+                "255; files of 16 bits that use fewer, such as 12, are to be scaled up",
+                stacklevel=3,
+            )
         return Splits(
             sets["train"],
             sets.get("validation"),
             sets["test"],
             mean,
             std,
-            note=f"{where}: {listing.note}",
+            note="; ".join(filter(None, (f"{where}: {listing.note}", listing.others))),
             files=files,
             input_size=self.image_size,
             own=True,

@@ -4,29 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
 from PIL import Image
 
-from .decode import DEEP_MODES, opened, to_rgb
+from .decode import DEEP_MODES, opened, to_rgb, upright_turn
 from .folder_layout import find_pictures
 from .hub_rows import HUB, find_rows
 from .label_table import TABLES, read_table
-from .listing import Listing
-from .pictures import each
+from .listing import NOT_A_PICTURE, Listing
+from .pictures import FORMATS, each
 from .progress import Progress
 
-ORIENTATION = 0x0112
 SHOWN = 200
-ENDINGS = {
-    "JPEG": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
-    "MPO": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
-    "PNG": ("png", "apng"),
-    "TIFF": ("tif", "tiff"),
-    "BMP": ("bmp", "dib"),
-    "PPM": ("ppm", "pgm", "pbm", "pnm", "pfm"),
-    "JPEG2000": ("jp2", "j2k", "jpc", "jpf", "jpx", "j2c"),
-    "AVIF": ("avif", "avifs"),
-    "HEIF": ("heic", "heif", "hif"),
-}
+DARK = 2**13
+"""Largest value of 16 bits below which a picture is almost black: 31 of 255."""
 MODES = {
     "CMYK": "CMYK, converted to RGB",
     "L": "grey, repeated in three channels",
@@ -55,6 +46,7 @@ class Report:
         ignored: What is passed over without being looked at, and why.
         problem: Why training would refuse them all; empty where it would not.
         note: How they would be divided; empty where no classes were found.
+        others: How many files are ignored because they are not named as pictures.
     """
 
     pictures: int
@@ -62,6 +54,7 @@ class Report:
     ignored: dict[str, str]
     problem: str
     note: str
+    others: str = ""
 
     def __str__(self) -> str:
         refusal = f"Training refuses this: {self.problem}"
@@ -76,10 +69,13 @@ class Report:
         ]
         findings = [f"{v.kind:9}  {path}: {v.reason}" for path, v in self.verdicts.items()]
         findings.sort(key=lambda line: not line.startswith("refused"))
-        findings += [f"ignored    {path}: {why}" for path, why in self.ignored.items()]
+        ignored = {path: why for path, why in self.ignored.items() if why != NOT_A_PICTURE}
+        findings += [f"ignored    {path}: {why}" for path, why in ignored.items()]
         lines += findings[:SHOWN]
         if len(findings) > SHOWN:
             lines.append(f"… and {len(findings) - SHOWN} more")
+        if self.others:
+            lines.append(self.others)
         lines.append(refusal if self.problem else self.note)
         return "\n".join(lines)
 
@@ -116,7 +112,8 @@ def check(data: str | Path, *, root: str | Path | None = None) -> Report:
             if verdict.kind != "accepted":
                 verdicts[name] = verdict
     refused = {name: v.reason for name, v in verdicts.items() if v.kind == "refused"}
-    return Report(len(names), verdicts, listing.ignored, _problem(listing, refused), listing.note)
+    problem = _problem(listing, refused)
+    return Report(len(names), verdicts, listing.ignored, problem, listing.note, listing.others)
 
 
 def _find(data: str, root: Path | None) -> Listing:
@@ -136,17 +133,27 @@ def _problem(listing: Listing, refused: dict[str, str]) -> str:
     return ""
 
 
+def _darkness(image: Image.Image) -> str:
+    """A warning where a picture of 16 bits uses few of them, as one of 10 or 12 bits does."""
+    if image.mode not in DEEP_MODES:
+        return ""
+    largest = int(np.asarray(image).max())
+    if largest >= DARK:
+        return ""
+    return f": almost black, the largest value is {largest} of 65535; scale up what uses fewer bits"
+
+
 def _changes(image: Image.Image, ending: str | None) -> list[str]:
     changes: list[str] = []
     if image.mode in MODES:
-        changes.append(MODES[image.mode])
+        changes.append(MODES[image.mode] + _darkness(image))
     if image.has_transparency_data:
         changes.append("transparent, put on white")
     if getattr(image, "is_animated", False) and image.format != "MPO":
         changes.append("several frames, the first is taken")
-    if image.getexif().get(ORIENTATION, 1) in range(2, 9):
+    if upright_turn(image) is not None:
         changes.append("turned upright by its EXIF orientation")
     form = image.format or ""
-    if ending is not None and ending not in ENDINGS.get(form, (form.lower(),)):
+    if ending is not None and ending not in FORMATS.get(form, (form.lower(),)):
         changes.append(f"named .{ending}, is {form}: read as {form}")
     return changes

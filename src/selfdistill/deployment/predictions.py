@@ -16,6 +16,7 @@ from rich.text import Text
 from torch import Tensor
 
 from ..data.decode import decode
+from ..data.pictures import ENDINGS
 from .model import Guess, Model
 
 Classify = Callable[
@@ -23,7 +24,6 @@ Classify = Callable[
 ]
 Predicted = list[tuple[Path, dict[str, list[Guess]]]]
 """Files with their guesses by exit."""
-ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 AT_ONCE = 32
 
 
