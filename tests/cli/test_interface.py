@@ -32,12 +32,14 @@ LINES = {
     "evaluate_json": "evaluate runs/a --format json",
     "evaluate_split": "evaluate runs/b --split test --format table",
     "evaluate_data": "evaluate runs/a --data others",
-    "predict_file": "predict runs/a photos/red/01.png",
+    "predict_file": "predict runs/a photos/red/01.png --top-k 1",
     "predict_folder": "predict runs/a others/red --top-k 1",
-    "predict_glob": "predict runs/a others/*/101.png --top-k 2 --format csv",
+    "predict_glob": "predict runs/a others/*/101.png --top-k 1 --format csv",
     "predict_exits": "predict runs/a others/red/101.png --top-k 1 --exits --format table",
-    "predict_best": "predict runs/a others/red/101.png --weights best-validation --format json",
-    "predict_last": "predict runs/a/model others/red/101.png --weights last",
+    "predict_best": (
+        "predict runs/a others/red/101.png --weights best-validation --format json --top-k 1"
+    ),
+    "predict_last": "predict runs/a/model others/red/101.png --weights last --top-k 1",
     "compare": "compare runs/a runs/b",
     "compare_csv": "compare runs/a runs/b --format csv --split validation",
     "compare_json": "compare runs/a runs/b --format json",
@@ -99,7 +101,7 @@ def masked(text):
     """Without figures and hashes, the spaces that make room for them, and folders of this test."""
     text = re.sub(r"(?<![\w.])[0-9a-f]{8,64}(?![\w])", "#", text)
     text = re.sub(r"\d[\d,]*(\.\d+)?(e-?\d+)?", "#", text)
-    text = re.sub(r"[+\-−]?#( [kM])?\b|[+\-]#", "#", text)
+    text = re.sub(r"[+\-−]?#( [kM])?\b|[+\-−]#", "#", text)
     return re.sub(r" +\n", "\n", re.sub(r"[ \t]{2,}|─+", "  ", text)).strip() + "\n"
 
 
