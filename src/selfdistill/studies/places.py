@@ -67,11 +67,19 @@ class Places:
             teacher: The teacher's weights, where not its finished run's.
         """
         cell, seed = run
-        words = [*cell.words(seed), *self.further, f"--out={self.directory(run)}"]
+        words = [*self._cell_words(run), *self.further, f"--out={self.directory(run)}"]
         if cell.teacher is not None:
             teacher = teacher or self._taught_by((self.study.cell(cell.teacher), seed))
             words.append(f"--method.teacher={teacher}")
         return words
+
+    def _cell_words(self, run: Run) -> list[str]:
+        """The words of a cell, without where its images lie if further words name others."""
+        cell, seed = run
+        named = any(word.partition("=")[0] == "--data" for word in self.further)
+        places = ("--data.root", "--data.table", "--data.name")
+        words = cell.words(seed)
+        return [word for word in words if not (named and word.partition("=")[0] in places)]
 
     def finished(self, run: Run) -> Path | None:
         """What reports read of a run that is finished by exactly this recipe, else None.

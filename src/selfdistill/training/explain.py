@@ -4,7 +4,7 @@ import re
 
 from jsonargparse import ArgumentParser
 
-from .choices import CLASSES, class_options, nearest
+from .choices import CLASSES, NOUNS, class_options, nearest
 from .recipe import Adversary
 from .short_forms import SHORT_FORMS
 
@@ -21,7 +21,11 @@ def explain(message: str, parser: ArgumentParser) -> str:
     keys = re.findall(r'Parser key "([\w.]+)"', message)
     option = "--" + ".".join(keys)
     if unknown := re.search(r"Option '([\w.]+)' is not accepted", message):
-        return _unknown(f"{option}.{unknown[1]}", _options(keys[0] if keys else ""))
+        group = keys[0] if keys else ""
+        if f"--{group}.{unknown[1]}" in _options(group):
+            chosen = f"the chosen {NOUNS.get(group, group)}"
+            return f"{option}.{unknown[1]} is not an option of {chosen}"
+        return _unknown(f"{option}.{unknown[1]}", _options(group))
     if unknown := re.search(r"unrecognized arguments: (--[^\s=]+)", message):
         known = parser._option_string_actions  # pyright: ignore
         options = [key for key in known if key.startswith("--")]

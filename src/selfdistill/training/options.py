@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from .choices import CLASSES, class_defaults
 from .class_paths import open_classes
 from .explain import explain
 from .own_images import Options, choose_recipe, fit_size, own_name
+from .precedence import accepted, choose_classes, merge, settle
 from .recipe import Place, Recipe
 from .spelling import read_options
 
@@ -24,6 +26,7 @@ FORMAT = 1
 HELP = re.compile(r"-h|--([\w.-]+\.)?help")
 PASSED = "passed in Python"
 """What a recipe says of images and networks that had no name."""
+NOWHERE: Mapping[str, str] = {}
 Plain = dict[str, object]
 
 
@@ -68,8 +71,12 @@ def build_parser() -> ArgumentParser:
     return parser
 
 
-def parse(argv: list[str]) -> Settings:
-    """Read settings; later words override earlier ones and the configuration.
+def parse(argv: list[str], whereabouts: Mapping[str, str] = NOWHERE) -> Settings:
+    """Read settings: what the words say counts more than what recipes say, in whatever order.
+
+    Args:
+        argv: Options of ``train``; of recipes, and of an option that is repeated, the last counts.
+        whereabouts: Options that say where a recipe's images and weights lie, unless words do.
 
     Raises:
         ValueError: If something is misspelt, missing or impossible, in one line.
@@ -78,9 +85,13 @@ def parse(argv: list[str]) -> Settings:
     parser = build_parser()
     if asked := [word for word in argv if HELP.fullmatch(word.partition("=")[0])]:
         parser.parse_args(asked + argv[argv.index(asked[0]) + 1 :][:1])
-    options, note = choose_recipe(read_options(argv))
-    told = {option for option, _ in options}
-    options, name, weights = _open_recipes(options)
+    words, note = choose_recipe(read_options(argv))
+    recipe, places, name, weights = _open_recipes(words)
+    choices, words = settle(words)
+    told = {option for option, _ in words}
+    recipe = _fit_warmup(choose_classes(recipe, choices), dict(words))
+    places = accepted({**places, **whereabouts}, recipe)
+    options = [("config", json.dumps(recipe)), *places.items(), *words]
     open_classes(options)
     options = _end_cosine(fit_size(options))
     try:
@@ -91,18 +102,18 @@ def parse(argv: list[str]) -> Settings:
     plain = yaml.safe_load(parser.dump(values, skip_unset=False))
     fields = {field: objects[field] for field in Recipe.__dataclass_fields__}
     place = {field: objects[field] for field in Place.__dataclass_fields__}
-    resolved, whereabouts = _resolve(plain, fields)
-    _check_weights(resolved, whereabouts, {k: v for k, v in weights.items() if k not in told})
-    own = own_name(type(fields["data"]).__name__, whereabouts)
+    resolved, lie = _resolve(plain, fields)
+    _check_weights(resolved, lie, {k: v for k, v in weights.items() if k not in told})
+    own = own_name(type(fields["data"]).__name__, lie)
     name = name if own is None else f"{name}/{own}"
-    return Settings(Recipe(**fields), Place(**place), resolved, whereabouts, name, note)
+    return Settings(Recipe(**fields), Place(**place), resolved, lie, name, note)
 
 
 def as_today(stored: Plain) -> Plain:
     """A stored recipe, with what later versions added to recipes at its default."""
     recipe, passed = without_passed(stored)
-    words = [f"--config={json.dumps({'data': 'Digits', **recipe})}", *_anywhere(recipe)]
-    resolved = parse(words).resolved | passed
+    words = [f"--config={json.dumps({'data': 'Digits', **recipe})}"]
+    resolved = parse(words, _anywhere(recipe)).resolved | passed
     return resolved | ({"split": stored["split"]} if "split" in stored else {})
 
 
@@ -117,12 +128,12 @@ def without_passed(stored: Plain) -> tuple[Plain, Plain]:
     return recipe, passed
 
 
-def _anywhere(recipe: Plain) -> list[str]:
+def _anywhere(recipe: Plain) -> dict[str, str]:
     """Some place for images of whom a recipe does not say where they lie."""
     source = CLASSES["data"].get(str(_section(recipe, "data").get("class_path")))
     needed = class_defaults(source) if source is not None else {}
     places = getattr(source, "places", ())
-    return [f"--data.{name}=." for name in places if needed.get(name) is inspect.Parameter.empty]
+    return {f"data.{name}": "." for name in places if needed.get(name) is inspect.Parameter.empty}
 
 
 def fingerprint(resolved: Plain, *, with_seed: bool = True) -> str:
@@ -206,30 +217,36 @@ def _arguments(choice: Plain) -> Plain:
     return arguments if isinstance(arguments, dict) else {}
 
 
-def _open_recipes(options: Options) -> tuple[Options, str, dict[str, str]]:
-    """Replace recipe names by contents; a run's own recipe brings along where its data lie.
+def _open_recipes(options: Options) -> tuple[Plain, dict[str, str], str, dict[str, str]]:
+    """Read the recipes that options name, later ones over earlier ones.
 
     Returns:
-        The options, the recipe's name, and hashes of the trained weights that it names, by option.
+        The recipe, where a run's own recipe says its data lie, the recipe's name, and hashes of the
+        trained weights that it names, by option.
     """
-    result: Options = []
+    result: Plain = {}
+    places: dict[str, str] = {}
     weights: dict[str, str] = {}
     name = "custom"
-    for option, value in options:
-        if option != "config":
-            result.append((option, value))
-            continue
+    for value in (value for option, value in options if option == "config"):
         if value.startswith("{"):
-            result.append((option, value))
+            result = merge(result, _read_json(value))
             continue
         file = recipes.find(value)
         name = value.lower() if value.lower() in recipes.names() else file.stem
         recipe = {k: v for k, v in _read_yaml(file).items() if k not in ("format", "split")}
-        result.append(("config", json.dumps(recipe)))
+        result = merge(result, recipe)
         weights |= _weights(recipe)
         place = _section(_read_yaml(file.with_name("place.yaml")), "whereabouts")
-        result += [(option, str(where)) for option, where in place.items()]
-    return result, name, weights
+        places |= {option: str(where) for option, where in place.items()}
+    return result, places, name, weights
+
+
+def _read_json(text: str) -> Plain:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"--config {text:.40}: it is not valid JSON ({error})") from None
 
 
 def _read_yaml(file: Path) -> Plain:
@@ -237,6 +254,14 @@ def _read_yaml(file: Path) -> Plain:
         return {}
     values = yaml.safe_load(file.read_text())
     return values if isinstance(values, dict) else {}
+
+
+def _fit_warmup(recipe: Plain, words: Mapping[str, str]) -> Plain:
+    """Shorten a recipe's warm-up to fit the epochs that were asked for."""
+    epochs, warmup = words.get("epochs", ""), recipe.get("warmup_epochs")
+    if not epochs.isdigit() or not isinstance(warmup, int) or "warmup_epochs" in words:
+        return recipe
+    return {**recipe, "warmup_epochs": min(warmup, max(0, int(epochs) - 1))}
 
 
 def _end_cosine(options: Options) -> Options:

@@ -74,8 +74,6 @@ def fit_size(options: Options) -> Options:
     """Let pictures be as large as the network is made for, unless a size was given."""
     given: dict[str, object] = {}
     for option, value in options:
-        if option == "data" and _mapping(given.get("data")).get("class_path") == value:
-            continue  # the same kind again, whose options a recipe has given
         given |= json.loads(value) if option == "config" else {option: value}
     data = _mapping(given.get("data"), "class_path")
     name = given.get("backbone.name") or _mapping(given.get("backbone"), "name").get("name")

@@ -4,4 +4,5 @@ SHORT_FORMS = {
     "backbone": "backbone.name",
     "image_size": "data.image_size",
     "cache_dir": "data.cache_dir",
+    "lr": "optimizer.lr",
 }

@@ -2,13 +2,15 @@
 
 Hyphens equal underscores in options; names of methods, data sets, optimizers and schedules ignore
 case; ``--backbone NAME`` names the network; ``--data PATH`` is a folder or table of pictures; a
-bare boolean is true.
+bare boolean is true; ``--method.init_args.temperature`` is ``--method.temperature``.
 """
 
 import inspect
+from pathlib import Path
 
+from .. import recipes
 from .choices import CLASSES, class_options, exact_name
-from .own_images import Options, spell_out
+from .own_images import HUB, Options, spell_out
 from .recipe import Adversary, BackboneChoice, Place, Recipe
 from .short_forms import SHORT_FORMS
 
@@ -21,13 +23,16 @@ def read_options(argv: list[str]) -> Options:
             the nearest.
     """
     options: Options = []
+    images: Options = []
     words = iter(range(len(argv)))
     for number in words:
         if not argv[number].startswith("--"):
-            raise ValueError(f"unexpected word {argv[number]!r}: options begin with --")
+            raise ValueError(f"unexpected word {argv[number]!r}: {_hint(argv[number])}")
         option, equals, value = argv[number][2:].partition("=")
         option = option.replace("-", "_")
-        option = SHORT_FORMS.get(option, option)
+        option = SHORT_FORMS.get(option, option).replace(".init_args.", ".", 1)
+        if option.removesuffix(".class_path") in CLASSES:
+            option = option.removesuffix(".class_path")
         if not equals:
             following = argv[number + 1] if number + 1 < len(argv) else "--"
             if not following.startswith("--"):
@@ -36,10 +41,21 @@ def read_options(argv: list[str]) -> Options:
                 value = "true"
             else:
                 raise ValueError(f"{argv[number]} is followed by no value")
-        stands_for = spell_out(value) if option == "data" else []
-        named = exact_name(option, value) if option in CLASSES and not stands_for else value
-        options += stands_for or [(option, named)]
-    return options
+        if option == "data":
+            images = spell_out(value) or [(option, exact_name(option, value))]
+        else:
+            options.append((option, exact_name(option, value) if option in CLASSES else value))
+    # first, so that --data.root counts more than the folder of a table, wherever it stands
+    return [*images, *options]
+
+
+def _hint(word: str) -> str:
+    """What a word without an option may have been meant for."""
+    if Path(word).exists() or word.startswith(HUB):
+        return f"did you mean --data {word}?"
+    if word.lower() in recipes.names():
+        return f"did you mean --config {word}?"
+    return "options begin with --"
 
 
 def _booleans() -> set[str]:

@@ -45,15 +45,16 @@ class TrainedRun:
         self.mean: Triple = tuple(declared["mean"])
         self.std: Triple = tuple(declared["std"])
         self.on_others = any(word.split("=")[0] == "--data" for word in words)
-        recipe_words = self._recipe_words()
-        settings = options.parse([*recipe_words, *words])
+        recipe, places = self._recipe()
+        settings = options.parse([recipe, *words], places)
         if self.on_others and type(settings.recipe.data).__name__ in OWN_IMAGES:
             size = f"--data.image_size={self.input_size[1]}"
-            settings = options.parse([*recipe_words, *words, size])
+            settings = options.parse([recipe, *words, size], places)
         self.recipe: Recipe = settings.recipe
         self.device = engine.choose_device(settings.place.accelerator)
 
-    def _recipe_words(self) -> list[str]:
+    def _recipe(self) -> tuple[str, dict[str, str]]:
+        """The recipe as a word, and where images and weights lie."""
         recipe, passed = options.without_passed(self.run.read_recipe() or {})
         if "backbone" in passed:
             raise ValueError(
@@ -61,14 +62,13 @@ class TrainedRun:
                 "rebuild it, with sd.load(run, network=...)"
             )
         self._images_are_gone = bool(passed) and not self.on_others
-        words = [f"--config={json.dumps({'data': 'Digits', **recipe})}"]
         places = self.run.read_whereabouts().items()
-        words += [f"--{option}={where}" for option, where in places if option.startswith("data.")]
+        places = {option: where for option, where in places if option.startswith("data.")}
         method = recipe["method"]
         if isinstance(method, dict) and "teacher" in (method.get("init_args") or {}):
             # Nothing is learned any more: the run's own network stands in for what taught it.
-            words.append(f"--method.teacher={self.run.path}")
-        return words
+            places["method.teacher"] = str(self.run.path)
+        return f"--config={json.dumps({'data': 'Digits', **recipe})}", places
 
     @cached_property
     def splits(self) -> Splits:
