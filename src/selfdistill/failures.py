@@ -1,5 +1,17 @@
 """Failures that end a command with one line and a documented exit code."""
 
+import errno
+import re
+
+OTHER = 1
+"""Exit code of what no other code stands for."""
+NO_MEMORY = re.compile(
+    "not enough memory|can't allocate memory|cannot allocate memory|out of memory|bad_alloc|"
+    "failed to map segment|unable to mmap|could not create a (primitive|memory object)",
+    re.IGNORECASE,
+)
+NO_THREAD = re.compile("can't start new thread|resource temporarily unavailable", re.IGNORECASE)
+
 
 class Failure(Exception):
     """What went wrong, where, and what to do about it, in one line."""
@@ -47,3 +59,35 @@ class Stopped(Failure):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+def ending(error: Exception) -> tuple[int, str]:
+    """The exit code and the message with which an exception ends a command."""
+    text = str(error)
+    if isinstance(error, Failure):
+        return error.exit_code, text
+    if isinstance(error, MemoryError) or NO_MEMORY.search(text):
+        size = re.search(r"allocate ([\d.,]+ ?(?:bytes|\w?i?B))", text, re.IGNORECASE)
+        needed = f" ({size[1]} more were needed)" if size else ""
+        advice = "choose a smaller batch, network or image size, or end other programs"
+        return OTHER, f"out of memory{needed}: {advice}"
+    if isinstance(error, (RuntimeError, OSError)) and NO_THREAD.search(text):
+        advice = "end other programs, or raise the limit (ulimit -u)"
+        return OTHER, f"the system starts no further thread or process: {advice}"
+    if isinstance(error, OSError):
+        return StorageFailure.exit_code, _refused(error)
+    if isinstance(error, ValueError):
+        return 2, text or type(error).__name__
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return OTHER, f"internal error: {what} (--debug shows where; please report it)"
+
+
+def _refused(error: OSError) -> str:
+    """What the system said of which file."""
+    reason = error.strerror or str(error) or type(error).__name__
+    name = error.filename
+    if name is None or isinstance(name, int):
+        return reason
+    if error.errno == errno.ENAMETOOLONG:
+        return f"the name {name} is too long for this file system: choose a shorter one"
+    return f"{name}: {reason}"

@@ -3,7 +3,8 @@
 import pytest
 from small_run import WORDS
 
-from selfdistill.training import parse, signals, train
+from selfdistill import signals
+from selfdistill.training import parse, train
 
 
 @pytest.fixture(autouse=True)

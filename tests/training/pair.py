@@ -16,9 +16,10 @@ import torch
 from small_run import WORDS
 from spoiling import spoil_step
 
-from selfdistill.failures import Failure
+from selfdistill import signals
+from selfdistill.failures import Failure, StorageFailure
 from selfdistill.methods import CrossEntropy
-from selfdistill.training import parse, signals, train
+from selfdistill.training import checkpoint, parse, train
 from selfdistill.training.trainee import Trainee
 
 STOP_AFTER, SPOILED = 4, 5
@@ -28,6 +29,10 @@ def stop(self, epoch, step=Trainee.train_step):
     step(self, epoch)
     if self.steps_done == STOP_AFTER and self.fabric.global_rank == 1:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def refuse(folder, step, state):
+    raise StorageFailure("the disk is full")
 
 
 def member(rank, port, path, fault):
@@ -40,11 +45,17 @@ def member(rank, port, path, fault):
         Trainee.train_step = stop
     if fault == "loss" and rank == 1:
         spoil_step(pytest.MonkeyPatch(), CrossEntropy, SPOILED, fault)
+    if fault == "save":
+        checkpoint.save = refuse
     words = ["--method", "CrossEntropy", "--accelerator", "cpu", "--out", str(path)]
     if fault == "recipe":
         words += ["--epochs", "9"]
     try:
-        train(parse([*WORDS, *words, "--checkpoint-seconds", "0" if fault == "loss" else "60"]))
+        train(
+            parse(
+                [*WORDS, *words, "--checkpoint-seconds", "0" if fault in ("loss", "save") else "60"]
+            )
+        )
         status = 0
     except Failure as failure:
         status = failure.exit_code
@@ -89,6 +100,7 @@ def main():
         "stopped": run(out / "stopped", "stop"),
         "resumed": run(out / "stopped"),
         "spoiled": run(out / "spoiled", "loss"),
+        "disk full": run(out / "full", "save"),
     }
     print(json.dumps(answers))
 

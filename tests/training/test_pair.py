@@ -53,6 +53,11 @@ def test_a_bad_loss_of_one_process_is_seen_by_both(runs):
     assert max(steps) == 4
 
 
+def test_a_save_that_fails_in_one_process_ends_both(runs):
+    _, statuses, errors = runs
+    assert statuses["disk full"] == [4, 4], errors
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_no_thread_of_the_group_outlives_a_run_that_ends_in_order(runs):
     out, statuses, errors = runs

@@ -137,7 +137,7 @@ def test_a_stopped_run_goes_on_exactly(finished, words, tmp_path, after, monkeyp
 
 
 def test_a_signal_after_the_last_step_lets_the_run_finish(words, tmp_path, monkeypatch):
-    from selfdistill.training import signals
+    from selfdistill import signals
     from selfdistill.training.trainee import Trainee
 
     predict, sent = Trainee.predict, []

@@ -3,12 +3,15 @@
 import json
 import os
 import signal
+import sys
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from selfdistill.evaluation import predict as predict_function
 from selfdistill.failures import Stopped
+from selfdistill.methods import SKDSAM
 from selfdistill.training import parse, train
 from selfdistill.training.trainee import Trainee
 
@@ -58,3 +61,21 @@ def test_the_signal_is_the_exit_code_and_the_run_goes_on(
         for path in (tmp_path, finished)
     ]
     assert losses[0] == losses[1]
+
+
+def test_a_signal_within_an_evaluation_ends_it_between_batches(words, tmp_path, monkeypatch):
+    inspected = []
+    inspect = SKDSAM.inspect
+
+    def signalled(self, images):
+        if self.training:
+            return inspect(self, images)
+        inspected.append(len(images))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return inspect(self, images)
+
+    monkeypatch.setattr(sys.modules[predict_function.__module__], "AT_ONCE_ON_CPU", (10, 2**20))
+    monkeypatch.setattr(SKDSAM, "inspect", signalled)
+    with pytest.raises(Stopped, match=f"saved in {tmp_path}"):
+        train(parse([*words, "--out", str(tmp_path)]))
+    assert sum(inspected) < 50  # of the training images whose attention is looked at

@@ -2,13 +2,20 @@
 
 import difflib
 import importlib
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
 
+from ..failures import StorageFailure, ending
+from ..signals import Interrupted, answered
+from ..terminal import one_line
 from ..version import __version__
 from .commands import COMMANDS
 from .output import lasting_output
+
+RESUMED = ("train", "study", "quickstart")
+"""Commands that go on where they were stopped."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,23 +23,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    warnings.showwarning = _show_warning
-    with lasting_output(out=sys.stdout, err=sys.stderr):
-        return _run(words, debug=debug)
+    with (
+        lasting_output(out=sys.stdout, err=sys.stderr) as lost,
+        warnings.catch_warnings(),
+        answered(),
+    ):
+        _calm_warnings()
+        code = _run(words, debug=debug)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        if lost:
+            _complain(f"standard output could not be written: {lost[0]}; the rest is lost")
+        return code or (StorageFailure.exit_code if lost else 0)
 
 
 def _run(words: list[str], *, debug: bool) -> int:
     try:
         return _dispatch(words)
     except Exception as error:
-        code = _exit_code(error)
-        if debug or code is None:
+        if debug:
             raise
-        print(f"selfdistill: {error}", file=sys.stderr)
+        code, message = ending(error)
+        _complain(message)
         return code
-    except KeyboardInterrupt:
-        print("selfdistill: interrupted; the same command again goes on", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as interrupt:
+        number = interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT
+        hint = "; run the same command to resume" if words[0] in RESUMED else ""
+        _complain(f"stopped by {signal.Signals(number).name}{hint}")
+        return 128 + number
+
+
+def _complain(message: str) -> None:
+    print(f"selfdistill: {one_line(message)}", file=sys.stderr, flush=True)
 
 
 def _dispatch(words: list[str]) -> int:
@@ -64,17 +86,13 @@ def _help() -> str:
     )
 
 
-def _exit_code(error: Exception) -> int | None:
-    """The documented code of a failure; None for a fault of ours, which shows its traceback."""
-    documented: int | None = getattr(error, "exit_code", None)
-    if documented is not None:
-        return documented
-    if isinstance(error, ValueError):
-        return 2
-    return 4 if isinstance(error, OSError) else None
+def _calm_warnings() -> None:
+    """Show users' warnings in a line each; let none end a command, as ``-W error`` would."""
+    warnings.showwarning = _show_warning
+    warnings.filters[:] = [rule for rule in warnings.filters if rule[0] != "error"]
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: object) -> None:
     del where
     if issubclass(category, UserWarning):
-        print(f"warning: {message}", file=sys.stderr, flush=True)
+        print(f"warning: {one_line(str(message))}", file=sys.stderr, flush=True)

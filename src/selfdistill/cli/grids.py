@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..terminal import console
 from .parser import at_least, parser_of, seconds
 from .tables import print_comparison
 
@@ -28,12 +29,10 @@ def study(words: list[str]) -> int:
     """Train what a grid misses, and compare."""
     began = time.monotonic()
     given, further = _parser().parse_known_args(words)
-    from rich.console import Console
-
     from .. import studies
 
     grid, out, further = _grid(given, further)
-    console = Console()
+    terminal = console()
     outcome = studies.StudyRunner(
         grid,
         out=out,
@@ -42,7 +41,7 @@ def study(words: list[str]) -> int:
         further=further,
         say=partial(print, flush=True),
         engine=_engine(given),
-        console=console if console.is_interactive else None,
+        console=terminal if terminal.is_interactive else None,
     ).run(None if given.budget is None else given.budget - (time.monotonic() - began))
     return _show_outcome(outcome, split=grid.split, folder=out / grid.name)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..terminal import console
 from .parser import SPLITS, parser_of, runs_in
 
 
@@ -51,14 +52,12 @@ def report(words: list[str]) -> int:
 
 def print_comparison(runs: Sequence[Path], *, split: str | None, form: str) -> None:
     """Print what runs have in common and how they differ, in one of the forms."""
-    from rich.console import Console
-
     from .. import reports
 
     comparison = reports.compare([reports.read(run) for run in runs], split)
     if form == "table":
-        console = Console()
-        console.print(reports.as_table(comparison, width=console.width))
+        terminal = console()
+        terminal.print(reports.as_table(comparison, width=terminal.width))
         return
     render = {"csv": reports.as_csv, "json": reports.as_json, "markdown": reports.as_markdown}
     print(render[form](comparison))

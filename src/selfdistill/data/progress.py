@@ -5,7 +5,8 @@ import time
 from datetime import timedelta
 
 from rich import progress as rich
-from rich.console import Console
+
+from ..terminal import console
 
 PLAIN_SECONDS = 10.0
 """Seconds between two plain lines, at least."""
@@ -33,19 +34,19 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         """Show the bar or the first line."""
-        console = Console(stderr=True)
-        if console.is_interactive:
+        shown = console(stderr=True)
+        if shown.is_interactive:
             counts = (
                 [rich.DownloadColumn(), rich.TransferSpeedColumn()]
                 if self.in_bytes
                 else [rich.MofNCompleteColumn()]
             )
             self._bar = rich.Progress(
-                rich.TextColumn("{task.description}"),
+                rich.TextColumn("{task.description}", markup=False),
                 rich.BarColumn(),
                 *counts,
                 rich.TimeRemainingColumn(),
-                console=console,
+                console=shown,
             )
             self._task = self._bar.add_task(self.title, total=self.total, completed=self.done)
             self._bar.start()

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
 from ..data.decode import decode
 from ..data.pictures import ENDINGS
+from ..terminal import console
 from .model import Guess, Model
 
 Classify = Callable[
@@ -109,9 +109,9 @@ def _table(predicted: Predicted) -> str:
         cells = (image, *by, guess.name, f"{guess.probability:.1%}")
         # As a plain string a name in brackets would be read as markup.
         table.add_row(*map(Text, cells))
-    console = Console(width=120)
-    with console.capture() as captured:
-        console.print(table)
+    shown = console(width=120)
+    with shown.capture() as captured:
+        shown.print(table)
     return captured.get().rstrip()
 
 

@@ -1,6 +1,7 @@
 """Logits of every exit over a set of images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -31,6 +32,7 @@ def predict(
     std: tuple[float, float, float],
     input_size: int | None = None,
     batch_size: int | None = None,
+    between: Callable[[], object] = nullcontext,
 ) -> Predictions:
     """Inspect a method in evaluation mode, batch after batch; its state is not changed.
 
@@ -44,6 +46,7 @@ def predict(
         std: Standard deviation of each channel, in the same units.
         input_size: Height and width of the centre that is classified; None for the whole image.
         batch_size: Images at a time; None for what memory is likely to hold.
+        between: Called before each batch; what it raises ends the evaluation.
     """
     device = next(method.parameters()).device
     height, width = images.images.shape[2:]
@@ -52,13 +55,16 @@ def predict(
     was_training = method.training
     method.eval()
     parts: list[Inspection] = []
-    with torch.no_grad():
-        for start in range(0, len(images), batch_size):
-            pixels = images.images[start : start + batch_size].to(device)
-            if input_size is not None:
-                pixels = as_evaluated(pixels, input_size)
-            parts.append(method.inspect(standardise(pixels, mean, std)))
-    method.train(was_training)
+    try:
+        with torch.no_grad():
+            for start in range(0, len(images), batch_size):
+                between()
+                pixels = images.images[start : start + batch_size].to(device)
+                if input_size is not None:
+                    pixels = as_evaluated(pixels, input_size)
+                parts.append(method.inspect(standardise(pixels, mean, std)))
+    finally:
+        method.train(was_training)
     attention = [part.attention for part in parts if part.attention is not None]
     return Predictions(
         {name: _gather([part.exits[name] for part in parts]) for name in parts[0].exits},

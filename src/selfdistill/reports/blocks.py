@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..terminal import console
 from .figures import style
 from .figures.leaning import heated
 from .figures.names import fitted, height
@@ -64,9 +64,9 @@ def blocks_table(views: Sequence[Viewed]) -> str:
             cells = (first, name, *(share if with_shares else []), label, probability)
             # As a plain string a name in brackets would be read as markup.
             table.add_row(*map(Text, cells))
-    console = Console(width=120)
-    with console.capture() as captured:
-        console.print(table)
+    shown = console(width=120)
+    with shown.capture() as captured:
+        shown.print(table)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 

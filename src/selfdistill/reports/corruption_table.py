@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from rich.console import Console
 from rich.table import Table
+
+from ..terminal import console
 
 
 def corruption_table(found: Mapping[str, Mapping[str, float]]) -> str:
@@ -22,9 +23,9 @@ def corruption_table(found: Mapping[str, Mapping[str, float]]) -> str:
         table.add_row(name.replace("_", " "), *map(_cell, (*values, _mean(values))))
     means = [_mean([levels[severity] for levels in found.values()]) for severity in severities]
     table.add_row("mean", *map(_cell, (*means, _mean(means))))
-    console = Console(width=100)
-    with console.capture() as captured:
-        console.print(table)
+    shown = console(width=100)
+    with shown.capture() as captured:
+        shown.print(table)
     return captured.get().rstrip()
 
 

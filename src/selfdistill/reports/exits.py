@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from rich.console import Console
 from rich.table import Table
+
+from ..terminal import console
 
 FIELDS = {
     "accuracy": "accuracy %",
@@ -23,7 +24,7 @@ def exit_table(scores: Mapping[str, Mapping[str, float]]) -> str:
         table.add_column(heading, justify="right")
     for name, values in scores.items():
         table.add_row(name, *(f"{values[field]:.3f}" for field in FIELDS))
-    console = Console(width=100)
-    with console.capture() as captured:
-        console.print(table)
+    shown = console(width=100)
+    with shown.capture() as captured:
+        shown.print(table)
     return captured.get().rstrip()

@@ -151,7 +151,7 @@ def _table(comparison: Comparison, columns: Sequence[Column], width: int) -> Tab
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in columns:
         table.add_column(
-            column.title,
+            Text(column.title),
             justify="left" if column.words else "right",
             no_wrap=not column.words,
             overflow="fold",

@@ -45,7 +45,7 @@ def run_all(
     Raises:
         Stopped: If a signal came; the runs were told to save.
     """
-    from ..training.signals import StopRequest
+    from ..signals import StopRequest
 
     deadline = None if seconds is None else time.time() + seconds
     last = None if seconds is None else last_moment(seconds)

@@ -3,8 +3,7 @@
 import os
 from pathlib import Path
 
-from rich.console import Console
-
+from ..terminal import console
 from .grid import load
 from .study import Outcome, StudyRunner
 
@@ -17,7 +16,7 @@ def quickstart(folder: Path) -> Outcome:
     Args:
         folder: Where the run directories go.
     """
-    console = Console()
+    terminal = console()
     return StudyRunner(
         load("digits"),
         out=folder,
@@ -25,5 +24,5 @@ def quickstart(folder: Path) -> Outcome:
         jobs=os.cpu_count() or 1,
         further=(),
         say=lambda line: print(line, flush=True),
-        console=console if console.is_interactive else None,
+        console=terminal if terminal.is_interactive else None,
     ).run()

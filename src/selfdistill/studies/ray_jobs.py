@@ -47,7 +47,7 @@ def run_all(
         ValueError: If Ray is not installed or no cluster is to be found.
         Stopped: If a signal came; the runs were told to save.
     """
-    from ..training.signals import StopRequest
+    from ..signals import StopRequest
 
     deadline = None if seconds is None else time.time() + seconds
     last = None if seconds is None else last_moment(seconds)

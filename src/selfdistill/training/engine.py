@@ -2,16 +2,25 @@
 
 import logging
 import os
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import distributed
+from torch.distributed import distributed_c10d
 
 from ..failures import Failure
 
 ENGINE_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
+MAX_THREADS_PER_CORE = 8
+MEETING_TIMEOUT = timedelta(minutes=5)
+"""How long processes wait for each other at the start."""
+WORK_TIMEOUT = timedelta(hours=2)
+"""How long they wait for one that evaluates or writes."""
 
 
 def build(
@@ -30,20 +39,53 @@ def build(
         deterministic: Only algorithms that repeat bit for bit.
         devices: Devices on each machine; torchrun's word overrides it.
         num_nodes: Machines; torchrun's word overrides it.
+
+    Raises:
+        ValueError: If there are not so many devices here.
     """
     if "LOCAL_WORLD_SIZE" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         num_nodes = int(os.environ["WORLD_SIZE"]) // devices
+    else:
+        _check_devices(device, devices, num_nodes)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     torch.use_deterministic_algorithms(deterministic)
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = not deterministic
+    several = devices * num_nodes > 1
+    start = "fork" if hasattr(sys, "ps1") else "popen"  # a prompt has no script to start again
     return Fabric(
         accelerator=device.type,
+        strategy=DDPStrategy(timeout=MEETING_TIMEOUT, start_method=start) if several else "auto",
         devices=devices,
         num_nodes=num_nodes,
         precision=ENGINE_PRECISION[precision],  # pyright: ignore[reportArgumentType]
     )
+
+
+def use_threads(threads: int) -> None:
+    """Let a process use so many processor threads.
+
+    Raises:
+        ValueError: If they are fewer than one, or far more than the machine has cores.
+    """
+    most = MAX_THREADS_PER_CORE * (os.cpu_count() or 1)
+    if not 1 <= threads <= most:
+        raise ValueError(
+            f"--threads {threads}: give 1 to {most} on this machine of {os.cpu_count()} cores"
+        )
+    torch.set_num_threads(threads)
+
+
+def _check_devices(device: torch.device, devices: int, num_nodes: int) -> None:
+    if device.type == "cuda":
+        most = torch.cuda.device_count()
+    else:
+        most = 1 if device.type == "mps" else max(2, os.cpu_count() or 1)
+    if not 1 <= devices <= most:
+        raise ValueError(f"--devices {devices}: give 1 to {most}, what there is of {device.type}")
+    if num_nodes < 1:
+        raise ValueError(f"--num-nodes {num_nodes}: give the number of machines, at least 1")
 
 
 @contextmanager
@@ -53,6 +95,8 @@ def launched(fabric: Fabric) -> Generator[None]:
     The group's threads would outlive Python otherwise, which now and then aborts the process.
     """
     fabric.launch()
+    if _in_group():
+        _wait_long()
     try:
         yield
     except (Failure, ValueError, OSError):  # every process raises these alike: see by_first
@@ -63,8 +107,19 @@ def launched(fabric: Fabric) -> Generator[None]:
 
 
 def _leave_group() -> None:
-    if distributed.is_available() and distributed.is_initialized():
+    if _in_group():
         distributed.destroy_process_group()
+
+
+def _in_group() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
+
+
+def _wait_long() -> None:
+    if hasattr(distributed, "set_timeout"):
+        distributed.set_timeout(WORK_TIMEOUT)
+    else:  # torch before 2.14
+        distributed_c10d._set_pg_timeout(WORK_TIMEOUT)  # pyright: ignore
 
 
 def choose_device(accelerator: str) -> torch.device:

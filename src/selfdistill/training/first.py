@@ -31,5 +31,8 @@ def by_first(fabric: Fabric, do: Callable[[], T]) -> T:
             came = error
     came = fabric.broadcast(came)
     if isinstance(came, Exception):
-        raise came
+        try:
+            raise came
+        finally:
+            del came  # else the error's frames would hold the run, and its group's threads
     return came  # pyright: ignore[reportReturnType]

@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 
 import torch
 
 from ..data import Batches, Splits
 from ..evaluation import Predictions, score
+from ..failures import Stopped
 from ..runs import LogLine, RunDirectory
+from ..signals import StopRequest
 from . import checkpoint
 from .finite import check_finite, reported
+from .first import by_first
 from .guard import are_finite
 from .progress import Reporter
-from .signals import StopRequest
 from .trainee import Trainee
 
 WATCHED_IMAGES = 1000
@@ -25,7 +29,7 @@ def fit(
     run: RunDirectory,
     *,
     checkpoint_seconds: float,
-    stop_after: float | None,
+    stop: StopRequest,
     reporter: Reporter,
     on_best: Callable[[], None],
     on_epoch: Callable[[LogLine], None],
@@ -38,7 +42,7 @@ def fit(
         batches: The training images as batches.
         run: Where log lines and checkpoints go.
         checkpoint_seconds: Seconds between two checkpoints.
-        stop_after: Seconds after which to stop as if by a signal; None for never.
+        stop: Tells of signals, and when the time is up.
         reporter: Shows progress.
         on_best: Called when the validation accuracy is the highest so far.
         on_epoch: Called with each new line of the log.
@@ -48,45 +52,67 @@ def fit(
             kept.
         Stopped: If a signal asked for it, or the time is up; the state is saved first.
     """
-    saver = _Saver(trainee, run, checkpoint_seconds)
-    with StopRequest(stop_after) as stop, reported(trainee, run):
+    saver = _Saver(trainee, run, checkpoint_seconds, stop)
+    fabric = trainee.fabric
+    with reported(trainee, run):
         while trainee.epoch < trainee.recipe.epochs:
-            _train_epoch(trainee, batches, saver, stop, reporter)
+            _train_epoch(trainee, batches, saver, reporter)
             line = _log_line(trainee)
-            _evaluate(trainee, splits, run, line, on_best)
+            if trainee.epoch + 1 < trainee.recipe.epochs:
+                trainee.between_batches = partial(stop.raise_if_received, str(run.path))
+            try:
+                line |= by_first(fabric, partial(_evaluate, trainee, splits, run, on_best))
+            except Stopped:
+                saver.save()
+                raise
+            finally:
+                trainee.between_batches = nullcontext
             trainee.end_epoch()
-            if trainee.fabric.is_global_zero:
-                run.append_log(line)
-                on_epoch(line)
+            by_first(fabric, partial(_write_line, run, line, on_epoch))
             reporter.epoch(line, _seconds_left(trainee))
         saver.save()
 
 
 class _Saver:
-    """Writes checkpoints, from the first process alone."""
+    """Writes checkpoints, from the first process alone; all processes call it after one step."""
 
-    def __init__(self, trainee: Trainee, run: RunDirectory, seconds: float) -> None:
+    def __init__(
+        self, trainee: Trainee, run: RunDirectory, seconds: float, stop: StopRequest
+    ) -> None:
         self.trainee = trainee
         self.run = run
         self.seconds = seconds
+        self.stop = stop
         self._saved = time.monotonic()
-
-    def due(self) -> bool:
-        return time.monotonic() - self._saved >= self.seconds
+        if trainee.steps_done:
+            self._tell()
 
     def save(self) -> None:
-        """To be called by all processes, after the same step."""
+        """Save, whether due or not."""
         check_finite(self.trainee)
         self.trainee.clock.lap()
-        state = self.trainee.state()
-        if self.trainee.fabric.is_global_zero:
-            checkpoint.save(self.run.checkpoints, self.trainee.steps_done, state)
+        state, steps = self.trainee.state(), self.trainee.steps_done
+        by_first(self.trainee.fabric, partial(checkpoint.save, self.run.checkpoints, steps, state))
         self._saved = time.monotonic()
+        self._tell()
+
+    def save_if_due(self) -> None:
+        """Save when it is time to, and stop when any process was asked to."""
+        due = time.monotonic() - self._saved >= self.seconds
+        number, due = _agree(self.trainee, self.stop.received, due)
+        if number or due:
+            self.save()
+        if number:
+            self.stop.raise_stopped(number, str(self.run.path))
+
+    def _tell(self) -> None:
+        self.stop.saved = (
+            f"{self.run.path} holds the state after step {self.trainee.steps_done}: "
+            "run the same command to resume"
+        )
 
 
-def _train_epoch(
-    trainee: Trainee, batches: Batches, saver: _Saver, stop: StopRequest, reporter: Reporter
-) -> None:
+def _train_epoch(trainee: Trainee, batches: Batches, saver: _Saver, reporter: Reporter) -> None:
     """Take the epoch's remaining steps."""
     epoch = batches.epoch(trainee.epoch)
     trainee.method.train()
@@ -94,11 +120,7 @@ def _train_epoch(
     while trainee.step < trainee.steps:
         trainee.train_step(epoch)
         reporter.step(trainee.steps_done)
-        number, due = _agree(trainee, stop.received, saver.due())
-        if number or due:
-            saver.save()
-        if number:
-            stop.raise_stopped(number, str(saver.run.path))
+        saver.save_if_due()
 
 
 def _agree(trainee: Trainee, received: int | None, due: bool) -> tuple[int, bool]:
@@ -135,34 +157,34 @@ def _log_line(trainee: Trainee) -> LogLine:
 
 
 def _evaluate(
-    trainee: Trainee,
-    splits: Splits,
-    run: RunDirectory,
-    line: LogLine,
-    on_best: Callable[[], None],
-) -> None:
-    """Look at validation images and attention; other processes wait."""
-    fabric, recipe = trainee.fabric, trainee.recipe
+    trainee: Trainee, splits: Splits, run: RunDirectory, on_best: Callable[[], None]
+) -> LogLine:
+    """Look at validation images and attention."""
+    recipe, line = trainee.recipe, LogLine()
     last = trainee.epoch + 1 == recipe.epochs
-    if fabric.is_global_zero:
-        watched = splits.train.subset(torch.arange(min(WATCHED_IMAGES, len(splits.train))))
-        if trainee.shows_attention:
-            shares = trainee.predict(watched, splits).attention
-            assert shares is not None
-            line["attention"] = shares.mean(0).tolist()
-        if splits.validation and (last or (trainee.epoch + 1) % recipe.validate_every == 0):
-            predictions = trainee.predict(splits.validation, splits)
-            accuracy = _accuracy(predictions)
-            line["validation_accuracy"] = accuracy
-            sound = are_finite([predictions.exits["network"]])
-            if sound and accuracy > trainee.best.get("accuracy", -1):
-                trainee.best = {"accuracy": accuracy, "epoch": trainee.epoch + 1}
-                on_best()
-        if recipe.legacy_test_curve:
-            accuracy = _accuracy(trainee.predict(splits.test, splits))
-            curve: LogLine = {"epoch": trainee.epoch + 1, "test_accuracy": accuracy}
-            run.append_log(curve, run.test_curve_file)
-    fabric.barrier()
+    watched = splits.train.subset(torch.arange(min(WATCHED_IMAGES, len(splits.train))))
+    if trainee.shows_attention:
+        shares = trainee.predict(watched, splits).attention
+        assert shares is not None
+        line["attention"] = shares.mean(0).tolist()
+    if splits.validation and (last or (trainee.epoch + 1) % recipe.validate_every == 0):
+        predictions = trainee.predict(splits.validation, splits)
+        accuracy = _accuracy(predictions)
+        line["validation_accuracy"] = accuracy
+        sound = are_finite([predictions.exits["network"]])
+        if sound and accuracy > trainee.best.get("accuracy", -1):
+            trainee.best = {"accuracy": accuracy, "epoch": trainee.epoch + 1}
+            on_best()
+    if recipe.legacy_test_curve:
+        accuracy = _accuracy(trainee.predict(splits.test, splits))
+        curve: LogLine = {"epoch": trainee.epoch + 1, "test_accuracy": accuracy}
+        run.append_log(curve, run.test_curve_file)
+    return line
+
+
+def _write_line(run: RunDirectory, line: LogLine, on_epoch: Callable[[LogLine], None]) -> None:
+    run.append_log(line)
+    on_epoch(line)
 
 
 def _accuracy(predictions: Predictions) -> float:

@@ -1,13 +1,12 @@
 """What a person sees while a run trains: a bar on a terminal, plain lines elsewhere."""
 
-import sys
 from datetime import timedelta
 from importlib.util import find_spec
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..runs import LogLine
+from ..terminal import console
 
 
 class Reporter:
@@ -25,7 +24,7 @@ class Reporter:
         self.steps = steps
         self.enabled = enabled
         self.label = label
-        self.console = Console(file=sys.stdout)
+        self.console = console()
         self._bar: Progress | None = None
 
     def __enter__(self) -> "Reporter":
@@ -33,7 +32,7 @@ class Reporter:
         in_notebook = self.console.is_jupyter and find_spec("ipywidgets") is not None
         if self.enabled and (self.console.is_interactive or in_notebook):
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),

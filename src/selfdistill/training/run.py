@@ -12,6 +12,7 @@ from ..data import Batches
 from ..failures import UnusableCheckpoint
 from ..methods import Method
 from ..runs import RunDirectory
+from ..signals import StopRequest
 from . import checkpoint, engine, finish, memory, precision, provenance
 from .beginning import begin, learned_from
 from .building import as_expected, build_batches, build_method
@@ -43,7 +44,7 @@ def train(settings: Settings) -> Path:
     deadline = None if place.stop_after is None else time.monotonic() + place.stop_after
     followers = known_names(place.logger)
     if place.threads is not None:
-        torch.set_num_threads(place.threads)
+        engine.use_threads(place.threads)
     device = engine.choose_device(place.accelerator)
     chosen, reason = precision.choose(recipe.precision, device)
     resolved = {**settings.resolved, "precision": chosen}
@@ -123,25 +124,28 @@ def _train(
     by_first(fabric, partial(run.cut_logs, trainee.epoch))
     if fabric.is_global_zero:
         trackers.open()
-    with Reporter(
+    reporter = Reporter(
         epochs=recipe.epochs,
         steps=batches.steps,
         enabled=fabric.is_global_zero,
         label=f"{type(method).__name__} seed {recipe.seed}",
-    ) as reporter:
-        fit(
-            trainee,
-            splits,
-            batches,
-            run,
-            checkpoint_seconds=place.checkpoint_seconds,
-            stop_after=None if deadline is None else max(0.0, deadline - time.monotonic()),
-            reporter=reporter,
-            on_best=partial(finish.write_model, run, run.best_model, trainee, splits),
-            on_epoch=trackers.log,
-        )
-    test = place.test or splits.validation is None
-    by_first(fabric, partial(finish.write_results, run, trainee, splits, resolved, test=test))
+    )
+    stop_after = None if deadline is None else max(0.0, deadline - time.monotonic())
+    with StopRequest(stop_after) as stop:
+        with reporter:
+            fit(
+                trainee,
+                splits,
+                batches,
+                run,
+                checkpoint_seconds=place.checkpoint_seconds,
+                stop=stop,
+                reporter=reporter,
+                on_best=partial(finish.write_model, run, run.best_model, trainee, splits),
+                on_epoch=trackers.log,
+            )
+        test = place.test or splits.validation is None
+        by_first(fabric, partial(finish.write_results, run, trainee, splits, resolved, test=test))
 
 
 def _go_on(

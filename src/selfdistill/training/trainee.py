@@ -2,6 +2,8 @@
 
 import copy
 import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -59,6 +61,8 @@ class Trainee:
         self.epoch, self.step = 0, 0
         self.clock = Clock()
         self.best: dict[str, float] = {}
+        self.between_batches: Callable[[], object] = nullcontext
+        """Called before each batch of an evaluation; what it raises ends the evaluation."""
         self.tally = Tally({}, fabric.device)
 
     @cached_property
@@ -127,6 +131,7 @@ class Trainee:
             mean=splits.mean,
             std=splits.std,
             input_size=splits.input_size,
+            between=self.between_batches,
         )
 
     def end_epoch(self) -> None:

@@ -1,0 +1,79 @@
+"""Text for people: consoles, and text that any stream can show."""
+
+import codecs
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+UNENCODABLE = "selfdistill.readable"
+"""Name of the error handler for signs that a stream's encoding lacks."""
+STAND_INS = {
+    **{"–": "-", "—": "-", "−": "-", "…": "...", "·": ".", "×": "x", "±": "+-", "⋅": ".", "⊙": "*"},
+    **{"✓": "ok", "→": "->", "←": "<-", "↑": "^", "↓": "v", "≈": "~", "≤": "<=", "≥": ">="},
+    **{"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "°": " deg", "²": "^2", "√": "sqrt"},
+    **{"∑": "sum", "∈": "in", "∞": "inf", "‖": "||", "∥": "||", "█": "#", "Σ": "Sigma"},
+    **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "η": "eta"},
+    **{"θ": "theta", "λ": "lambda", "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau"},
+    **{"φ": "phi", "ω": "omega"},
+}
+"""What signs of our own become where a stream's encoding lacks them."""
+MAX_CHARACTERS = 2000
+
+
+def console(*, stderr: bool = False, width: int | None = None) -> "Console":
+    """A console that reads no markup in names, and sends control codes to real terminals only."""
+    from rich.console import Console
+
+    return Console(
+        stderr=stderr,
+        width=width,
+        # None on a terminal: rich may still know better, as it does for IDLE.
+        force_terminal=None if is_terminal(stderr=stderr) else False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def is_terminal(*, stderr: bool = False) -> bool:
+    """Whether a person reads the stream directly, whatever FORCE_COLOR says."""
+    stream = sys.stderr if stderr else sys.stdout
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """The text, with stand-ins or escapes for what an encoding lacks."""
+    encoding = encoding or "utf-8"
+    return text.encode(encoding, UNENCODABLE).decode(encoding)
+
+
+def one_line(text: str) -> str:
+    """A message as one line of bounded length without control characters."""
+    line = "".join(c if c.isprintable() else _escape(c) for c in " ".join(text.split()))
+    if len(line) <= MAX_CHARACTERS:
+        return line
+    half = MAX_CHARACTERS // 2
+    return f"{line[:half]} … {line[-half:]}"
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    lacking = error.object[error.start : error.end]
+    return "".join(STAND_INS.get(c) or _escape(c) for c in lacking), error.end
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+codecs.register_error(UNENCODABLE, _replace)
