@@ -89,7 +89,8 @@ def _help() -> str:
 def _calm_warnings() -> None:
     """Show users' warnings in a line each; let none end a command, as ``-W error`` would."""
     warnings.showwarning = _show_warning
-    warnings.filters[:] = [rule for rule in warnings.filters if rule[0] != "error"]
+    if any(rule[0] == "error" for rule in warnings.filters):
+        warnings.simplefilter("default")
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: object) -> None:
