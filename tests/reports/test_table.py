@@ -151,19 +151,19 @@ def test_few_seeds_give_a_difference_and_a_note(runs):
     ("rows", "words"),
     [
         ([("BYOT", 40)], "with 95 % intervals over seeds (Welch)"),
-        ([("BYOT", 40), ("CSKD", 40)], "with joint 95 % intervals over seeds (Dunnett)"),
+        ([("BYOT", 40), ("CSKD", 40)], "with joint 95 % intervals over seeds (Dunnett, unpooled)"),
         (
             [("BYOT", 40), ("BYOT", 80)],
             "with 95 % intervals over seeds, each of a single pair (Welch)",
         ),
         (
             [(method, epochs) for method in ("BYOT", "CSKD") for epochs in (40, 80)],
-            "with 95 % intervals over seeds, joint for each cross-entropy row (Dunnett)",
+            "with 95 % intervals over seeds, joint for each cross-entropy row (Dunnett, unpooled)",
         ),
         (
             [("BYOT", 40), ("CSKD", 40), ("BYOT", 80)],
-            "with 95 % intervals over seeds, joint for each cross-entropy row (Dunnett), of a "
-            "single pair Welch's",
+            "with 95 % intervals over seeds, joint for each cross-entropy row (Dunnett, unpooled), "
+            "of a single pair Welch's",
         ),
     ],
 )

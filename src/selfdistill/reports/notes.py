@@ -10,6 +10,8 @@ from .statistics import FEWEST_SEEDS
 MOST_NAMES = 2
 """Rows that a note names one by one, of those alike."""
 MOST_PARTS = 3
+DUNNETT = "Dunnett, unpooled"
+"""Joint intervals as :func:`selfdistill.reports.statistics.differences` makes them."""
 
 
 def comparison_notes(lines: Sequence[Line], split: str) -> list[str]:
@@ -61,11 +63,11 @@ def _intervals(lines: Sequence[Line]) -> str:
     sizes = list(_tested(lines).values())
     if len(sizes) == 1:
         joint = sizes[0] > 1
-        return f"{'joint ' * joint}95 % intervals over seeds ({'Dunnett' if joint else 'Welch'})"
+        return f"{'joint ' * joint}95 % intervals over seeds ({DUNNETT if joint else 'Welch'})"
     if max(sizes) == 1:
         return "95 % intervals over seeds, each of a single pair (Welch)"
     single = ", of a single pair Welch's" if min(sizes) == 1 else ""
-    return f"95 % intervals over seeds, joint for each cross-entropy row (Dunnett){single}"
+    return f"95 % intervals over seeds, joint for each cross-entropy row ({DUNNETT}){single}"
 
 
 def _to_what(lines: Sequence[Line]) -> str:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
+from scipy.special import ndtr
 
 FEWEST_SEEDS = 3
 """Runs that both groups need before a difference gets an interval and a verdict."""
-INTEGRATION_POINTS = 20_000
 
 
 class Spread(NamedTuple):
@@ -47,58 +47,64 @@ def spread(values: Sequence[float]) -> Spread:
 def differences(control: Sequence[float], groups: Sequence[Sequence[float]]) -> list[Difference]:
     r"""Difference of each group's mean to the control's, with intervals that hold jointly.
 
-    .. math:: \bar x_i - \bar x_0 \pm c \, s \sqrt{1/n_i + 1/n_0}
+    .. math:: \bar x_i - \bar x_0 \pm c_i \sqrt{s_i^2/n_i + s_0^2/n_0}
 
-    with the pooled standard deviation :math:`s` and Dunnett's critical value :math:`c`. Groups
-    below three runs, and all if the control is, stay out of the family and get no interval; nor
-    does any group when runs of the same group never differ, as nothing then measures chance.
-    A single group in the family pools nothing: its interval is Welch's.
+    with Dunnett's critical value :math:`c_i` for Welch's degrees of freedom of the pair, rounded
+    down, and the correlations that the standard deviations give. Nothing is pooled, as methods
+    differ in how much their seeds differ: with one common deviation, intervals that claim 95 %
+    hold in 77 % of studies where the control's is three times the others'. Of a single group the
+    interval is Welch's.
 
-    Reference: B. L. Welch, The generalization of 'Student's' problem when several different
-    population variances are involved, Biometrika 34 (1947); C. W. Dunnett, A multiple comparison
+    Groups below three runs, and all if the control is, stay out of the family and get no interval;
+    nor does a group if neither its runs nor the control's ever differ, as nothing then measures
+    chance.
+
+    Reference: M. Hasler and L. A. Hothorn, Multiple contrast tests in the presence of
+    heteroscedasticity, Biometrical Journal 50 (2008); C. W. Dunnett, A multiple comparison
     procedure for comparing several treatments with a control, Journal of the American Statistical
-    Association 50 (1955).
+    Association 50 (1955); B. L. Welch, The generalization of 'Student's' problem when several
+    different population variances are involved, Biometrika 34 (1947).
     """
-    family = [group for group in groups if len(group) >= FEWEST_SEEDS]
-    if len(control) < FEWEST_SEEDS:
-        family = []
-    if len(family) == 1:
-        return [_welch(control, group, tested=group is family[0]) for group in groups]
-    scale = _allowance(control, family) if family else None
-    return [_difference(control, group, scale) for group in groups]
+    pairs = [_pair(control, group) for group in groups]
+    family = [pair for pair in pairs if pair.obstacle is None]
+    loadings = [math.sqrt(pair.control / (pair.control + pair.group)) for pair in family]
+    return [_difference(pair, loadings) for pair in pairs]
 
 
-def critical_value(sizes: Sequence[int], control_size: int) -> float:
+def critical_value(loadings: Sequence[float], freedom: int) -> float:
     r"""Two-sided 95 % point of Dunnett's test.
 
-    The :math:`c` with :math:`P(\max_i |T_i| \le c) = 0.95`, where :math:`T` follows the
-    multivariate t-distribution whose correlations come from sharing one control. For a single
-    group it is the ordinary two-sample t-test's.
+    The :math:`c` with :math:`P(\max_i |T_i| \le c) = 0.95` for
+
+    .. math:: T_i = \Big(\lambda_i Z_0 + \sqrt{1 - \lambda_i^2}\, Z_i\Big) / U
+
+    with independent normal :math:`Z` and :math:`\nu U^2` of the :math:`\chi^2` distribution. For
+    one group it is Student's.
 
     Args:
-        sizes: Runs in each group.
-        control_size: Runs in the control.
+        loadings: Of each group, :math:`\lambda_i`: the root of the control's share in the variance
+            of its difference.
+        freedom: Degrees of freedom :math:`\nu`.
     """
-    # scipy.stats.dunnett finds the same point by a noisy search, which fails now and then for one
-    # or two groups; with fixed integration points the probability is smooth
-    loadings = np.sqrt([n / (n + control_size) for n in sizes])
-    correlation = np.outer(loadings, loadings)
-    np.fill_diagonal(correlation, 1.0)
-    freedom = sum(sizes) + control_size - len(sizes) - 1
+    # scipy.stats.dunnett and multivariate_t integrate at random, and fail now and then
+    single, every = (float(stats.t.ppf(1 - 0.025 / n, freedom)) for n in (1, len(loadings)))
+    if len(loadings) == 1:
+        return single
+    shared = np.array(loadings)
+    own = np.sqrt(np.maximum(1 - shared**2, 1e-6))
+    places, weights = np.polynomial.legendre.leggauss(32)
+    scale = np.sqrt(stats.chi2.ppf((places + 1) / 2, freedom) / freedom)[:, None, None]
+    normal = np.linspace(-6, 6, 97)[:, None]
+    density = np.exp(-(normal[:, 0] ** 2) / 2)
+    density /= density.sum()
 
     def excess(point: float) -> float:
-        corner = np.full(len(sizes), point)
-        inside = stats.multivariate_t.cdf(
-            corner,
-            lower_limit=-corner,
-            shape=correlation,  # pyright: ignore[reportArgumentType]  (scipy infers int)
-            df=freedom,
-            maxpts=INTEGRATION_POINTS,
-            random_state=0,
-        )
-        return float(inside) - 0.95
+        above = ndtr((point * scale - shared * normal) / own)
+        below = ndtr((-point * scale - shared * normal) / own)
+        return float(weights / 2 @ (above - below).prod(axis=2) @ density) - 0.95
 
-    return optimize.root_scalar(excess, bracket=(1.0, 50.0), xtol=1e-6).root
+    bracket = (0.95 * single, 1.05 * every)
+    return optimize.root_scalar(excess, bracket=bracket, xtol=1e-6).root
 
 
 def sampling_error(accuracy: float, images: int) -> float:
@@ -114,35 +120,31 @@ def sampling_error(accuracy: float, images: int) -> float:
     return 100 * math.sqrt(share * (1 - share) / images)
 
 
-def _allowance(control: Sequence[float], family: Sequence[Sequence[float]]) -> float:
-    """Critical value times pooled standard deviation; 0 if runs of a group never differ."""
-    groups = [control, *family]
-    if all(min(values) == max(values) for values in groups):
-        return 0.0
-    freedom = sum(len(values) - 1 for values in groups)
-    squares = sum(float(np.var(values)) * len(values) for values in groups)
-    return critical_value([len(g) for g in family], len(control)) * math.sqrt(squares / freedom)
+class _Pair(NamedTuple):
+    """A group beside its control: squared standard errors of both means, and what follows."""
+
+    mean: float
+    group: float = 0.0
+    control: float = 0.0
+    freedom: int = 0
+    obstacle: str | None = None
 
 
-def _welch(control: Sequence[float], group: Sequence[float], *, tested: bool) -> Difference:
-    if not tested or all(min(values) == max(values) for values in (control, group)):
-        return _difference(control, group, 0.0 if tested else None)
-    # scipy's ttest_ind warns where the runs of one of the two never differ
+def _pair(control: Sequence[float], group: Sequence[float]) -> _Pair:
+    mean = float(np.mean(group) - np.mean(control))
+    if min(len(control), len(group)) < FEWEST_SEEDS:
+        return _Pair(mean, obstacle=f"under {FEWEST_SEEDS} seeds")
+    if all(min(values) == max(values) for values in (control, group)):
+        return _Pair(mean, obstacle="where no seed changes any accuracy")
     sizes = np.array([len(group), len(control)])
-    errors = np.array([np.var(values, ddof=1) for values in (group, control)]) / sizes
+    own, other = errors = np.array([np.var(v, ddof=1) for v in (group, control)]) / sizes
     freedom = errors.sum() ** 2 / (errors**2 / (sizes - 1)).sum()
-    half = float(stats.t.ppf(0.975, freedom) * math.sqrt(errors.sum()))
-    mean = float(np.mean(group) - np.mean(control))
-    return Difference(mean, (mean - half, mean + half))
+    # as in printed tables: of 3 runs against 5, intervals for the fraction hold in 93 %
+    return _Pair(mean, float(own), float(other), math.floor(freedom + 1e-9))
 
 
-def _difference(
-    control: Sequence[float], group: Sequence[float], allowance: float | None
-) -> Difference:
-    mean = float(np.mean(group) - np.mean(control))
-    if allowance is None or len(group) < FEWEST_SEEDS:
-        return Difference(mean, obstacle=f"under {FEWEST_SEEDS} seeds")
-    if allowance == 0:
-        return Difference(mean, obstacle="where no seed changes any accuracy")
-    half = allowance * math.sqrt(1 / len(group) + 1 / len(control))
-    return Difference(mean, (mean - half, mean + half))
+def _difference(pair: _Pair, loadings: Sequence[float]) -> Difference:
+    if pair.obstacle is not None:
+        return Difference(pair.mean, obstacle=pair.obstacle)
+    half = critical_value(loadings, pair.freedom) * math.sqrt(pair.group + pair.control)
+    return Difference(pair.mean, (pair.mean - half, pair.mean + half))
