@@ -1,12 +1,20 @@
 """Classes and networks by path: from a file of the current folder, or a package built on ours."""
 
+import inspect
+import io
 import json
+import shutil
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
+from PIL import Image
 
+from conftest import WORDS
 from selfdistill import cli
 from selfdistill.methods import CrossEntropy
 from selfdistill.training import parse
@@ -77,9 +85,19 @@ def test_an_own_run_is_evaluated_and_repeated_by_other_processes(words, folder, 
     forget()
     assert cli.main(["evaluate", "one", "--threads", "1"]) == 0
     forget()
+    Image.new("RGB", (32, 32)).save("x.png")
+    assert cli.main(["predict", "one", "x.png"]) == 0
+    forget()
     assert cli.main(["train", "--config", "one/recipe.yaml", "--out", "two"]) == 0
     assert cli.main(["train", *given, "--out", "one"]) == 0
     assert "finished already" in capsys.readouterr().out
+    forget()
+    (folder / "own_run.py").write_text(OWN + "changed = True")
+    code, said = recording(["evaluate", "one"])
+    assert code == 2
+    assert "own_run.net, code of the current folder that has changed since: add --allow" in said
+    assert cli.main(["evaluate", "one", "--allow-own-code", "--threads", "1"]) == 0
+    forget()
     one, two = (json.loads(Path(run, "summary.json").read_text()) for run in ("one", "two"))
     assert one["weights"] == two["weights"]
     assert one["recipe"]["method"]["class_path"] == "own_run.Mine"
@@ -100,20 +118,16 @@ def test_an_installed_package_that_needs_ours(site):
 def spelt(path):
     """Everywhere that a class path can stand."""
     choice = json.dumps({"class_path": path})
-    nested = json.dumps({"class_path": "CrossEntropy", "init_args": {"a": [{"class_path": path}]}})
     return [
         ["--method", path],
         ["--method", choice],
-        ["--method", nested],
         ["--method.class_path", path],
-        ["--method.backbone", f"class_path: {path}"],
         ["--data", path],
         ["--mixing", choice],
         ["--augment", f"[{choice}]"],
         ["--augment+", f"class_path: {path}"],
         ["--schedule", path],
         ["--config", json.dumps({"method": path})],
-        ["--config", json.dumps({"method": json.loads(nested)})],
         ["--config", json.dumps({"augment": [path]})],
         ["--config", json.dumps({"optimizer": {"class_path": path}})],
     ]
@@ -128,16 +142,105 @@ def test_any_other_module_is_refused_before_it_is_imported(site, monkeypatch):
             parse(["--config", "digits", *words])
 
 
+def imports(path):
+    """Everywhere that no class belongs, and the parser would import one."""
+    choice = {"class_path": path}
+    nested = {"class_path": "CrossEntropy", "init_args": {"a": [choice]}}
+    return [
+        ["--method", json.dumps(nested)],
+        ["--method.backbone", f"class_path: {path}"],
+        ["--method", "KD", "--method.teacher", path],
+        ["--optimizer.lr", path],
+        ["--optimizer", "Adam", "--optimizer.betas", f"[{path}, 0.9]"],
+        ["--config", json.dumps({"method": nested})],
+        ["--config", json.dumps({"backbone": choice})],
+        ["--config", json.dumps({"backbone": path})],
+        ["--config", json.dumps({"adversary": path})],
+        ["--config", json.dumps({"optimizer": {"class_path": "SGD", "init_args": {"lr": choice}}})],
+        ["--config", json.dumps({"optimizer": {"class_path": "SGD", "dict_kwargs": {"lr": path}}})],
+        ["--schedule", "CyclicLR", "--schedule.scale_fn", path],
+        ["--schedule.class_path=CyclicLR", "--schedule.init_args", f"{{scale_fn: {path}}}"],
+        [
+            "--config",
+            json.dumps({"schedule": {"class_path": "LambdaLR", "init_args": {"lr_lambda": path}}}),
+        ],
+    ]
+
+
+def test_nothing_is_imported_for_an_option_that_takes_no_class(folder, monkeypatch):
+    monkeypatch.syspath_prepend(folder)  # as for `python -m selfdistill`
+    (folder / "trap.py").write_text(TRAP)
+    for words in imports("trap.Mine"):
+        with pytest.raises(ValueError, match=r"takes no class|takes a function|is imported for"):
+            parse(["--config", "digits", *words])
+
+
+def test_no_function_of_any_optimizer_or_schedule_can_be_named():
+    refused = []
+    for group, module in (("optimizer", torch.optim), ("schedule", torch.optim.lr_scheduler)):
+        for name, kind in vars(module).items():
+            parameters = (
+                inspect.signature(kind).parameters.values() if inspect.isclass(kind) else ()
+            )
+            for option in (p.name for p in parameters if "Callable" in str(p.annotation)):
+                choice = {"class_path": name, "init_args": {option: "math.sqrt"}}
+                with pytest.raises(ValueError, match=rf"--{group}.{option} takes a function"):
+                    parse(["--config", "digits", "--config", json.dumps({group: choice})])
+                refused.append(f"{name}.{option}")
+    assert {"CyclicLR.scale_fn", "LambdaLR.lr_lambda"} <= set(refused)
+
+
+def recording(words):
+    """What a command answers: its exit code and its last line on standard error."""
+    with redirect_stderr(io.StringIO()) as said, redirect_stdout(io.StringIO()):
+        code = cli.main(words)
+    return code, said.getvalue().strip().rpartition("\n")[2]
+
+
+def test_a_downloaded_run_runs_no_file(finished, folder):
+    shutil.copytree(finished, "run")
+    (folder / "trap.py").write_text(TRAP)
+    recipe = yaml.safe_load(Path("run/recipe.yaml").read_text())
+    stored = {"method": {"class_path": "trap.Mine"}, "backbone": {"name": "trap.net"}}
+    stored["augment"] = [{"class_path": "trap.Mine"}]
+    for part, content in stored.items():
+        Path("run/recipe.yaml").write_text(yaml.safe_dump({**recipe, part: content}))
+        for words in (
+            ["evaluate", "run"],
+            ["evaluate", "run", "--corruptions"],
+            ["predict", "run", "x.png", "--exits"],
+            ["attention", "run", "x.png"],
+            ["train", "--config", "run/recipe.yaml", "--out", "new"],
+            ["train", *WORDS, "--out", "run"],
+        ):
+            Image.new("RGB", (32, 32)).save("x.png")
+            code, said = recording(words)
+            assert code == 2, words
+            assert "--allow-own-code" in said, (words, said)
+
+
+def test_a_package_of_the_current_folder_is_code_of_strangers_too(finished, folder, monkeypatch):
+    monkeypatch.syspath_prepend(folder)
+    shutil.copytree(finished, "run")
+    install(folder, "trap", TRAP, "torch")
+    (folder / "trap").mkdir()
+    (folder / "trap.py").rename(folder / "trap" / "__init__.py")
+    recipe = yaml.safe_load(Path("run/recipe.yaml").read_text())
+    changed = {**recipe, "method": {"class_path": "trap.Mine"}}
+    Path("run/recipe.yaml").write_text(yaml.safe_dump(changed))
+    assert "--allow-own-code" in recording(["evaluate", "run"])[1]
+
+
 def test_what_is_no_class_of_the_kind(folder, capsys):
     (folder / "own_kinds.py").write_text(OWN)
     (folder / "json.py").write_text(TRAP)
     mistakes = {
-        "--method own_kinds.net": "--method own_kinds.net: it is no subclass of Method",
-        "--optimizer own_kinds.Mine": "--optimizer own_kinds.Mine: it is no subclass of Optimizer",
+        "--method own_kinds.net": "--method own_kinds.net: it is not a subclass of Method",
+        "--optimizer own_kinds.Mine": "--optimizer own_kinds.Mine: it is not a subclass of Opt",
         "--method own_kinds.Missing": "own_kinds.Missing: own_kinds has no 'Missing'",
         "--method nowhere.part.Mine": "nowhere.part.Mine: there is no file nowhere/part.py in the",
-        "--method ./own_kinds.py": "./own_kinds.py is no name in a file: write FILE.NAME",
-        "--method os.system": "--method os.system: it is no subclass of Method",
+        "--method ./own_kinds.py": "./own_kinds.py is not a name in a file: write FILE.NAME",
+        "--method os.system": "--method os.system: it is not a subclass of Method",
         "--method torch.nowhere.Mine": "torch.nowhere.Mine: there is no file torch/nowhere.py",
         "--method json.Mine": f"{folder / 'json.py'} is hidden by ",
     }

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .parser import parser_of
+from .parser import add_own_code, parser_of
 
 
 def attention(words: list[str]) -> int:
@@ -12,6 +12,7 @@ def attention(words: list[str]) -> int:
     parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
     parser.add_argument("--picture", type=Path, default=Path("attention.png"), help="PNG file")
     parser.add_argument("--format", choices=("table", "json"), default="table")
+    add_own_code(parser)
     given = parser.parse_args(words)
     picture: Path = given.picture
     if picture.suffix.lower() != ".png":
@@ -20,7 +21,8 @@ def attention(words: list[str]) -> int:
     from ..reports import blocks
     from ..training.attention import look_at
 
-    seen = look_at(given.run, find_files(given.images))
+    allowed = ["--allow-own-code"] if given.allow_own_code else []
+    seen = look_at(given.run, find_files(given.images), words=allowed)
     views = [
         blocks.Viewed(str(one.file), one.pixels, tuple(blocks.Block(*look) for look in one.looks))
         for one in seen

@@ -53,6 +53,15 @@ def seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90s, 9m or 2h") from None
 
 
+def add_own_code(parser: argparse.ArgumentParser) -> None:
+    """Let a command run what a run's recipe names in the current folder."""
+    parser.add_argument(
+        "--allow-own-code",
+        action="store_true",
+        help="run files of this folder that the recipe names, even if they have changed",
+    )
+
+
 def runs_in(paths: Sequence[Path], *, unfinished: bool = False) -> list[Path]:
     """Runs, where folders of runs or of copied summaries stand for what they hold.
 

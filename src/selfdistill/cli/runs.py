@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .parser import SPLITS, parser_of
+from ..runs.reading import read_yaml
+from .parser import RECIPE, SPLITS, add_own_code, parser_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def train(words: list[str]) -> int:
@@ -56,6 +57,7 @@ def predict(words: list[str]) -> int:
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
     parser.add_argument("--exits", action="store_true", help="what every exit says, for a run")
     parser.add_argument("--weights", choices=("last", "best-validation"), default="last")
+    add_own_code(parser)
     given = parser.parse_args(words)
     if given.exits and given.weights != "last":
         raise ValueError("--exits: only the last epoch's exits are kept; leave --weights out")
@@ -67,7 +69,10 @@ def predict(words: list[str]) -> int:
         raise ValueError(
             f"{best} is missing: only a run with validation images keeps its best weights"
         )
-    model = deployment.load(given.run if given.weights == "last" else best)
+    words = ["--allow-own-code"] if given.allow_own_code else []
+    network = _own_network(given.run, words)
+    folder = given.run if given.weights == "last" else best
+    model = deployment.load(folder, network=network)
 
     def classify(images: "Tensor") -> "Mapping[str, Tensor]":
         return {"network": model.network(images)}
@@ -76,8 +81,19 @@ def predict(words: list[str]) -> int:
         from ..runs import RunDirectory
         from ..training.trained import TrainedRun
 
-        classify = TrainedRun(RunDirectory(given.run), []).classify
+        classify = TrainedRun(RunDirectory(given.run), words).classify
     print(
         predict_files(model, given.images, classify=classify, top_k=given.top_k, form=given.format)
     )
     return 0
+
+
+def _own_network(run: Path, words: list[str]) -> "nn.Module | None":
+    """The network that a function of the user's own makes, where a run trained one."""
+    recipe = run / RECIPE
+    backbone = read_yaml(recipe).values.get("backbone") if recipe.is_file() else None
+    if not isinstance(backbone, dict) or "." not in str(backbone.get("name")):
+        return None
+    from ..training.trained import own_network
+
+    return own_network(run, words)

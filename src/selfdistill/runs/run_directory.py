@@ -319,6 +319,11 @@ class RunDirectory:
                 warnings.warn(f"{error}; it is written anew", stacklevel=2)
         write_json(self.environment_file, values)
 
+    def own_code(self) -> dict[str, str]:
+        """Hashes of the files of one's own that the run was trained with, by path."""
+        known = self.environment_file.is_file()
+        return recorded_code(read_json(self.environment_file).values) if known else {}
+
     def finish_environment(self, finished: str) -> dict[str, object]:
         """Record the end; what the file holds then, but for the command and the paths in it."""
         values = {**read_json(self.environment_file).values, "finished": finished}
@@ -373,6 +378,12 @@ class RunDirectory:
             file.unlink(missing_ok=True)
         self.recipe_file.unlink(missing_ok=True)
         mark.unlink(missing_ok=True)
+
+
+def recorded_code(environment: object) -> dict[str, str]:
+    """Hashes of the files of one's own that an environment tells of, by path."""
+    files = environment.get("own_code") if isinstance(environment, dict) else None
+    return {str(k): str(v) for k, v in files.items()} if isinstance(files, dict) else {}
 
 
 def known_hashes(summary: Stored) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ def compose(words: Sequence[str], *, methods: Sequence[str], seeds: Sequence[int
         ValueError: If a method does not exist or is named twice, a teacher is missing, or the
             options say what the study says.
     """
+    from ..training import own_code
     from ..training.choices import exact_name
     from ..training.spelling import read_options
 
@@ -44,11 +45,15 @@ def compose(words: Sequence[str], *, methods: Sequence[str], seeds: Sequence[int
         for name in names
     }
     options = {k: v for k, v in options.items() if not k.startswith(METHOD)}
+    code = own_code({"method": names[0], "backbone": {"name": options.get("backbone.name")}})
+    for name in names:
+        code |= own_code({"method": name})
     return {
         "name": study_name(options),
         "seeds": _seeds(seeds),
         "options": _natural_values(options),
         "cells": cells,
+        **({"own_code": code} if code else {}),
     }
 
 

@@ -15,7 +15,7 @@ WRITTEN = "study.yaml"
 """The file in which a study made from words is kept, in its own folder."""
 HEADER = "# Written by `selfdistill study"
 SPLITS = ("validation", "test")
-FIELDS = ("name", "config", "options", "seeds", "split", "cells", "papers")
+FIELDS = ("name", "config", "options", "seeds", "split", "cells", "papers", "own_code")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Study:
         split: The split that the comparison reads; None for test where every run has read it, else
             validation.
         cell_seeds: Seeds of cells that have their own.
+        own_code: Hashes of files of one's own that the cells name, by path, as they were when the
+            study was made from words.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Study:
     papers: Mapping[str, float]
     split: str | None
     cell_seeds: Mapping[str, tuple[int, ...]]
+    own_code: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def runs(self) -> list[tuple[Cell, int]]:
         """All runs, seed by seed, so that a cut-off study has every cell."""
@@ -170,6 +173,7 @@ def from_plain(content: object, name: str) -> Study:
         papers={key: float(str(value)) for key, value in _mapping(content.get("papers")).items()},
         split=None if split is None else str(split),
         cell_seeds={cell: _seeds(seeds) for cell, seeds in own.items() if seeds is not None},
+        own_code={k: str(v) for k, v in _mapping(content.get("own_code")).items()},
     )
     _check(study)
     return study

@@ -1,10 +1,11 @@
 """Where the runs of a study lie, and which of them are finished."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..runs.reading import read_json
+from ..runs.run_directory import recorded_code
 from .grid import Cell, Study
 
 Run = tuple[Cell, int]
@@ -48,16 +49,34 @@ class Places:
 
     def strange(self, run: Run, shown: Path) -> list[str]:
         """What sets the recipe of a run, as :meth:`shown` found it, apart from the study's."""
-        from ..training import as_today, differing, parse
+        from ..training import differing, parse
 
+        summary = shown / SUMMARY if shown.is_dir() else shown
         try:
-            content = json.loads((shown / SUMMARY if shown.is_dir() else shown).read_text())
-            stored = as_today(content["recipe"])
+            stored = _stored_recipe(summary)
+            self.check_code(run)
         except (OSError, ValueError, KeyError, TypeError):
             return []  # the report names what is no run
         wanted = parse(self.words(run)).resolved
         of_the_machine = {part: stored[part] for part in ("precision", "compile") if part in stored}
         return differing(stored, {**wanted, **of_the_machine})
+
+    def check_code(self, run: Run) -> None:
+        """Refuse a cell whose file of one's own neither the study nor its run knows.
+
+        Raises:
+            ValueError: If there is such a file, and further words do not allow it.
+        """
+        from ..training import refuse_own_code
+
+        if {"--allow-own-code", "--allow-own-code=true"} & set(self.further):
+            return
+        cell, _ = run
+        options = [(k, v) for k, v in cell.options.items() if k != "config"]
+        recorded = dict(self.study.own_code)
+        for summary in self.summaries(run):
+            recorded |= recorded_code(read_json(summary).values.get("environment"))
+        refuse_own_code(options, recorded, f"the study {self.study.name}")
 
     def words(self, run: Run, *, teacher: str | None = None) -> list[str]:
         """The run, as words of ``train``.
@@ -92,6 +111,10 @@ class Places:
         cell, seed = run
         found = {path: _stored_hash(path) for path in self.summaries(run)}
         if not any(found.values()):
+            return None
+        try:
+            self.check_code(run)
+        except ValueError:
             return None
         if cell.teacher is not None:
             teacher = (self.study.cell(cell.teacher), seed)
@@ -141,20 +164,30 @@ class Places:
 
 def _stored_hash(summary: Path) -> str | None:
     """The recipe hash that today's version gives a summary's recipe; None if there is none."""
-    from ..training import as_today, fingerprint
+    from ..training import fingerprint
 
     try:
-        return fingerprint(as_today(json.loads(summary.read_text())["recipe"]))
+        return fingerprint(_stored_recipe(summary))
     except (ValueError, KeyError, TypeError):
         return None
 
 
+def _stored_recipe(summary: Path) -> dict[str, object]:
+    """A summary's recipe as today's version writes it."""
+    from ..training import as_today
+
+    content = read_json(summary)
+    code = recorded_code(content.values.get("environment"))
+    return as_today(content.section("recipe").values, own_code=code, where=summary)
+
+
 def _stored_weights(summary: Path) -> str | None:
-    return json.loads(summary.read_text()).get("weights")
+    content = read_json(summary)
+    return content.text("weights") if "weights" in content else None
 
 
 def _has_test(summary: Path) -> bool:
-    return json.loads(summary.read_text()).get("test") is not None
+    return "test" in read_json(summary)
 
 
 def _moved(run: Path, whereabouts: dict[str, str]) -> bool:

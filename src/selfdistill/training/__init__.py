@@ -2,6 +2,7 @@
 
 from ..failures import Failure
 from ..runs import RunDirectory
+from .class_paths import own_code, refuse_own_code
 from .options import Settings, as_today, fingerprint, parse
 from .resuming import differing
 from .run import identity, train
@@ -14,6 +15,8 @@ __all__ = [
     "differing",
     "fingerprint",
     "identity",
+    "own_code",
     "parse",
+    "refuse_own_code",
     "train",
 ]

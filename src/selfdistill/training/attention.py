@@ -38,7 +38,7 @@ class Seen(NamedTuple):
     """By stage, shallow to deep; the last is the network's own."""
 
 
-def look_at(path: Path, files: Sequence[Path]) -> list[Seen]:
+def look_at(path: Path, files: Sequence[Path], *, words: Sequence[str] = ()) -> list[Seen]:
     """Show pictures to a finished run's network, exits and attention included.
 
     The images that it was trained with are not needed.
@@ -46,12 +46,13 @@ def look_at(path: Path, files: Sequence[Path]) -> list[Seen]:
     Args:
         path: The run directory.
         files: The pictures.
+        words: Further settings, as ``train`` takes them.
 
     Raises:
         ValueError: If the run is not finished, its method has neither exits nor attention, or a
             file is no image that can be read.
     """
-    trained = TrainedRun(RunDirectory(path), [])
+    trained = TrainedRun(RunDirectory(path), list(words))
     model = load(path, network=trained.method.backbone.network)
     mean, std = (torch.tensor(values)[:, None, None] for values in (trained.mean, trained.std))
     found: list[Seen] = []

@@ -8,6 +8,7 @@ import torch
 from ..data import Batches, Splits
 from ..runs import RunDirectory
 from . import environment
+from .class_paths import own_code
 from .options import Plain, Settings
 from .resuming import check_split
 
@@ -39,7 +40,10 @@ def begin(
         "logger": place.logger,
     }
     run.write_recipe(resolved, values)
-    run.begin_environment(environment.describe(device))
+    described = environment.describe(device)
+    if code := own_code(settings.resolved):
+        described["own_code"] = code
+    run.begin_environment(described)
     if splits.files is not None:
         run.write_files({"split": resolved["split"], **splits.files})
 

@@ -13,11 +13,13 @@ from jsonargparse import ArgumentParser
 
 from .. import recipes
 from ..backbones import Backbone
+from ..runs import RunDirectory
 from . import provenance
 from .choices import CLASSES, class_defaults
-from .class_paths import open_classes
+from .class_paths import decoded, open_classes, refuse_own_code
 from .explain import explain
 from .own_images import Options, choose_recipe, fit_size, own_name
+from .plain_values import refuse_imports
 from .precedence import accepted, choose_classes, merge, settle
 from .recipe import Place, Recipe
 from .spelling import read_options
@@ -93,6 +95,7 @@ def parse(argv: list[str], whereabouts: Mapping[str, str] = NOWHERE) -> Settings
     places = accepted({**places, **whereabouts}, recipe)
     options = [("config", json.dumps(recipe)), *places.items(), *words]
     open_classes(options)
+    refuse_imports(options)
     options = _end_cosine(fit_size(options))
     try:
         values = parser.parse_args([f"--{option}={value}" for option, value in options])
@@ -109,12 +112,39 @@ def parse(argv: list[str], whereabouts: Mapping[str, str] = NOWHERE) -> Settings
     return Settings(Recipe(**fields), Place(**place), resolved, lie, name, note)
 
 
-def as_today(stored: Plain) -> Plain:
-    """A stored recipe, with what later versions added to recipes at its default."""
+def as_today(stored: Plain, *, own_code: Mapping[str, str] | None, where: Path) -> Plain:
+    """A stored recipe, with what later versions added to recipes at its default.
+
+    Args:
+        stored: The recipe.
+        own_code: Hashes of files of one's own that may be run for it, as its run recorded them;
+            None for any file.
+        where: Where it is stored.
+
+    Raises:
+        ValueError: If it is not a recipe, or names code that may not be run.
+    """
     recipe, passed = without_passed(stored)
     words = [f"--config={json.dumps({'data': 'Digits', **recipe})}"]
+    if own_code is not None:
+        refuse_own_code([("config", json.dumps(recipe))], own_code, where)
     resolved = parse(words, _anywhere(recipe)).resolved | passed
     return resolved | ({"split": stored["split"]} if "split" in stored else {})
+
+
+def check_own_code(run: RunDirectory, words: list[str]) -> None:
+    """Refuse to run files that a run's recipe names, unless they are its own or words allow it.
+
+    Raises:
+        ValueError: If one is refused.
+    """
+    if not _allows_own_code(read_options(words)):
+        stored = [("config", json.dumps(run.read_recipe() or {}))]
+        refuse_own_code(stored, run.own_code(), run.recipe_file)
+
+
+def _allows_own_code(options: Options) -> bool:
+    return decoded(dict(options).get("allow_own_code", "false")) is True
 
 
 def without_passed(stored: Plain) -> tuple[Plain, Plain]:
@@ -228,6 +258,7 @@ def _open_recipes(options: Options) -> tuple[Plain, dict[str, str], str, dict[st
     places: dict[str, str] = {}
     weights: dict[str, str] = {}
     name = "custom"
+    allowed = _allows_own_code(options)
     for value in (value for option, value in options if option == "config"):
         if value.startswith("{"):
             result = merge(result, _read_json(value))
@@ -235,6 +266,9 @@ def _open_recipes(options: Options) -> tuple[Plain, dict[str, str], str, dict[st
         file = recipes.find(value)
         name = value.lower() if value.lower() in recipes.names() else file.stem
         recipe = {k: v for k, v in _read_yaml(file).items() if k not in ("format", "split")}
+        if not allowed:
+            stored = [("config", json.dumps(recipe))]
+            refuse_own_code(stored, RunDirectory(file.parent).own_code(), file)
         result = merge(result, recipe)
         weights |= _weights(recipe)
         place = _section(_read_yaml(file.with_name("place.yaml")), "whereabouts")

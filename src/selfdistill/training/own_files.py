@@ -1,5 +1,6 @@
 """Classes and networks from a file that the user names, in the current folder."""
 
+import hashlib
 import importlib
 import re
 import sys
@@ -11,6 +12,8 @@ from typing import cast
 
 from torch import nn
 
+from ..runs.reading import read_bytes
+
 BUILT_ON = {"selfdistill", "torch"}
 """Installed packages that need one of these may be imported by name."""
 
@@ -19,6 +22,24 @@ def is_own_file(dotted: str) -> bool:
     """Whether ``file.name`` names a file of the current folder."""
     module, dot, _ = dotted.rpartition(".")
     return bool(dot) and _is_path(module) and _file(module).is_file()
+
+
+def is_own_code(dotted: str) -> bool:
+    """Whether opening ``module.name`` would run code that lies in the current folder."""
+    module, dot, _ = dotted.rpartition(".")
+    if not dot or not _is_path(module) or module in sys.modules:
+        return False
+    return _file(module).is_file() or Path(module.partition(".")[0], "__init__.py").is_file()
+
+
+def own_hashes(dotted: str) -> dict[str, str]:
+    """Hash of each file of the current folder that ``module.name`` stands for."""
+    module, dot, _ = dotted.rpartition(".")
+    if not dot or not _is_path(module) or not _file(module).is_file():
+        return {}
+    inits = [folder / "__init__.py" for folder in _file(module).parents[:-1]]
+    files = [*(file for file in inits if file.is_file()), _file(module)]
+    return {file.as_posix(): hashlib.sha256(read_bytes(file)).hexdigest() for file in files}
 
 
 def named(dotted: str) -> object:
@@ -31,7 +52,9 @@ def named(dotted: str) -> object:
         ValueError: If there is no such module, or nothing of that name in it.
     """
     if not _is_path(dotted):
-        raise ValueError(f"{dotted} is no name in a file: write FILE.NAME for what FILE.py holds")
+        raise ValueError(
+            f"{dotted} is not a name in a file: write FILE.NAME for what FILE.py holds"
+        )
     module, _, name = dotted.rpartition(".")
     found = getattr(_opened(dotted, module), name, None)
     if found is None:
@@ -47,7 +70,7 @@ def network_maker(dotted: str) -> Callable[[int], nn.Module]:
     """
     maker = named(dotted)
     if not callable(maker):
-        raise ValueError(f"{dotted} is no function that makes a network")
+        raise ValueError(f"{dotted} is not a function that makes a network")
     return cast("Callable[[int], nn.Module]", maker)
 
 
@@ -55,7 +78,9 @@ def _opened(dotted: str, module: str) -> ModuleType:
     if is_own_file(dotted):
         return _opened_file(module)
     package = module.partition(".")[0]
-    known = module in sys.modules or package in BUILT_ON or _is_built_on_us(package)
+    installed = package in BUILT_ON or _is_built_on_us(package)
+    # Importing a __main__ would run a program.
+    known = module in sys.modules or (installed and not module.endswith("__main__"))
     try:
         if known:
             return importlib.import_module(module)

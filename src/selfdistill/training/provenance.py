@@ -5,12 +5,12 @@ part of the place.
 """
 
 import hashlib
-import json
 from pathlib import Path
 
 from ..backbones import Backbone
 from ..backbones.saved import CONFIG, WEIGHTS, read_weights
 from ..data import Splits
+from ..runs import read_json
 
 PREFIX = "sha256:"
 
@@ -68,7 +68,8 @@ def refuse_leak(path: Path, splits: Splits, data: str) -> None:
             trained on what this run tests on.
     """
     config = weights_file(path).with_name(CONFIG)
-    origin = json.loads(config.read_text()).get("origin", {}) if config.is_file() else {}
+    saved = read_json(config) if config.is_file() else None
+    origin = saved.section("origin").values if saved is not None and "origin" in saved else {}
     pictures = pictures_hash(splits)
     if pictures is None:
         same_data = origin.get("data") == data and origin.get("pictures") is None

@@ -193,6 +193,8 @@ class Place:
         stop_after: Seconds after which training saves and stops, as if by a signal.
         test: Read the test images after the last epoch even if there are validation images.
         logger: Trackers that are told each epoch: tensorboard, wandb, mlflow; several with commas.
+        allow_own_code: Run files of the current folder that a stored recipe names, even if they are
+            not those that its run was trained with.
     """
 
     out: Path | None = None
@@ -205,3 +207,4 @@ class Place:
     stop_after: float | None = None
     test: bool = False
     logger: str | None = None
+    allow_own_code: bool = False

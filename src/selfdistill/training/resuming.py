@@ -27,7 +27,9 @@ def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
     stored = run.read_recipe()
     if stored is None:
         return False
-    differences = differing(as_today(stored), {**resolved, "split": stored["split"]})
+    code = None if settings.place.allow_own_code else run.own_code()
+    today = as_today(stored, own_code=code, where=run.recipe_file)
+    differences = differing(today, {**resolved, "split": stored["split"]})
     if differences:
         raise ValueError(
             f"{run.path} holds another run ({'; '.join(differences)}): choose another --out, or "

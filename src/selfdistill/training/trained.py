@@ -1,23 +1,45 @@
 """A finished run, ready to be looked at: its method with all exits, and its images."""
 
-import json
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..backbones.saved import CONFIG, WEIGHTS, read_weights
+from ..backbones.description import read_description
+from ..backbones.saved import WEIGHTS, read_weights
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, predict
 from ..methods import Method
 from ..runs import RunDirectory
 from . import engine, options
+from .own_files import is_own_file, network_maker
 from .own_images import OWN_IMAGES
 from .recipe import BackboneChoice, Recipe
 
 Triple = tuple[float, float, float]
+
+
+def own_network(path: Path, words: list[str]) -> nn.Module | None:
+    """The network of a run that trained one of the user's own, made anew; None for others.
+
+    Args:
+        path: The run directory.
+        words: Further settings, as ``train`` takes them.
+
+    Raises:
+        ValueError: If its file may not be run.
+    """
+    run = RunDirectory(path)
+    recipe = run.read_recipe() or {}
+    choice = recipe.get("backbone")
+    name = choice.get("name") if isinstance(choice, dict) else None
+    if not isinstance(name, str) or not is_own_file(name):
+        return None
+    options.check_own_code(run, words)
+    return network_maker(name)(len(read_description(run.model).classes))
 
 
 class TrainedRun:
@@ -38,13 +60,13 @@ class TrainedRun:
                 "its end, or look at the path"
             )
         self.run = run
-        config = json.loads((run.model / CONFIG).read_text())
-        declared = config["pretrained_cfg"]
-        self.classes: tuple[str, ...] = tuple(config["label_names"])
-        self.input_size: tuple[int, int, int] = tuple(declared["input_size"])
-        self.mean: Triple = tuple(declared["mean"])
-        self.std: Triple = tuple(declared["std"])
+        saved = read_description(run.model)
+        self.classes = saved.classes
+        self.input_size = saved.input_size
+        self.mean: Triple = saved.mean
+        self.std: Triple = saved.std
         self.on_others = any(word.split("=")[0] == "--data" for word in words)
+        options.check_own_code(run, words)
         recipe, places = self._recipe()
         settings = options.parse([recipe, *words], places)
         if self.on_others and type(settings.recipe.data).__name__ in OWN_IMAGES:
