@@ -2,14 +2,20 @@
 
 import importlib
 import io
+import math
+import struct
+import threading
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+
+from ..machine import memory
 
 ORIENTATION = 0x0112
 TURNS = (
@@ -23,8 +29,15 @@ TURNS = (
 )
 """What turns a picture upright, for the EXIF orientations 2 to 8."""
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L")
-MOST_PIXELS = 2**27
-"""More than any camera's picture; what claims to be larger is refused from its header."""
+MOST_PIXELS = 40_000_000
+"""Pixels that are decoded of a picture; what has more is refused from its header."""
+MOST_OF_A_JPEG = 2**27
+"""Pixels of a JPEG, which can be decoded at a half, a quarter or an eighth of its size."""
+BYTES_PER_PIXEL = 16
+SHARE_OF_MEMORY = 1 / 16
+"""Of the machine's memory, for the pictures that are decoded at the same time."""
+CODESTREAM = b"\xff\x4f\xff\x51"
+TILE_WIDTH, TILE_HEIGHT = 322, 323
 LONGEST = 20
 """Largest ratio of a picture's sides: of what is longer the centre shows next to nothing."""
 
@@ -71,8 +84,10 @@ def opened(picture: Path | bytes) -> Generator[Image.Image]:
         stored = picture if isinstance(picture, Path) else io.BytesIO(picture)
         with Image.open(stored, formats=_formats()) as image:
             _check_header(image)
-            image.load()
-            yield image
+            _reduce(image)
+            with _at_once().taken(image.width * image.height):
+                image.load()
+                yield image
     except UnidentifiedImageError:
         raise ValueError(_unknown(picture)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -88,7 +103,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     turn = upright_turn(image)
     upright = image if turn is None else image.transpose(turn)
     if upright.mode in DEEP_MODES:
-        pixels = np.asarray(upright, dtype=np.int64)
+        pixels = np.asarray(upright)
         return Image.fromarray((pixels >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
     if upright.has_transparency_data:
         over = upright.convert("RGBA")
@@ -135,9 +150,41 @@ def _check_file(path: Path) -> None:
         raise _Refusal("is empty: it has no bytes")
 
 
+class _AtOnce:
+    """Lets threads decode as many pixels at the same time as there is memory for."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._change = threading.Condition()
+
+    @contextmanager
+    def taken(self, pixels: int) -> Generator[None]:
+        """Wait until there is memory for so many."""
+        with self._change:
+            self._change.wait_for(lambda: self._free >= pixels)
+            self._free -= pixels
+        try:
+            yield
+        finally:
+            with self._change:
+                self._free += pixels
+                self._change.notify_all()
+
+
+@cache
+def _at_once() -> _AtOnce:
+    pixels = round(SHARE_OF_MEMORY * memory() / BYTES_PER_PIXEL)
+    return _AtOnce(max(MOST_PIXELS, pixels))
+
+
 def _check_header(image: Image.Image) -> None:
-    if image.width * image.height > MOST_PIXELS:
-        raise _Refusal(f"unpacks to {image.width} × {image.height} pixels, too many to be meant")
+    baseline = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
+    width, height = _unpacked(image)
+    if width * height > (MOST_OF_A_JPEG if baseline else MOST_PIXELS):
+        raise _Refusal(
+            f"unpacks to {width} × {height} pixels, too many: save it with at most "
+            f"{MOST_PIXELS // 10**6} million"
+        )
     if max(image.size) < 2:
         raise _Refusal(f"has {image.width} × {image.height} pixels, too few for a picture")
     if max(image.size) > LONGEST * min(image.size):
@@ -149,6 +196,47 @@ def _check_header(image: Image.Image) -> None:
         raise _Refusal("holds fractional numbers, whose range is not known")
     if image.mode == "I" and image.format == "TIFF":
         raise _Refusal("holds numbers of 32 bits, whose range is not known")
+
+
+def _unpacked(image: Image.Image) -> tuple[int, int]:
+    """The size that decoding fills, where it can be another than the picture's."""
+    if image.format == "TIFF":
+        tags = image.tag_v2  # pyright: ignore[reportAttributeAccessIssue]
+        tile = (int(tags.get(TILE_WIDTH, 0)), int(tags.get(TILE_HEIGHT, 0)))
+        return max(image.size, tile, key=math.prod)
+    if image.format == "JPEG2000" and image.fp is not None:
+        return max(image.size, _codestream_size(image.fp), key=math.prod)
+    return image.size
+
+
+def _codestream_size(file: IO[bytes]) -> tuple[int, int]:
+    """Width and height that the codestream of a JPEG 2000 picture says of itself.
+
+    Its file's header may say another; more than four channels count as height.
+    """
+    back, start = file.tell(), 0
+    while True:
+        file.seek(start)
+        head = file.read(16)
+        if head[:4] == CODESTREAM:
+            break
+        length = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4])
+        inside = 16 if head[:4] == b"\0\0\0\1" else 8
+        if len(head) < 16 or (length < 8 and head[4:8] != b"jp2c"):
+            raise _Refusal("is a JPEG 2000 file without a picture")
+        start += inside if head[4:8] == b"jp2c" else length
+    file.seek(start + len(CODESTREAM))
+    _, _, right, bottom, left, top, *_, channels = struct.unpack(">HHIIIIIIIIH", file.read(38))
+    file.seek(back)
+    return max(0, right - left), max(0, bottom - top) * max(1, channels // 4)
+
+
+def _reduce(image: Image.Image) -> None:
+    """Let a large JPEG be decoded at a half, a quarter or an eighth of its size."""
+    pixels = image.width * image.height
+    scale = next((n for n in (1, 2, 4, 8) if pixels <= MOST_PIXELS * n * n), 8)
+    if scale > 1:
+        image.draft(None, (image.width // scale, image.height // scale))
 
 
 def _unknown(picture: Path | bytes) -> str:

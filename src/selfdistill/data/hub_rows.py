@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .hub_tables import HUB, Table, find_columns, load
+from .hub_tables import HUB, Table, cache_folders, find_columns, load
 from .listing import Listing, Picked, arrange, picked, split_of
-from .pictures import Source, State
+from .pictures import Source, State, state
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,7 @@ class Rows(Source):
         files = [
             Path(file["filename"]) for table in self.tables.values() for file in table.cache_files
         ]
-        states: list[State] = [[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in files]
-        return [[self.column, *names], *states]
+        return [[self.column, *names], *(state(file, str(file)) for file in files)]
 
     def read(self, names: Sequence[str]) -> list[Path | bytes]:
         """The bytes of each row's image, or its file where the set holds but the path."""
@@ -52,7 +51,24 @@ class Rows(Source):
         assert isinstance(row, Mapping)
         cell = row[self.column] or {}
         content, path = cell.get("bytes"), cell.get("path")
-        return Path(path) if content is None and path is not None else content or b""
+        if content is not None or path is None:
+            return content or b""
+        return self._own(Path(self.identity, path).resolve(), name)
+
+    def _own(self, file: Path, row: str) -> Path:
+        """A file that a row names, if it is the set's own.
+
+        Raises:
+            ValueError: If it lies elsewhere: whoever made the set does not choose files here.
+        """
+        stored = [Path(f["filename"]) for table in self.tables.values() for f in table.cache_files]
+        folders = [Path(self.identity), *(file.parent for file in stored), *cache_folders()]
+        if not any(file.is_relative_to(folder.resolve()) for folder in folders):
+            raise ValueError(
+                f"{self.name}: row {row} names {file}, which does not belong to the data set: "
+                "store the pictures themselves in it"
+            )
+        return file
 
 
 def find_rows(

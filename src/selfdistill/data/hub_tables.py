@@ -74,6 +74,12 @@ def load(name: str) -> dict[str, Table]:
     return loaded if isinstance(loaded, dict) else {"train": loaded}
 
 
+def cache_folders() -> list[Path]:
+    """Where the library keeps what it downloads and unpacks."""
+    config = importlib.import_module("datasets").config
+    return [Path(config.HF_DATASETS_CACHE), Path(config.DOWNLOADED_DATASETS_PATH)]
+
+
 def find_columns(
     where: str, table: Table, image_column: str | None, label_column: str | None
 ) -> tuple[str, str]:

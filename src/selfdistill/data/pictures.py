@@ -78,8 +78,8 @@ class Files(Source):
         return str((self.table or self.root).resolve())
 
     def states(self, names: Sequence[str]) -> list[State]:
-        """Name, size and time of change of each file."""
-        return [_state(self.root / name, name) for name in names]
+        """Name, size and times of change of each file."""
+        return [state(self.root / name, name) for name in names]
 
     def read(self, names: Sequence[str]) -> list[Path]:
         """The files."""
@@ -98,9 +98,13 @@ def each(
             yield from zip(chunk, pool.map(work, source.read(chunk)), strict=True)
 
 
-def _state(path: Path, name: str) -> State:
+def state(path: Path, name: str) -> State:
+    """Name and size of a file, when its content changed, and when anything of it did.
+
+    Anybody can set the first of these times, and copying keeps it; nobody the second.
+    """
     try:
         status = path.stat()
     except OSError:
-        return [name, -1, -1]
-    return [name, status.st_size, status.st_mtime_ns]
+        return [name, -1, -1, -1]
+    return [name, status.st_size, status.st_mtime_ns, status.st_ctime_ns]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from ..machine import check_image_size
 from .image_set import ImageSet, Splits, channel_statistics
 from .listing import Listing, Picked, divide, name_some
 from .square_cache import Squares, decoded
@@ -52,6 +53,7 @@ class Preparation:
     ) -> None:
         if image_size < 8:
             raise ValueError(f"image size {image_size} must be at least 8 pixels")
+        check_image_size(image_size, "image size")
         if validation_share < 0 or test_share <= 0 or validation_share + test_share >= 1:
             raise ValueError(
                 f"validation share {validation_share} must be 0 or more, test share {test_share} "

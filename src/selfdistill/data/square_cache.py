@@ -14,16 +14,21 @@ import numpy as np
 import torch
 from filelock import FileLock
 from jaxtyping import UInt8
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from ..runs import read_json
 from .decode import rgb
 from .pictures import Source, each
 from .progress import Progress
 
 FORMAT = 2
-SAMPLED = 64
-"""Pictures whose checksum tells whether the file still holds what was written."""
+CHECKED_BYTES = 4 << 30
+"""Of larger files only so many bytes, evenly spaced, are compared with what was written."""
+AT_ONCE = 256
+"""Pictures whose checksum is computed at once."""
+MOST_OF_AN_INDEX = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +51,9 @@ def decoded(
 ) -> Squares:
     """Read pictures from the cache; decode them first where it lacks them or they have changed.
 
-    The cache is rebuilt when a picture's state differs (a file's name, size or time of change), or
-    when it is damaged: a wrong length, or a wrong checksum of evenly spaced pictures.
+    The cache is rebuilt when a picture's state differs (a file's name, size or times of change), or
+    when it is damaged: a wrong length, or a wrong checksum of all pictures (beyond 4 GB, of evenly
+    spaced ones).
 
     Args:
         source: Where the pictures come from.
@@ -108,15 +114,22 @@ def square(
 
 def _stored(path: Path, expected: dict[str, object]) -> Squares | None:
     try:
-        index = json.loads(path.with_suffix(".json").read_text())
-        pixels = np.load(path, mmap_mode="c")
-    except (OSError, ValueError, EOFError):
+        index = read_json(path.with_suffix(".json"), max_bytes=MOST_OF_AN_INDEX)
+        if any(index.values.get(name) != value for name, value in expected.items()):
+            return None
+        kept, refused = map(str, index.list("kept")), index.section("refused")
+        squares = Squares(
+            torch.from_numpy(np.load(path, mmap_mode="c")),
+            tuple(kept),
+            {name: refused.text(name) for name in refused},
+        )
+        checksum = index.integer("checksum")
+    except (OSError, ValueError, TypeError, EOFError):
         return None
-    if not isinstance(index, dict) or any(index.get(k) != v for k, v in expected.items()):
+    size = index.integer("size")
+    if squares.images.shape != (len(squares.names), 3, size, size):
         return None
-    if pixels.shape[:1] != (len(index["kept"]),) or _checksum(pixels) != index["checksum"]:
-        return None
-    return Squares(torch.from_numpy(pixels), tuple(index["kept"]), index["refused"])
+    return squares if _checksum(squares.images.numpy()) == checksum else None
 
 
 def _build(path: Path, source: Source, names: Sequence[str], expected: dict[str, object]) -> None:
@@ -167,9 +180,13 @@ def _pixels(size: int, picture: Path | bytes) -> bytes | str:
     return np.asarray(upright).transpose(2, 0, 1).tobytes()
 
 
-def _checksum(pixels: np.ndarray) -> int:
-    """Checksum evenly spaced pictures, the first and the last among them."""
+def _checksum(pixels: NDArray[np.uint8]) -> int:
+    """Checksum all pictures, or as many evenly spaced ones as ``CHECKED_BYTES`` holds."""
+    count = len(pixels)
+    parts = [slice(start, start + AT_ONCE) for start in range(0, count, AT_ONCE)]
+    most = max(1, len(parts) * CHECKED_BYTES // max(1, pixels.nbytes))
+    chosen = np.linspace(0, len(parts) - 1, min(most, len(parts))).astype(int)
     total = 0
-    for i in np.linspace(0, len(pixels) - 1, min(SAMPLED, len(pixels))).astype(int):
-        total = zlib.crc32(pixels[i].tobytes(), total)
+    for number in chosen:
+        total = zlib.crc32(np.ascontiguousarray(pixels[parts[number]]), total)
     return total

@@ -1,5 +1,6 @@
 """Downloading a file over HTTP, going on from where an earlier try broke off."""
 
+import re
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
@@ -52,8 +53,9 @@ def _ask(url: str, held: int) -> HTTPResponse:
 
 
 def _write(response: HTTPResponse, url: str, part: Path, held: int, limit: int) -> None:
-    length = response.headers.get("Content-Length")
-    whole = None if length is None else held + int(length)
+    length = response.headers.get("Content-Length", "")
+    # What it says is shown; how much comes is bounded and checked all the same.
+    whole = held + int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
     title = f"downloading {url} into {part.parent}"
     done = held
     with (

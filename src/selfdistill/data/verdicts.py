@@ -153,6 +153,9 @@ def _changes(image: Image.Image, ending: str | None) -> list[str]:
         changes.append("several frames, the first is taken")
     if upright_turn(image) is not None:
         changes.append("turned upright by its EXIF orientation")
+    scale = getattr(image, "decoderconfig", ())[:1]
+    if scale > (1,):
+        changes.append(f"too large, decoded at 1/{scale[0]} of its size")
     form = image.format or ""
     if ending is not None and ending not in FORMATS.get(form, (form.lower(),)):
         changes.append(f"named .{ending}, is {form}: read as {form}")

@@ -1,5 +1,6 @@
 """A finished run, ready to be looked at: its method with all exits, and its images."""
 
+import json
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
