@@ -5,6 +5,9 @@ import fnmatch
 import re
 from pathlib import Path
 
+import torch
+
+from ..machine import check_image_size, most_classes, most_weights
 from .base import Architecture, Backbone
 from .cifar_resnet import BasicBlock, Bottleneck, CifarResNet
 from .small_net import SmallNet
@@ -19,7 +22,9 @@ CIFAR_RESNETS = {
     "resnet32_cifar": (BasicBlock, (5, 5, 5), 16),
     "resnet56_cifar": (BasicBlock, (9, 9, 9), 16),
 }
-WIDE_RESNET = re.compile(r"wrn_\d+_\d+")
+WIDE_RESNET = re.compile(r"wrn_\d{1,9}_\d{1,9}")
+MAX_DEPTH = 1000
+"""Of a WRN; building one block after the other takes minutes beyond."""
 OWN_SIZE = 32
 OWN_NAMES = (*CIFAR_RESNETS, "wrn_16_2", "wrn_16_4", "wrn_28_10", "wrn_40_2", "small")
 
@@ -66,6 +71,13 @@ def create_backbone(
     ):
         if value is not None and value < 1:
             raise ValueError(f"{argument} is {value}: it must be at least 1")
+    if num_classes > most_classes():
+        raise ValueError(
+            f"num_classes is {num_classes:,}: this machine's memory is enough for "
+            f"{most_classes():,} at most"
+        )
+    if image_size is not None:
+        check_image_size(image_size, "image_size")
     name = canonical_name(name)
     arguments: dict[str, int | float | bool | str] = {}
     if in_chans != 3:
@@ -86,6 +98,7 @@ def create_backbone(
         return create_timm_backbone(architecture, num_classes, pretrained=pretrained)
     if pretrained:
         check_published(name)
+    _check_weights(name, num_classes, width=width, in_chans=in_chans)
     network = build_own(name, num_classes, width=width, in_chans=in_chans)
     return StagedBackbone(network, image_size=image_size or OWN_SIZE, architecture=architecture)
 
@@ -109,8 +122,32 @@ def build_own(
         raise ValueError(
             f"{name} takes no width (got {width}): its last number is the widening factor"
         )
-    _, depth, widening = name.split("_")
-    return WideResNet(int(depth), int(widening), num_classes, in_chans=in_chans)
+    depth, widening = map(int, name.split("_")[1:])
+    if depth > MAX_DEPTH:
+        raise ValueError(f"WRN-{depth}-{widening} is too deep: the depth is {MAX_DEPTH} at most")
+    return WideResNet(depth, widening, num_classes, in_chans=in_chans)
+
+
+def _check_weights(name: str, num_classes: int, *, width: int | None, in_chans: int) -> None:
+    """Refuse a network that memory cannot hold, before it takes any.
+
+    Raises:
+        ValueError: If it is too large.
+    """
+    state = torch.get_rng_state()
+    try:
+        with torch.device("meta"):
+            network = build_own(name, num_classes, width=width, in_chans=in_chans)
+        count = sum(parameter.numel() for parameter in network.parameters())
+    except RuntimeError:  # a tensor of more bytes than can be counted
+        count = None
+    finally:
+        torch.set_rng_state(state)
+    if count is None or count > most_weights():
+        raise ValueError(
+            f"{name} of {num_classes:,} classes{'' if width is None else f' and width {width:,}'} "
+            "has more weights than this machine's memory holds: choose a smaller one"
+        )
 
 
 def check_published(name: str) -> None:

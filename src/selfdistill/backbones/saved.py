@@ -1,18 +1,18 @@
 """Networks from the files that a run leaves behind."""
 
-import json
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
+from ..machine import memory
 from ..runs import read_checked
 from .base import Backbone
 from .create import create_backbone, is_known
+from .description import CONFIG, read_description
 
 WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
 
 
 def load_network(path: Path, network: nn.Module | None = None) -> nn.Module:
@@ -28,12 +28,21 @@ def load_network(path: Path, network: nn.Module | None = None) -> nn.Module:
     if network is None:
         return load_backbone(path).network
     folder = model_folder(path)
+    fill(network, folder)
+    return network.eval()
+
+
+def fill(network: nn.Module, folder: Path) -> None:
+    """Load the weights of a model folder into a plain network.
+
+    Raises:
+        ValueError: If they are another network's, or their file is missing or damaged.
+    """
     try:
         network.load_state_dict(read_weights(folder / WEIGHTS))
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{folder} does not hold the weights of this network: {reason}") from None
-    return network.eval()
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
@@ -43,7 +52,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         ValueError: If the file is missing or damaged, has changed since its run ended, or holds
             numbers that are not finite; the message names it.
     """
-    content = read_checked(file)
+    content = read_checked(file, max_bytes=memory() // 3)
     try:
         weights = load(content)
     except (SafetensorError, ValueError, KeyError) as error:
@@ -71,16 +80,17 @@ def load_backbone(path: Path) -> Backbone:
         ValueError: If there is no model, or one whose architecture has no name here.
     """
     folder = model_folder(path)
-    config = json.loads((folder / CONFIG).read_text())
-    if not is_known(config["architecture"]):
+    saved = read_description(folder)
+    if not is_known(saved.architecture):
         raise ValueError(
-            f"{folder} holds the weights of {config['architecture']}, which has no name here: make "
+            f"{folder} holds the weights of {saved.architecture}, which has no name here: make "
             "the network and pass it, as sd.load(path, network=...)"
         )
-    backbone = create_backbone(
-        config["architecture"], config["num_classes"], **config.get("arguments", {})
-    )
-    backbone.network.load_state_dict(read_weights(folder / WEIGHTS))
+    try:
+        backbone = create_backbone(saved.architecture, len(saved.classes), **saved.arguments)
+    except ValueError as error:
+        raise ValueError(f"{folder / CONFIG}: {error}") from None
+    fill(backbone.network, folder)
     return backbone.eval()
 
 

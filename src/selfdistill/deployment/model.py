@@ -1,6 +1,5 @@
 """A trained network that classifies pictures."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -12,7 +11,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
-from ..backbones.saved import CONFIG, load_network, model_folder
+from ..backbones.description import read_description
+from ..backbones.saved import load_network, model_folder
 from ..data import as_evaluated, standardise
 from ..data.decode import decode, to_rgb
 from ..data.square_cache import square
@@ -90,6 +90,11 @@ class Model:
 
     def guesses(self, logits: Float[Tensor, "batch classes"], top_k: int) -> list[list[Guess]]:
         """The most probable classes of each row of logits, best first; equal ones in order."""
+        if logits.shape[1] != len(self.classes):
+            raise ValueError(
+                f"the network tells {logits.shape[1]} classes apart and has {len(self.classes)} "
+                "names for them: use the folder as training wrote it"
+            )
         positions = logits.argsort(dim=1, descending=True, stable=True)[:, :top_k]
         best = logits.float().softmax(1).gather(1, positions)
         return [
@@ -108,27 +113,12 @@ def load(path: str | PathLike[str], *, network: nn.Module | None = None) -> Mode
     Raises:
         ValueError: If there is no trained network, or it is not this one.
     """
+    saved = read_description(model_folder(Path(path)))
     loaded = load_network(Path(path), network)
-    config = json.loads((model_folder(Path(path)) / CONFIG).read_text())
-    settings = config["pretrained_cfg"]
-    transform = Transform(
-        settings["input_size"][1],
-        settings["crop_pct"],
-        tuple(settings["mean"]),
-        tuple(settings["std"]),
-        _resampling(settings.get("interpolation", "bilinear"), path),
-    )
-    return Model(loaded, tuple(config["label_names"]), transform)
-
-
-def _resampling(name: object, path: str | PathLike[str]) -> Image.Resampling:
-    """Of older runs, some say bicubic: their networks were tested on pictures scaled so."""
-    if name not in RESAMPLING:
-        raise ValueError(
-            f"{model_folder(Path(path)) / CONFIG}: interpolation {name!r} is not one of "
-            f"{', '.join(RESAMPLING)}: train again, or restore the file"
-        )
-    return RESAMPLING[str(name)]
+    resampling = RESAMPLING[saved.interpolation]
+    size, crop_share = saved.input_size[1], saved.crop_share
+    transform = Transform(size, crop_share, saved.mean, saved.std, resampling)
+    return Model(loaded, saved.classes, transform)
 
 
 def _open(picture: Picture) -> Image.Image:

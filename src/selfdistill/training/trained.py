@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..backbones.description import read_description
-from ..backbones.saved import WEIGHTS, read_weights
+from ..backbones.saved import fill, read_weights
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, predict
 from ..methods import Method
@@ -113,7 +113,7 @@ class TrainedRun:
         # Its weights are in the run: none are fetched, nor looked for where they once lay.
         choice: BackboneChoice = replace(self.recipe.backbone, pretrained=False)
         method = self.recipe.method(choice.build(len(self.classes), self.input_size))
-        method.backbone.network.load_state_dict(read_weights(self.run.model / WEIGHTS))
+        fill(method.backbone.network, self.run.model)
         attachments = self.run.attachments / "attachments.safetensors"
         if attachments.exists():
             missing, unexpected = method.load_state_dict(read_weights(attachments), strict=False)

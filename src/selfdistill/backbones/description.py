@@ -1,0 +1,111 @@
+"""The description of a saved network, in timm's schema, read with suspicion."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..machine import largest_image, most_classes
+from ..runs import read_checked_json
+from ..runs.reading import Stored
+
+CONFIG = "config.json"
+MAX_CHANNELS = 1024
+MAX_WIDTH = 1 << 16
+INTERPOLATIONS = ("bilinear", "bicubic")
+_ONE_OF = " or ".join(INTERPOLATIONS)
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model folder says of its network.
+
+    Args:
+        architecture: The network's name.
+        arguments: What it is built with beside its classes: ``in_chans``, ``width``,
+            ``image_size``, as far as they are not the usual.
+        classes: Names of the classes.
+        input_size: Channels, height and width of the images.
+        mean: Mean of each channel, in units of pixels in [0, 1].
+        std: Standard deviation of each channel, in the same units.
+        crop_share: Share of the scaled picture's shorter side that the network sees.
+        interpolation: How pictures are scaled; of older runs, some say bicubic: their networks were
+            tested on pictures scaled so.
+        origin: Where the weights come from.
+    """
+
+    architecture: str
+    arguments: dict[str, int]
+    classes: tuple[str, ...]
+    input_size: tuple[int, int, int]
+    mean: Triple
+    std: Triple
+    crop_share: float
+    interpolation: str
+    origin: dict[str, object]
+
+
+def read_description(folder: Path) -> Description:
+    """Read ``config.json`` of a model folder.
+
+    Raises:
+        ValueError: If it is missing or damaged, or a field is not what it must be; the message
+            names file and field.
+    """
+    return described(read_checked_json(folder / CONFIG))
+
+
+def described(content: Stored) -> Description:
+    """Make a description of a decoded ``config.json``.
+
+    Raises:
+        ValueError: As :func:`read_description` does.
+    """
+    declared = content.section("pretrained_cfg")
+    count = content.integer("num_classes", 1, most_classes())
+    classes = tuple(name for name in content.list("label_names") if isinstance(name, str))
+    if len(classes) != count:
+        content.refuse("label_names", f"{count} names of classes")
+    size = _input_size(declared)
+    return Description(
+        content.text("architecture"),
+        _arguments(content),
+        classes,
+        size,
+        _of_channels(declared, "mean", -100.0),
+        _of_channels(declared, "std", 1e-6),
+        declared.number("crop_pct", size[1] / largest_image(), 1),
+        _interpolation(declared),
+        content.section("origin").values if "origin" in content else {},
+    )
+
+
+def _arguments(content: Stored) -> dict[str, int]:
+    if "arguments" not in content:
+        return {}
+    given = content.section("arguments")
+    bounds = {"in_chans": MAX_CHANNELS, "width": MAX_WIDTH, "image_size": largest_image()}
+    for name in given:
+        if name not in bounds:
+            given.refuse(name, f"no such argument, but {', '.join(bounds)}")
+    return {name: given.integer(name, 1, bounds[name]) for name in given}
+
+
+def _interpolation(declared: Stored) -> str:
+    found = declared.text("interpolation") if "interpolation" in declared else INTERPOLATIONS[0]
+    return found if found in INTERPOLATIONS else declared.refuse("interpolation", _ONE_OF)
+
+
+def _input_size(declared: Stored) -> tuple[int, int, int]:
+    sizes = declared.list("input_size")
+    bounds = (MAX_CHANNELS, largest_image(), largest_image())
+    whole = [n for n, most in zip(sizes, bounds, strict=False) if type(n) is int and 1 <= n <= most]
+    if len(whole) != 3 or len(sizes) != 3:
+        declared.refuse("input_size", f"channels, height and width of at most {bounds}")
+    return whole[0], whole[1], whole[2]
+
+
+def _of_channels(declared: Stored, name: str, least: float) -> Triple:
+    values = declared.numbers(name, 3)
+    if not all(least <= value <= 100 for value in values):
+        declared.refuse(name, f"numbers within {least:g} to 100")
+    return values[0], values[1], values[2]

@@ -1,0 +1,69 @@
+"""What this machine can hold: the bounds of sizes that files and options ask for."""
+
+import math
+import os
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+BYTES_PER_INPUT = 100 * 4
+"""Memory that a network takes for each number of an image, at the very least."""
+WEIGHTS_PER_CLASS = 4096
+"""Numbers that a classifier holds for each class, at most."""
+COPIES = 3
+"""Weights, their gradients and the optimizer's memory."""
+
+
+def memory() -> int:
+    """Bytes of memory that this process may take at all."""
+    limits = [_physical(), _of_group()]
+    if resource is not None:
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        limits.append(soft if soft > 0 else None)  # negative: without limit
+    return min((limit for limit in limits if limit is not None), default=1 << 34)
+
+
+def largest_image() -> int:
+    """Height and width, in pixels, beyond which no network could take an image."""
+    return math.isqrt(memory() // (3 * BYTES_PER_INPUT))
+
+
+def most_classes() -> int:
+    """Classes beyond which no classifier of them could be trained."""
+    return memory() // (COPIES * 4 * WEIGHTS_PER_CLASS)
+
+
+def most_weights() -> int:
+    """Weights beyond which no network could be loaded."""
+    return memory() // 4
+
+
+def check_image_size(size: int, name: str) -> None:
+    """Refuse images that memory cannot hold while a network looks at them.
+
+    Raises:
+        ValueError: If they are larger.
+    """
+    if size > largest_image():
+        raise ValueError(
+            f"{name} {size}: this machine's memory is enough for images of {largest_image()} "
+            "pixels at most"
+        )
+
+
+def _physical() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _of_group() -> int | None:
+    """The limit of the control group, as containers have one."""
+    try:
+        return int(Path("/sys/fs/cgroup/memory.max").read_text())
+    except (OSError, ValueError):  # there is none, or it says "max"
+        return None
