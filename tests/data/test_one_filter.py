@@ -166,7 +166,7 @@ def test_a_model_folder_is_read_with_the_filter_that_it_names(tmp_path, said, ex
 
 
 def test_another_filter_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"config\.json: interpolation 'random' is not one of"):
+    with pytest.raises(ValueError, match=r"config\.json: .*interpolation is 'random'"):
         load(_folder(tmp_path, "random"))
 
 

@@ -14,10 +14,10 @@ import torch
 import yaml
 from PIL import Image
 
-from conftest import WORDS
 from selfdistill import cli
 from selfdistill.methods import CrossEntropy
 from selfdistill.training import parse
+from selfdistill.training.class_paths import KINDS
 
 OWN = """
 import selfdistill as sd
@@ -178,11 +178,10 @@ def test_nothing_is_imported_for_an_option_that_takes_no_class(folder, monkeypat
 def test_no_function_of_any_optimizer_or_schedule_can_be_named():
     refused = []
     for group, module in (("optimizer", torch.optim), ("schedule", torch.optim.lr_scheduler)):
-        for name, kind in vars(module).items():
-            parameters = (
-                inspect.signature(kind).parameters.values() if inspect.isclass(kind) else ()
-            )
-            for option in (p.name for p in parameters if "Callable" in str(p.annotation)):
+        kinds = {k: v for k, v in vars(module).items() if inspect.isclass(v)}
+        for name in (name for name, kind in kinds.items() if issubclass(kind, KINDS[group])):
+            parameters = inspect.signature(kinds[name]).parameters.items()
+            for option in (k for k, p in parameters if "Callable" in str(p.annotation)):
                 choice = {"class_path": name, "init_args": {option: "math.sqrt"}}
                 with pytest.raises(ValueError, match=rf"--{group}.{option} takes a function"):
                     parse(["--config", "digits", "--config", json.dumps({group: choice})])
@@ -197,7 +196,7 @@ def recording(words):
     return code, said.getvalue().strip().rpartition("\n")[2]
 
 
-def test_a_downloaded_run_runs_no_file(finished, folder):
+def test_a_downloaded_run_runs_no_file(finished, folder, words):
     shutil.copytree(finished, "run")
     (folder / "trap.py").write_text(TRAP)
     recipe = yaml.safe_load(Path("run/recipe.yaml").read_text())
@@ -205,18 +204,18 @@ def test_a_downloaded_run_runs_no_file(finished, folder):
     stored["augment"] = [{"class_path": "trap.Mine"}]
     for part, content in stored.items():
         Path("run/recipe.yaml").write_text(yaml.safe_dump({**recipe, part: content}))
-        for words in (
+        for command in (
             ["evaluate", "run"],
             ["evaluate", "run", "--corruptions"],
             ["predict", "run", "x.png", "--exits"],
             ["attention", "run", "x.png"],
             ["train", "--config", "run/recipe.yaml", "--out", "new"],
-            ["train", *WORDS, "--out", "run"],
+            ["train", *words, "--out", "run"],
         ):
             Image.new("RGB", (32, 32)).save("x.png")
-            code, said = recording(words)
-            assert code == 2, words
-            assert "--allow-own-code" in said, (words, said)
+            code, said = recording(command)
+            assert code == 2, command
+            assert "--allow-own-code" in said, (command, said)
 
 
 def test_a_package_of_the_current_folder_is_code_of_strangers_too(finished, folder, monkeypatch):

@@ -10,7 +10,6 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -204,17 +203,19 @@ def _unpacked(image: Image.Image) -> tuple[int, int]:
         tags = image.tag_v2  # pyright: ignore[reportAttributeAccessIssue]
         tile = (int(tags.get(TILE_WIDTH, 0)), int(tags.get(TILE_HEIGHT, 0)))
         return max(image.size, tile, key=math.prod)
-    if image.format == "JPEG2000" and image.fp is not None:
-        return max(image.size, _codestream_size(image.fp), key=math.prod)
+    if image.format == "JPEG2000":
+        return max(image.size, _codestream_size(image), key=math.prod)
     return image.size
 
 
-def _codestream_size(file: IO[bytes]) -> tuple[int, int]:
+def _codestream_size(image: Image.Image) -> tuple[int, int]:
     """Width and height that the codestream of a JPEG 2000 picture says of itself.
 
     Its file's header may say another; more than four channels count as height.
     """
-    back, start = file.tell(), 0
+    file, start = image.fp, 0
+    assert file is not None
+    back = file.tell()
     while True:
         file.seek(start)
         head = file.read(16)
