@@ -114,12 +114,28 @@ class TrainedRun:
         choice: BackboneChoice = replace(self.recipe.backbone, pretrained=False)
         method = self.recipe.method(choice.build(len(self.classes), self.input_size))
         fill(method.backbone.network, self.run.model)
-        attachments = self.run.attachments / "attachments.safetensors"
-        if attachments.exists():
-            missing, unexpected = method.load_state_dict(read_weights(attachments), strict=False)
-            assert not unexpected
-            assert all(name.startswith("backbone.") for name in missing)
+        self._attach(method)
         return method.to(self.device, memory_format=torch.channels_last).eval()  # pyright: ignore
+
+    def _attach(self, method: Method) -> None:
+        """Load the weights of what was attached for training: exactly those the method has.
+
+        Raises:
+            ValueError: If some are missing, or are another method's.
+        """
+        file = self.run.attachments / "attachments.safetensors"
+        own = {name for name in method.state_dict() if not name.startswith("backbone.")}
+        found = read_weights(file) if own or file.exists() else {}
+        try:
+            if strange := own ^ found.keys():
+                raise RuntimeError(f"{min(strange)!r} differs")
+            method.load_state_dict(found, strict=False)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{file} does not hold the weights of what {type(method).__name__} attaches "
+                f"({reason}): restore it from a copy"
+            ) from None
 
     def classify(
         self, images: Float[Tensor, "batch 3 height width"]
