@@ -5,7 +5,7 @@ import os
 import pytest
 
 from selfdistill.runs import Stored, read_json, read_lines, read_yaml
-from selfdistill.runs.reading import MAX_DEPTH, read_bytes
+from selfdistill.runs.reading import MAX_DEPTH, parse_yaml, read_bytes
 from selfdistill.runs.storage import write_yaml
 
 
@@ -49,7 +49,6 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
         ("", "holds nothing"),
         ("- a\n- b\n", "holds a list"),
         ("a: !!python/object/apply:os.system [ls]", "not valid YAML"),
-        ("a: 2020-13-45", "not valid YAML"),
     ],
 )
 def test_damaged_yaml_is_one_line_with_its_file(file, content, reason):
@@ -111,3 +110,15 @@ def test_fields_are_checked_and_named(file):
             take()
     with pytest.raises(ValueError, match=r"has no field 'a\.gone'"):
         inner.text("gone")
+
+
+@pytest.mark.parametrize(
+    "text", ["!!set {a}", "a: !!binary aGVsbG8=", "a: !!timestamp 2024-01-01", "!!omap [a: 1]"]
+)
+def test_tags_make_no_other_objects(text):
+    with pytest.raises(ValueError, match="is not valid YAML"):
+        parse_yaml(text)
+
+
+def test_a_date_is_text():
+    assert parse_yaml("a: 2024-01-01") == {"a": "2024-01-01"}

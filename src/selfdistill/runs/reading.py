@@ -10,13 +10,15 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Never
+from typing import Any, ClassVar, Never
 
 import yaml
 
 MAX_BYTES = 64 << 20
 MAX_DEPTH = 32
 SHOWN_CHARACTERS = 40
+YAML = "tag:yaml.org,2002:"
+PLAIN_TAGS = ("null", "bool", "int", "float", "str", "seq", "map")
 Bound = int | float
 
 
@@ -173,6 +175,15 @@ def parse_yaml(text: str) -> Any:  # noqa: ANN401
 class _PlainLoader(yaml.SafeLoader):
     """Reads plain values; refuses aliases and deep nesting."""
 
+    yaml_implicit_resolvers: ClassVar = {  # dates stay text: JSON has none
+        first: [(tag, form) for tag, form in resolvers if tag != f"{YAML}timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors: ClassVar = {  # and no sets, dates or bytes, whatever tags say
+        tag: make
+        for tag, make in yaml.SafeLoader.yaml_constructors.items()
+        if tag is None or tag.removeprefix(YAML) in PLAIN_TAGS
+    }
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:

@@ -13,7 +13,7 @@ from jsonargparse import ArgumentParser
 
 from .. import recipes
 from ..backbones import Backbone
-from ..runs import RunDirectory
+from ..runs import RunDirectory, read_yaml
 from . import provenance
 from .choices import CLASSES, class_defaults
 from .class_paths import decoded, open_classes, refuse_own_code
@@ -265,29 +265,37 @@ def _open_recipes(options: Options) -> tuple[Plain, dict[str, str], str, dict[st
             continue
         file = recipes.find(value)
         name = value.lower() if value.lower() in recipes.names() else file.stem
-        recipe = {k: v for k, v in _read_yaml(file).items() if k not in ("format", "split")}
+        recipe = _read_recipe(file)
         if not allowed:
             stored = [("config", json.dumps(recipe))]
             refuse_own_code(stored, RunDirectory(file.parent).own_code(), file)
         result = merge(result, recipe)
         weights |= _weights(recipe)
-        place = _section(_read_yaml(file.with_name("place.yaml")), "whereabouts")
-        places |= {option: str(where) for option, where in place.items()}
+        places |= RunDirectory(file.parent).read_whereabouts()
     return result, places, name, weights
 
 
 def _read_json(text: str) -> Plain:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"--config {text:.40}: it is not valid JSON ({error})") from None
 
 
-def _read_yaml(file: Path) -> Plain:
-    if not file.is_file():
-        return {}
-    values = yaml.safe_load(file.read_text())
-    return values if isinstance(values, dict) else {}
+def _read_recipe(file: Path) -> Plain:
+    """What decides numbers, of a file that says nothing else.
+
+    Raises:
+        ValueError: If it is not a recipe, or says where a run is computed.
+    """
+    recipe = {k: v for k, v in read_yaml(file).values.items() if k not in ("format", "split")}
+    misplaced = [field for field in recipe if field.replace("-", "_") in Place.__dataclass_fields__]
+    if misplaced:
+        raise ValueError(
+            f"{file}: {misplaced[0]} does not belong into a recipe, which says what is computed "
+            f"and not where: leave it out, and give --{misplaced[0].replace('_', '-')} yourself"
+        )
+    return recipe
 
 
 def _fit_warmup(recipe: Plain, words: Mapping[str, str]) -> Plain:
