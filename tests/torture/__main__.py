@@ -27,16 +27,17 @@ class Worker:
     def __init__(self, folder, tier):
         command = [sys.executable, "-W", "ignore", "-m", "torture.worker", str(folder), tier]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(folder.parent / f"{folder.name}.log").open("w"),
-            text=True,
-            bufsize=1,
-            cwd=TESTS,
-            env=environment,
-        )
+        with folder.with_suffix(".log").open("w") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                bufsize=1,
+                cwd=TESTS,
+                env=environment,
+            )
         self.tasks = json.loads(self.process.stdout.readline())
 
     def run(self, task):

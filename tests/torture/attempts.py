@@ -65,7 +65,7 @@ class Promise:
         code: Its number.
         text: The promise, in a line.
         attack: Yields attempts.
-        parts: What it is repeated for.
+        parts: What it is repeated for; one nameless part by default.
         few: The parts of the small tier.
     """
 
@@ -80,7 +80,7 @@ PROMISES: dict[str, Promise] = {}
 """All promises by name; a part's name follows a slash."""
 
 
-def promise(code, text, *, parts=(), few=()):
+def promise(code, text, *, parts=("",), few=("",)):
     """Register a function that yields attempts to break a promise."""
 
     def register(attack):
@@ -95,7 +95,7 @@ def tasks(*, full):
     return [
         f"{name}/{part}" if part else name
         for name, promised in PROMISES.items()
-        for part in ((promised.parts if full else promised.few) or ("",))
+        for part in (promised.parts if full else promised.few)
     ]
 
 
@@ -134,7 +134,7 @@ def refused(what, answer, *names, codes=(2, 3, 4, 5)):
     wrong = fault(answer)
     if wrong is None and answer.code not in codes:
         wrong = f"exit code {answer.code}, expected {' or '.join(map(str, codes))}: {answer.last}"
-    missing = [name for name in names if str(name) not in answer.err]
+    missing = [str(name) for name in names if answer.code and str(name) not in answer.err]
     if wrong is None and missing:
         wrong = f"does not name {', '.join(missing)}: {answer.last[:200]}"
     return Attempt(what, wrong, "refused")
