@@ -68,7 +68,7 @@ def test_size_and_channels():
 
 def test_isotropic_networks_show_every_fourth_of_their_blocks():
     backbone = create_backbone("deit_tiny_patch16_224", 5, image_size=32).eval()
-    assert backbone.indices == (2, 5, 8, 11)
+    assert backbone.passes.indices == (2, 5, 8, 11)
     images = torch.randn(1, 3, 32, 32)
     tokens = backbone.network.forward_features(images)[:, 1:]
     last = backbone.stages(images).features[-1]

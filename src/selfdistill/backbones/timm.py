@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -24,7 +24,7 @@ class TimmBackbone(Backbone):
     The stages are at most the last four of distinct resolution; at each, the deepest map counts.
     Networks of one resolution, such as plain ViTs, show four evenly spaced blocks that end at the
     last, their tokens laid out as maps. Where the network normalizes what its classifier pools, so
-    is the last map.
+    is the last map, and no other: the shallow ones show what their blocks put out.
 
     Args:
         network: One of timm's networks, as ``timm.create_model`` returns it.
@@ -43,7 +43,7 @@ class TimmBackbone(Backbone):
         input_size: tuple[int, int, int],
         architecture: Architecture | None = None,
     ) -> None:
-        indices, shown = probe(network, input_size)
+        passes, shown = probe(network, input_size)
         super().__init__(
             network,
             channels=tuple(feature.shape[1] for feature in shown.features),
@@ -53,26 +53,60 @@ class TimmBackbone(Backbone):
             input_size=input_size,
             architecture=architecture,
         )
-        self.indices = indices
+        self.passes = passes
 
     def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
         """Classify, keeping every stage's feature map."""
-        return run_stages(self.network, images, self.indices)
+        return run_stages(self.network, images, self.passes)
+
+
+class Passes(NamedTuple):
+    """How a network is asked for its maps."""
+
+    indices: tuple[int, ...] | None = None
+    """Which of its maps; None for all."""
+    norm: bool = False
+    """Ask for normalized maps: of these networks only the last then is."""
+    closed: bool = False
+    """Take what the classifier is given for the last map: it is the normalized one."""
 
 
 def run_stages(
-    network: nn.Module,
-    images: Float[Tensor, "batch channels height width"],
-    indices: tuple[int, ...] | None,
+    network: nn.Module, images: Float[Tensor, "batch channels height width"], passes: Passes
 ) -> Stages:
-    """Run the network once and show the maps at ``indices``; all of its maps if None."""
+    """Run the network once and show its maps."""
+    indices = None if passes.indices is None else list(passes.indices)
     last, maps = network.forward_intermediates(  # pyright: ignore[reportCallIssue]
-        images, indices=None if indices is None else list(indices), norm=True, output_fmt="NCHW"
+        images, indices=indices, norm=passes.norm, output_fmt="NCHW"
     )
+    if passes.closed:
+        maps[-1] = laid_out(last, maps[-1].shape)
     return Stages(tuple(maps), network.forward_head(last))  # pyright: ignore[reportCallIssue]
 
 
-def probe(network: nn.Module, input_size: tuple[int, int, int]) -> tuple[tuple[int, ...], Stages]:
+def laid_out(last: object, shape: torch.Size) -> Tensor:
+    """What a classifier is given as a map of this shape; class tokens come first and are left out.
+
+    Of several tensors the last is meant: it is the deepest branch's.
+
+    Raises:
+        TypeError: If it cannot be.
+    """
+    batch, channels, height, width = shape
+    if isinstance(last, list | tuple):
+        last = last[-1]
+    if isinstance(last, Tensor):
+        if last.shape == shape:
+            return last
+        if last.shape == (batch, height, width, channels):
+            return last.permute(0, 3, 1, 2)
+        if last.ndim == 3 and last.shape[1] >= height * width and last.shape[2] == channels:
+            tokens = last[:, -height * width :]
+            return tokens.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
+    raise TypeError(f"what the classifier is given is not a map of {height} × {width} positions")
+
+
+def probe(network: nn.Module, input_size: tuple[int, int, int]) -> tuple[Passes, Stages]:
     """Choose the stages, and show them for one image."""
     name = type(network).__name__
     advice = "wrap it in Tapped and name the submodules that end its stages"
@@ -87,15 +121,32 @@ def probe(network: nn.Module, input_size: tuple[int, int, int]) -> tuple[tuple[i
                 f"{name} cannot take images of {input_size} ({error}): choose another image_size"
             ) from error
         try:
-            indices = choose_stages(run_stages(network, image, None).features, input_size[1])
-            shown = run_stages(network, image, indices)
+            every = run_stages(network, image, Passes()).features
+            passes = choose_passes(network, image, choose_stages(every, input_size[1]))
+            shown = run_stages(network, image, passes)
         except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError) as error:
             raise ValueError(f"{name} does not show its stages ({error}): {advice}") from error
     if any(feature.ndim != 4 for feature in shown.features):
         raise ValueError(f"{name} does not show its stages as maps: {advice}")
     if not torch.allclose(shown.logits, logits, rtol=1e-3, atol=1e-5, equal_nan=True):
         raise ValueError(f"{name} classifies differently when it shows its stages: {advice}")
-    return indices, shown
+    return passes, shown
+
+
+def choose_passes(
+    network: nn.Module, image: Float[Tensor, "1 channels height width"], indices: tuple[int, ...]
+) -> Passes:
+    """Find out how to get the last map as the network normalizes it, and the others as they are.
+
+    Asked for normalized maps, some networks put every one of them through their closing layer.
+    """
+    try:
+        run_stages(network, image, Passes(indices, closed=True))
+    except TypeError:
+        plain, normed = (run_stages(network, image, Passes(indices, n)) for n in (False, True))
+        shallow = zip(plain.features[:-1], normed.features[:-1], strict=True)
+        return Passes(indices, norm=all(torch.equal(*maps) for maps in shallow))
+    return Passes(indices, closed=True)
 
 
 def choose_stages(features: tuple[Tensor, ...], height: int) -> tuple[int, ...]:
