@@ -1,13 +1,15 @@
 """Any module as a backbone: named submodules' outputs are its stages."""
 
 import difflib
+import warnings
 from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from .base import Backbone, Stages
-from .probe import evaluating, probe_image, reductions_of
+from .probe import logits_of, probe_image, probing, reductions_of
 
 
 class Tap:
@@ -29,8 +31,11 @@ class Tap:
 class Tapped(Backbone):
     """Backbone of any module, whose stages are the outputs of named submodules.
 
-    The module stays what it is: same object, same keys, same output. Compile or wrap the backbone
-    or a method that holds it, not the module beforehand.
+    The module stays what it is: same object, same keys, same output, same memory layout. It is
+    tried once in evaluation and once in training mode, which leaves no trace. Where it puts out
+    several values, such as further logits in training mode, the backbone goes by the first, or by
+    the one that is called ``logits``. Compile or wrap the backbone or a method that holds it, not
+    the module beforehand.
 
     Example:
         >>> module = nn.Sequential(
@@ -49,8 +54,9 @@ class Tapped(Backbone):
         num_classes: Classes to tell apart; by default as many as the module has logits.
 
     Raises:
-        ValueError: If a name is unknown or repeated, a submodule does not run or puts out no map,
-            the maps are not shallow to deep, or the logits do not suit ``num_classes``.
+        ValueError: If a name is unknown or repeated, the module does not take such images, a
+            submodule does not run or puts out no map, the maps are not shallow to deep or differ in
+            training mode, or the logits do not suit ``num_classes``.
     """
 
     def __init__(
@@ -67,9 +73,9 @@ class Tapped(Backbone):
             module.get_submodule(name).register_forward_hook(tap) for name, tap in taps.items()
         ]
         try:
-            with evaluating(module):
-                shown = run_tapped(module, taps, probe_image(module, input_size))
+            shown = try_tapped(module, taps, input_size)
             reductions = check_shown(shown, stages, input_size[1], num_classes)
+            check_training(module, taps, input_size, shown)
         except BaseException:
             for handle in handles:
                 handle.remove()
@@ -86,36 +92,94 @@ class Tapped(Backbone):
 
     def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
         """Classify, keeping every stage's feature map."""
-        return run_tapped(self.network, self.taps, images)
+        return shown_by(*run_tapped(self.network, self.taps, images.contiguous()))
+
+    def forward(
+        self, images: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        """Classify."""
+        # Contiguous, as the module's own loop gives them: it may count on the layout of its maps.
+        return logits_of(self.network(images.contiguous()))
 
 
 def run_tapped(
     module: nn.Module, taps: dict[str, Tap], images: Float[Tensor, "batch channels height width"]
-) -> Stages:
+) -> tuple[object, dict[str, object]]:
     """Run the module once with open taps, and leave them closed and empty."""
     for tap in taps.values():
         tap.open = True
     try:
-        logits = module(images)
-        outputs = {name: tap.output for name, tap in taps.items()}
+        output = module(images)
+        return output, {name: tap.output for name, tap in taps.items()}
     finally:
         for tap in taps.values():
             tap.open = False
             tap.output = None
+
+
+def shown_by(output: object, tapped: dict[str, object]) -> Stages:
+    """What a pass shows: the maps of the tapped submodules, and the logits."""
     features: list[Tensor] = []
-    for name, output in outputs.items():
-        if output is None:
+    for name, value in tapped.items():
+        if value is None:
             raise ValueError(
                 f"{name} did not run as a submodule in this pass: tap a submodule that does, and "
                 "compile the backbone or the method instead of the module inside"
             )
-        if not isinstance(output, Tensor) or output.ndim != 4:
-            found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        if not isinstance(value, Tensor) or value.ndim != 4:
+            found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise ValueError(
                 f"{name} puts out {found}: a stage is a map (batch, channels, height, width)"
             )
-        features.append(output)
-    return Stages(tuple(features), logits)
+        features.append(value)
+    return Stages(tuple(features), logits_of(output))
+
+
+def try_tapped(
+    module: nn.Module,
+    taps: dict[str, Tap],
+    input_size: tuple[int, int, int],
+    *,
+    training: bool = False,
+) -> Stages:
+    """Show the stages of one image, or in training mode of two, and leave no trace."""
+    if any(is_lazy(parameter) for parameter in module.parameters()):
+        with probing(module):  # gives them their shapes, as the module's own first pass would
+            module(probe_image(module, input_size))
+    images = probe_image(module, input_size, count=2 if training else 1)
+    try:
+        with probing(module, training=training):
+            output, tapped = run_tapped(module, taps, images)
+    except Exception as error:  # a module of anybody's raises anything
+        mode = " in training mode" if training else ""
+        raise ValueError(
+            f"{type(module).__name__} does not take images of {input_size}{mode} "
+            f"({type(error).__name__}: {error}): give it a size that it does"
+        ) from error
+    shown = shown_by(output, tapped)
+    if training and isinstance(output, Sequence) and len(output) > 1:
+        warnings.warn(
+            f"{type(module).__name__} puts out {len(output)} values in training mode: the first is "
+            "trained as the logits, the others are not",
+            stacklevel=4,
+        )
+    return shown
+
+
+def check_training(
+    module: nn.Module, taps: dict[str, Tap], input_size: tuple[int, int, int], shown: Stages
+) -> None:
+    """Refuse a module that shows other maps or logits in training mode."""
+    trained = try_tapped(module, taps, input_size, training=True)
+    expected = [*shown.features, shown.logits]
+    for name, here, there in zip(
+        (*taps, "the module"), [*trained.features, trained.logits], expected, strict=True
+    ):
+        if here.shape != (2, *there.shape[1:]):
+            raise ValueError(
+                f"{name} puts out {tuple(here.shape)} for two images in training mode, expected "
+                f"{(2, *there.shape[1:])} as in evaluation mode: let both modes agree"
+            )
 
 
 def check_names(module: nn.Module, stages: Sequence[str]) -> None:

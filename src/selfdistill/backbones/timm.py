@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .base import Architecture, Backbone, Stages
 from .pretrained import file_source, published_source
-from .probe import evaluating, probe_image, reductions_of
+from .probe import probe_image, probing, reductions_of
 
 if TYPE_CHECKING:
     from timm.models import PretrainedCfg
@@ -113,7 +113,7 @@ def probe(network: nn.Module, input_size: tuple[int, int, int]) -> tuple[Passes,
     if not all(hasattr(network, f) for f in ("forward_intermediates", "forward_head")):
         raise ValueError(f"{name} has no forward_intermediates or forward_head: {advice}")
     image = probe_image(network, input_size)
-    with evaluating(network):
+    with probing(network):
         try:
             logits = network(image)
         except (AssertionError, RuntimeError) as error:

@@ -75,7 +75,7 @@ def predict(words: list[str]) -> int:
     model = deployment.load(folder, network=network)
 
     def classify(images: "Tensor") -> "Mapping[str, Tensor]":
-        return {"network": model.network(images)}
+        return {"network": model.logits(images)}
 
     if given.exits:
         from ..runs import RunDirectory

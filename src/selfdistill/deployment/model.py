@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..backbones.description import read_description
+from ..backbones.probe import logits_of
 from ..backbones.saved import load_network, model_folder
 from ..data import as_evaluated, standardise
 from ..data.decode import decode, to_rgb
@@ -86,7 +87,13 @@ class Model:
     def _guess(self, pictures: Sequence[Picture], top_k: int) -> list[list[Guess]]:
         images = torch.stack([self.transform(_open(picture)) for picture in pictures])
         with torch.no_grad():
-            return self.guesses(self.network(images), top_k)
+            return self.guesses(self.logits(images), top_k)
+
+    def logits(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        """Classify standardised images, in the memory layout that any network takes."""
+        return logits_of(self.network(images.contiguous()))
 
     def guesses(self, logits: Float[Tensor, "batch classes"], top_k: int) -> list[list[Guess]]:
         """The most probable classes of each row of logits, best first; equal ones in order."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from ..backbones import Backbone
+from ..backbones import Backbone, Tapped
 from ..backbones.pretrained import published_statistics
 from ..data import Batches, ImageSet, Pipeline, Splits
 from ..methods import Method
@@ -34,12 +34,45 @@ def build_method(recipe: Recipe, splits: Splits, passed: Backbone | None = None)
     wanted = (len(splits.train.classes), (channels, height, width))
     if passed is not None:
         _check_size(passed, *wanted)
-        backbone = copy.deepcopy(passed)
+        backbone = _copied(passed)
     else:
         backbone = recipe.backbone.build(*wanted)
+    _check_format(backbone)
     if recipe.init is not None:
         provenance.load_weights(backbone, recipe.init)
-    return recipe.method(backbone)
+    method = recipe.method(backbone)
+    if not any(parameter.requires_grad for parameter in method.parameters()):
+        raise ValueError("nothing can learn: every parameter is frozen (requires_grad is False)")
+    return method
+
+
+def placed(method: Method, device: torch.device) -> Method:
+    """A method on a device, its maps channels last in memory where the network is one by name.
+
+    A network of anybody's keeps the layout that it was written for.
+    """
+    if isinstance(method.backbone, Tapped):
+        return method.to(device)
+    return method.to(device, memory_format=torch.channels_last)  # pyright: ignore
+
+
+def _copied(backbone: Backbone) -> Backbone:
+    try:
+        return copy.deepcopy(backbone)
+    except Exception as error:  # a module of anybody's raises anything
+        raise ValueError(
+            f"the network cannot be copied, so that the one passed would be trained "
+            f"({type(error).__name__}: {error}): let copy.deepcopy take it"
+        ) from error
+
+
+def _check_format(backbone: Backbone) -> None:
+    for name, parameter in backbone.network.named_parameters():
+        if parameter.dtype != torch.float32:
+            raise ValueError(
+                f"the network's {name} is {parameter.dtype}: training takes float32 weights; "
+                "network.float() converts them"
+            )
 
 
 def _check_size(backbone: Backbone, classes: int, input_size: tuple[int, int, int]) -> None:

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import torch
 from lightning_fabric import Fabric
 
 from ..data import Batches
@@ -15,7 +14,7 @@ from ..runs import RunDirectory
 from ..signals import StopRequest
 from . import checkpoint, engine, finish, memory, precision, provenance
 from .beginning import begin, learned_from
-from .building import as_expected, build_batches, build_method
+from .building import as_expected, build_batches, build_method, placed
 from .compiling import compiles
 from .evaluate import evaluate
 from .first import by_first
@@ -115,8 +114,7 @@ def _train(
     resolved = {**resolved, "split": splits.digest()}
     for path in learned_from(settings):
         provenance.refuse_leak(path, splits, type(recipe.data).__name__)
-    method = build_method(recipe, splits, settings.backbone)
-    method = method.to(fabric.device, memory_format=torch.channels_last)  # pyright: ignore
+    method = placed(build_method(recipe, splits, settings.backbone), fabric.device)
     splits = as_expected(recipe, splits, method)
     batches = build_batches(recipe, splits, method, fabric.device)
     by_first(fabric, partial(begin, run, resolved, settings, fabric.device, splits, batches))

@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -16,6 +15,7 @@ from ..evaluation import Predictions, predict
 from ..methods import Method
 from ..runs import RunDirectory
 from . import engine, options
+from .building import placed
 from .own_files import is_own_file, network_maker
 from .own_images import OWN_IMAGES
 from .recipe import BackboneChoice, Recipe
@@ -115,7 +115,7 @@ class TrainedRun:
         method = self.recipe.method(choice.build(len(self.classes), self.input_size))
         fill(method.backbone.network, self.run.model)
         self._attach(method)
-        return method.to(self.device, memory_format=torch.channels_last).eval()  # pyright: ignore
+        return placed(method, self.device).eval()
 
     def _attach(self, method: Method) -> None:
         """Load the weights of what was attached for training: exactly those the method has.
