@@ -16,9 +16,10 @@ from .class_paths import open_class
 MIXINGS = (Mixup, CutMix, StyleMixing)
 NO_CHOICES = (
     *("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler"),
-    *("ReduceLROnPlateau", "LBFGS"),
+    *("ReduceLROnPlateau", "LBFGS", "SparseAdam"),
 )
-"""Schedules that take functions or other schedules, and what cannot step without an argument."""
+"""Schedules that take functions or other schedules, what cannot step without an argument, and what
+takes sparse gradients alone."""
 
 
 def _classes(module: object, base: type) -> dict[str, type]:

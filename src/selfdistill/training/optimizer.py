@@ -1,11 +1,20 @@
 """The optimizer of a method's parameters, and the schedule of its learning rate."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LinearLR, LRScheduler, OneCycleLR, SequentialLR
 
 from ..backbones.head import classifier_parameters
 from ..methods import Method
 from .recipe import Recipe
+
+RISE_BY_THEMSELVES = ("OneCycleLR", "CyclicLR")
+"""Schedules that need no warm-up."""
 
 
 def build_optimizer(method: Method, recipe: Recipe) -> Optimizer:
@@ -28,20 +37,87 @@ def build_optimizer(method: Method, recipe: Recipe) -> Optimizer:
     return optimizer
 
 
-def build_schedule(optimizer: Optimizer, recipe: Recipe) -> LRScheduler:
+def build_schedule(optimizer: Optimizer, recipe: Recipe, steps: int) -> LRScheduler:
     """Make the schedule, after the rise of the warm-up epochs.
 
+    Args:
+        optimizer: Whose learning rate it sets.
+        recipe: Names it.
+        steps: Optimizer steps of an epoch.
+
     Raises:
-        ValueError: If the network is to learn more slowly, and the schedule sets one rate for all.
+        ValueError: If the network is to learn more slowly, and the schedule sets one rate for all;
+            or if it is told of another number of steps, or of a warm-up besides its own.
     """
-    schedule = recipe.schedule(optimizer)
-    if recipe.backbone_lr_scale < 1 and isinstance(schedule, (OneCycleLR, CyclicLR)):
+    schedule = recipe.schedule
+    if isinstance(schedule, partial) and OneCycleLR in (schedule.func, *schedule.args):
+        schedule = _as_long_as_training(schedule, recipe.epochs, steps)
+    with _named("schedule"):
+        schedule = schedule(optimizer)
+    name, epochs = type(schedule).__name__, recipe.warmup_epochs
+    if recipe.backbone_lr_scale < 1 and counts_steps(schedule):
         raise ValueError(
-            f"backbone_lr_scale={recipe.backbone_lr_scale} is undone by {type(schedule).__name__}, "
+            f"backbone_lr_scale={recipe.backbone_lr_scale} is undone by {name}, "
             "which gives all parameters the same rate: choose another schedule, or scale 1"
         )
-    epochs = recipe.warmup_epochs
     if epochs == 0:
         return schedule
+    if counts_steps(schedule):
+        raise ValueError(
+            f"warmup_epochs={epochs}: {name} raises the learning rate itself; leave the warm-up out"
+        )
     rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
-    return SequentialLR(optimizer, [rise, schedule], milestones=[epochs])
+    with _named("schedule"):
+        return SequentialLR(optimizer, [rise, schedule], milestones=[epochs])
+
+
+def counts_steps(schedule: LRScheduler) -> bool:
+    """Whether a schedule counts optimizer steps; all others count epochs."""
+    return isinstance(schedule, (OneCycleLR, CyclicLR))
+
+
+def check_stepping(recipe: Recipe, steps: int, device: torch.device | str = "cpu") -> None:
+    """Try optimizer and schedule on a few numbers, before anything is written.
+
+    Args:
+        recipe: Names them.
+        steps: Optimizer steps of an epoch.
+        device: Where training takes place; some options suit some devices alone.
+
+    Raises:
+        ValueError: If an option does not suit them.
+    """
+    number = nn.Parameter(torch.zeros(2, 2, device=device))
+    number.grad = torch.zeros_like(number)
+    with _named("optimizer"):
+        optimizer = recipe.optimizer([number])
+        optimizer.step()
+    schedule = build_schedule(optimizer, recipe, steps)
+    with _named("schedule"):
+        for _ in range(min(2, recipe.epochs * steps - 1)):
+            optimizer.step()
+            schedule.step()
+
+
+@contextmanager
+def _named(option: str) -> Generator[None]:
+    """Say which option torch complains of."""
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"--{option} cannot work with its options: {reason}") from error
+
+
+def _as_long_as_training(
+    schedule: partial[LRScheduler], epochs: int, steps: int
+) -> partial[LRScheduler]:
+    """A one-cycle schedule that ends with training."""
+    known = {"epochs": epochs, "steps_per_epoch": steps, "total_steps": epochs * steps}
+    for name, value in known.items():
+        if schedule.keywords.get(name) not in (None, value):
+            raise ValueError(
+                f"--schedule.{name.replace('_', '-')} {schedule.keywords[name]}: this run takes "
+                f"{epochs} epochs of {steps} steps; leave it out"
+            )
+    return partial(schedule, total_steps=epochs * steps, epochs=None, steps_per_epoch=None)

@@ -18,6 +18,7 @@ from . import provenance
 from .choices import CLASSES, class_defaults
 from .class_paths import decoded, open_classes, refuse_own_code
 from .explain import explain
+from .optimizer import RISE_BY_THEMSELVES
 from .own_images import Options, choose_recipe, fit_size, own_name
 from .plain_values import refuse_imports
 from .precedence import accepted, choose_classes, merge, settle
@@ -28,6 +29,8 @@ FORMAT = 1
 HELP = re.compile(r"-h|--([\w.-]+\.)?help")
 PASSED = "passed in Python"
 """What a recipe says of images and networks that had no name."""
+ENDS = {"CosineAnnealingLR": "T_max", "PolynomialLR": "total_iters", "LinearLR": "total_iters"}
+"""Schedules that come to an end, and their option that says after how many epochs."""
 NOWHERE: Mapping[str, str] = {}
 Plain = dict[str, object]
 
@@ -96,7 +99,7 @@ def parse(argv: list[str], whereabouts: Mapping[str, str] = NOWHERE) -> Settings
     options = [("config", json.dumps(recipe)), *places.items(), *words]
     open_classes(options)
     refuse_imports(options)
-    options = _end_cosine(fit_size(options))
+    options = _end_schedule(fit_size(options))
     try:
         values = parser.parse_args([f"--{option}={value}" for option, value in options])
         objects = parser.instantiate(values)
@@ -199,9 +202,12 @@ def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, dict[str, 
     for step in resolved["augment"] or []:  # pyright: ignore
         step["class_path"] = str(step["class_path"]).rpartition(".")[2]
     schedule = _section(resolved, "schedule")
-    _arguments(schedule).pop("last_epoch", None)
-    if _arguments(schedule).get("T_max") == _training_epochs(resolved):
-        _arguments(schedule).pop("T_max")
+    arguments = _arguments(schedule)
+    if arguments.pop("last_epoch", -1) != -1:
+        raise ValueError("--schedule.last-epoch: a run knows where it stands; leave it out")
+    end = ENDS.get(_class(schedule))
+    if end is not None and arguments.get(end) == _training_epochs(resolved):
+        arguments.pop(end)
     return resolved, whereabouts
 
 
@@ -299,26 +305,35 @@ def _read_recipe(file: Path) -> Plain:
 
 
 def _fit_warmup(recipe: Plain, words: Mapping[str, str]) -> Plain:
-    """Shorten a recipe's warm-up to fit the epochs that were asked for."""
+    """Shorten a recipe's warm-up to fit the epochs and the schedule that were asked for."""
     epochs, warmup = words.get("epochs", ""), recipe.get("warmup_epochs")
-    if not epochs.isdigit() or not isinstance(warmup, int) or "warmup_epochs" in words:
+    if not isinstance(warmup, int) or "warmup_epochs" in words:
         return recipe
-    return {**recipe, "warmup_epochs": min(warmup, max(0, int(epochs) - 1))}
+    if _class(recipe.get("schedule")) in RISE_BY_THEMSELVES:
+        warmup = 0
+    if epochs.isdigit():
+        warmup = min(warmup, max(0, int(epochs) - 1))
+    return {**recipe, "warmup_epochs": warmup}
 
 
-def _end_cosine(options: Options) -> Options:
-    """Let a cosine schedule end with training unless it is told otherwise."""
+def _end_schedule(options: Options) -> Options:
+    """Let a schedule that comes to an end do so with training unless it is told otherwise."""
     given: Plain = {}
     for option, value in options:
         given |= json.loads(value) if option == "config" else {option: value}
     schedule = given.get("schedule")
-    choice = schedule if isinstance(schedule, dict) else {"class_path": schedule}
-    is_cosine = str(choice.get("class_path")).rpartition(".")[2] == "CosineAnnealingLR"
-    told = "T_max" in _arguments(choice) or "schedule.T_max" in given
+    end = ENDS.get(_class(schedule))
+    told = isinstance(schedule, dict) and end in _arguments(schedule)
     epochs = _training_epochs(given) if "epochs" in given else None
-    if not is_cosine or told or epochs is None:
+    if end is None or told or f"schedule.{end}" in given or epochs is None:
         return options
-    return [*options, ("schedule.T_max", str(epochs))]
+    return [*options, (f"schedule.{end}", str(epochs))]
+
+
+def _class(choice: object) -> str:
+    """The plain name of a chosen class."""
+    name = choice.get("class_path") if isinstance(choice, dict) else choice
+    return str(name).rpartition(".")[2]
 
 
 def _training_epochs(values: Plain) -> int | None:

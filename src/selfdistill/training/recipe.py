@@ -115,12 +115,14 @@ class Recipe:
         mixing: How training images are mixed with others, if at all: Mixup, CutMix, StyleMixing.
         adversary: How training images are made harder for the method, if at all.
         optimizer: Steps the parameters, by its torch name.
-        schedule: Learning rate over epochs, by its torch name; a CosineAnnealingLR ends with
-            training unless T_max says otherwise.
+        schedule: Learning rate over epochs, by its torch name. Its epochs, milestones too, count
+            from the end of the warm-up; CosineAnnealingLR, PolynomialLR and LinearLR end with
+            training unless T_max or total_iters say otherwise. OneCycleLR and CyclicLR count
+            optimizer steps and have a warm-up of their own; one cycle lasts as long as training.
         backbone_lr_scale: Share of the learning rate that the network gets, but for its classifier:
             below 1 where it starts from trained weights, and all else is new.
         warmup_epochs: Epochs in which the learning rate rises linearly, from 1/(warmup_epochs + 1)
-            of what it reaches.
+            of what it reaches; a recipe's own is shortened where fewer epochs are asked for.
         init: Start from the weights of a run, a model folder or a safetensors file; a classifier
             for other classes is left new.
         epochs: Passes over the training images.

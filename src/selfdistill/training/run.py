@@ -19,6 +19,7 @@ from .compiling import compiles
 from .evaluate import evaluate
 from .first import by_first
 from .fit import fit
+from .optimizer import check_stepping
 from .options import Plain, Settings, fingerprint, method_name
 from .progress import Reporter
 from .recipe import Recipe
@@ -117,6 +118,7 @@ def _train(
     method = placed(build_method(recipe, splits, settings.backbone), fabric.device)
     splits = as_expected(recipe, splits, method)
     batches = build_batches(recipe, splits, method, fabric.device)
+    check_stepping(recipe, batches.steps, fabric.device)
     by_first(fabric, partial(begin, run, resolved, settings, fabric.device, splits, batches))
     trainee = _go_on(fabric, run, recipe, method, batches)
     by_first(fabric, partial(run.cut_logs, trainee.epoch))

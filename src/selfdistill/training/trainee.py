@@ -19,7 +19,7 @@ from .adversarial import harden
 from .checkpoint import State
 from .clock import Clock
 from .guard import contagious
-from .optimizer import build_optimizer, build_schedule
+from .optimizer import build_optimizer, build_schedule, counts_steps
 from .recipe import Recipe
 from .tally import Sums, Tally
 from .update import Update
@@ -47,7 +47,7 @@ class Trainee:
         self.steps = steps
         self.compiled = compiled
         self.optimizer = build_optimizer(method, recipe)
-        self.schedule = build_schedule(self.optimizer, recipe)
+        self.schedule = build_schedule(self.optimizer, recipe, steps)
         self.average = None if recipe.ema_decay is None else copy.deepcopy(method)
         module = torch.compile(method, fullgraph=True) if compiled else method
         self._module = fabric.setup_module(module)  # pyright: ignore[reportArgumentType]
@@ -96,6 +96,8 @@ class Trainee:
         fabric, recipe = self.fabric, self.recipe
         key = generator(recipe.seed, "step", self.epoch, self.step, fabric.global_rank)
         torch.manual_seed(key.initial_seed())
+        if counts_steps(self.schedule) and self.steps_done > 0:
+            self._step_schedule()
         self._update.begin()
         parts = [self._backward(epoch, number) for number in range(recipe.accumulation)]
         finite = self._update.end(first=self.steps_done == 0)
@@ -136,12 +138,16 @@ class Trainee:
 
     def end_epoch(self) -> None:
         """Move on to the next epoch."""
-        with warnings.catch_warnings():
-            # a false alarm where a run goes on from the last step of an epoch
-            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
-            self.schedule.step()
+        if not counts_steps(self.schedule):
+            self._step_schedule()
         self.epoch, self.step = self.epoch + 1, 0
         self.tally = Tally({}, self.fabric.device)
+
+    def _step_schedule(self) -> None:
+        with warnings.catch_warnings():
+            # a false alarm where a run goes on from a checkpoint
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+            self.schedule.step()
 
     def shared_sums(self) -> Sums:
         """The epoch's sums, averaged over the processes, which must all ask at once."""
