@@ -1,8 +1,14 @@
 """Text that any stream can show."""
 
+import io
+import json
+
 import pytest
+from rich.table import Table
+from rich.text import Text
 
 from selfdistill import terminal
+from selfdistill.cli.output import lasting_output
 
 
 @pytest.mark.parametrize(
@@ -36,3 +42,38 @@ def test_a_file_gets_no_control_codes_though_colour_is_forced(monkeypatch, capsy
     assert not console.is_interactive
     console.print("[bold]name[/]", style="red")
     assert capsys.readouterr().out == "[bold]name[/]\n"
+
+
+HOSTILE = "\x1b]0;pwned\x07\x1b[31mred\x9b2J\x7f\r\u202egnp.\u2066"
+
+
+def test_what_a_terminal_would_obey_is_shown():
+    assert terminal.shown(HOSTILE) == (
+        "\\u001b]0;pwned\\u0007\\u001b[31mred\\u009b2J\\u007f\\u000d\\u202egnp.\\u2066"
+    )
+    assert terminal.shown("a\tb\n日本 é – 👩‍💻") == "a\tb\n日本 é – 👩‍💻"
+    assert terminal.shown_name("a\nb\tc") == "a\\u000ab\\u0009c"
+    assert json.loads(terminal.shown(json.dumps(HOSTILE, ensure_ascii=False))) == HOSTILE
+
+
+@pytest.mark.parametrize("text", ["=1+2", "+1", "-1", "@x", "\t=1", "\r=1", "＝1", "\n=1"])
+def test_a_cell_is_no_formula(text):
+    assert terminal.csv_text(text)[0] in "'\\"
+
+
+def test_consoles_obey_no_name_and_keep_their_own_codes(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "is_terminal", lambda **_: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stream = io.StringIO()
+    with lasting_output(out=stream, err=None):
+        table = Table("name")
+        table.add_row(Text(HOSTILE))
+        shown = terminal.console()
+        shown.print(table)
+        shown.print(HOSTILE, style="red")
+        print(HOSTILE)
+    content = stream.getvalue()
+    assert "\x1b[31m\\u001b]0;pwned" in content
+    assert "\x1b]" not in content
+    assert not set(content) & set("\x07\x9b\x7f\u202e\u2066")

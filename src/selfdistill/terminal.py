@@ -1,6 +1,7 @@
 """Text for people: consoles, and text that any stream can show."""
 
 import codecs
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,17 +21,31 @@ STAND_INS = {
 }
 """What signs of our own become where a stream's encoding lacks them."""
 MAX_CHARACTERS = 2000
+HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but \t and \n
+    "\u202a-\u202e\u2066-\u2069"  # direction of writing
+    "\u2028\u2029\ufeff\ud800-\udfff]"  # line separators, byte order, halves of pairs
+)
+BREAKS = re.compile(r"[\t\n]")
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What spreadsheets take for the beginning of a formula, the wide forms included."""
 
 
-def console(*, stderr: bool = False, width: int | None = None) -> "Console":
-    """A console that reads no markup in names, and sends control codes to real terminals only."""
-    from rich.console import Console
+def console(*, stderr: bool = False, width: int | None = None, plain: bool = False) -> "Console":
+    """A console that reads neither markup nor control codes in names.
 
-    return Console(
+    Args:
+        stderr: Whether it writes to standard error.
+        width: Characters to a line; None for the terminal's.
+        plain: Send no control codes; otherwise real terminals get some.
+    """
+    from .consoles import HarmlessConsole
+
+    return HarmlessConsole(
         stderr=stderr,
         width=width,
         # None on a terminal: rich may still know better, as it does for IDLE.
-        force_terminal=None if is_terminal(stderr=stderr) else False,
+        force_terminal=None if is_terminal(stderr=stderr) and not plain else False,
         markup=False,
         emoji=False,
         highlight=False,
@@ -50,6 +65,26 @@ def encodable(text: str, encoding: str | None) -> str:
     """The text, with stand-ins or escapes for what an encoding lacks."""
     encoding = encoding or "utf-8"
     return text.encode(encoding, UNENCODABLE).decode(encoding)
+
+
+def shown(text: str) -> str:
+    """The text without signs that a terminal, a page or a figure would obey instead of showing.
+
+    Control characters but line breaks and tabs, marks that turn the direction of writing, and parts
+    of characters become escapes, which JSON reads as the same text.
+    """
+    return HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def shown_name(text: str) -> str:
+    """A name on a line of its own, as by :func:`shown`."""
+    return BREAKS.sub(lambda found: f"\\u{ord(found[0]):04x}", shown(text))
+
+
+def csv_text(text: str) -> str:
+    """Text as a cell that no spreadsheet takes for a formula."""
+    name = shown_name(text)
+    return f"'{name}" if name.startswith(FORMULA) else name
 
 
 def one_line(text: str) -> str:

@@ -116,8 +116,8 @@ def test_unfinished_and_broken_runs_are_listed_and_not_fatal(directory, tmp_path
     assert "unfinished is unfinished: repeat its train command" in text
     assert str(tmp_path) not in text
     assert "it has logged 2 epochs" in text
-    assert "is not JSON" in text
-    with pytest.raises(ValueError, match=r"nothing to report: .*unfinished.*; .*is not JSON"):
+    assert "is not valid JSON" in text
+    with pytest.raises(ValueError, match=r"nothing to report: .*unfinished.*; .*is not valid JSON"):
         write_report([unfinished, broken], tmp_path / "none", title="x")
 
 

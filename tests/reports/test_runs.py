@@ -30,8 +30,8 @@ def test_a_directory_and_a_copy_of_its_summary_read_alike(content, tmp_path):
     [
         ({"recipe.yaml": "seed: 0"}, "is unfinished: repeat its train command"),
         ({"notes.txt": ""}, "is no run: it has no summary.json"),
-        ({"summary.json": "{"}, "is not JSON"),
-        ({"summary.json": "[]"}, "is no summary of a run: .* stands where fields belong"),
+        ({"summary.json": "{"}, "is not valid JSON"),
+        ({"summary.json": "[]"}, "holds a list, expected an object"),
         ({"summary.json": '{"format": 2}'}, "format 2, and this version reads 1"),
         ({"summary.json": '{"format": 1}'}, "lacks 'recipe'"),
     ],

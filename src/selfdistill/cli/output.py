@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from typing import Protocol, TextIO, cast, runtime_checkable
 
-from ..terminal import encodable
+from ..terminal import encodable, shown
 
 
 @runtime_checkable
@@ -25,16 +25,24 @@ class Output:
     Args:
         stream: Where text goes until then.
         lost: Is told why text was lost, unless its reader went away.
+        filtered: Whether control characters are shown instead of obeyed.
     """
 
-    def __init__(self, stream: Stream, lost: list[str]) -> None:
+    def __init__(self, stream: Stream, lost: list[str], *, filtered: bool = True) -> None:
         self._stream = stream
         self._lost = lost
+        self._filtered = filtered
+
+    @property
+    def unfiltered(self) -> "Output":
+        """The same stream, for a console that sends control codes of its own."""
+        return Output(self._stream, self._lost, filtered=False)
 
     def write(self, text: str) -> int:
         """Write text, or drop it."""
+        text = encodable(text, getattr(self._stream, "encoding", None))
         try:
-            self._stream.write(encodable(text, getattr(self._stream, "encoding", None)))
+            self._stream.write(shown(text) if self._filtered else text)
         except OSError as error:
             self._fall_silent(error)
         return len(text)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..data.decode import decode
 from ..data.pictures import ENDINGS
-from ..terminal import console
+from ..terminal import console, csv_text, shown_name
 from .model import Guess, Model
 
 Classify = Callable[
@@ -106,10 +106,10 @@ def _table(predicted: Predicted) -> str:
         first = rank == 1
         image = str(file) if first and name == next(iter(predicted[0][1])) else ""
         by = [name if first else ""] if several else []
-        cells = (image, *by, guess.name, f"{guess.probability:.1%}")
+        cells = (*map(shown_name, (image, *by, guess.name)), f"{guess.probability:.1%}")
         # As a plain string a name in brackets would be read as markup.
         table.add_row(*map(Text, cells))
-    shown = console(width=120)
+    shown = console(width=120, plain=True)
     with shown.capture() as captured:
         shown.print(table)
     return captured.get().rstrip()
@@ -122,7 +122,9 @@ def _csv(predicted: Predicted) -> str:
     writer.writerow(("image", *(["exit"] if several else []), "rank", "class", "probability"))
     for file, name, rank, guess in _rows(predicted):
         by = [name] if several else []
-        writer.writerow((file, *by, rank, guess.name, f"{guess.probability:.6f}"))
+        texts = (str(file), *by, guess.name)
+        *places, name = map(csv_text, texts)
+        writer.writerow((*places, rank, name, f"{guess.probability:.6f}"))
     return stream.getvalue().rstrip()
 
 

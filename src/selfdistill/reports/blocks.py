@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from ..terminal import console
+from ..terminal import console, shown_name
 from .figures import style
 from .figures.leaning import heated
 from .figures.names import fitted, height
@@ -63,8 +63,8 @@ def blocks_table(views: Sequence[Viewed]) -> str:
             first = "" if place else view.name
             cells = (first, name, *(share if with_shares else []), label, probability)
             # As a plain string a name in brackets would be read as markup.
-            table.add_row(*map(Text, cells))
-    shown = console(width=120)
+            table.add_row(*(Text(shown_name(cell)) for cell in cells))
+    shown = console(width=120, plain=True)
     with shown.capture() as captured:
         shown.print(table)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())

@@ -23,7 +23,7 @@ def corruption_table(found: Mapping[str, Mapping[str, float]]) -> str:
         table.add_row(name.replace("_", " "), *map(_cell, (*values, _mean(values))))
     means = [_mean([levels[severity] for levels in found.values()]) for severity in severities]
     table.add_row("mean", *map(_cell, (*means, _mean(means))))
-    shown = console(width=100)
+    shown = console(width=100, plain=True)
     with shown.capture() as captured:
         shown.print(table)
     return captured.get().rstrip()

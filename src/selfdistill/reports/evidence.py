@@ -1,14 +1,16 @@
 """What a report shows of a finished run beyond its line in a table."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..runs import read_checked_json, read_json, read_lines
+from ..terminal import shown_name
+from .comparison import SPLITS
 from .legacy import best_test_epoch
 from .predicted import Numbers, Predicted, opened, predicted
 from .runs import SUMMARY, Summary, parse, read
@@ -16,6 +18,8 @@ from .runs import SUMMARY, Summary, parse, read
 LOG = "log.jsonl"
 MODEL = "model/config.json"
 SHOWN = "shown.npz"
+LARGEST = 1e300
+"""No number of a summary is larger."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +86,31 @@ class Evidence:
         columns = fields(self.content.get("curve"))
         splits = {s: columns.get(f"{s}_accuracy") for s in ("train", "validation")}
         shares = columns.get("attention")
+        epochs = _array(columns.get("epoch", []), 1)
+        column = partial(_array, dimensions=1, length=len(epochs))
         return Curve(
-            epoch=_array(columns.get("epoch", [])),
-            accuracy={s: _array(v) for s, v in splits.items() if v is not None},
-            terms={name: _array(v) for name, v in fields(columns.get("terms")).items()},
-            attention=None if shares is None else _array(shares),
+            epoch=epochs,
+            accuracy={s: column(v) for s, v in splits.items() if v is not None},
+            terms={name: column(v) for name, v in fields(columns.get("terms")).items()},
+            attention=None if shares is None else _array(shares, 2, len(epochs)),
         )
 
     def intact(self) -> "Evidence":
-        """The same, once its large files are found to be readable.
+        """The same, once all that a report shows of it is found to be readable.
 
         Raises:
-            ValueError: If one is damaged.
+            ValueError: If something is damaged; the message names the file.
         """
-        _ = self.predicted, self.thumbnails
+        seen, classes = self.predicted, self.classes
+        if seen is not None and classes and len(classes) != seen.num_classes:
+            raise ValueError(
+                f"{self.summary.path} names {len(classes)} classes and predicts {seen.num_classes}"
+            )
+        _ = self.thumbnails, self.legacy
+        try:
+            _ = self.curve, self.macs, [self.corruptions(split) for split in SPLITS]
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"the summary of {self.summary.path} is damaged: {error}") from None
         return self
 
     @cached_property
@@ -112,8 +127,8 @@ class Evidence:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; empty where the run directory does not tell."""
         file = self.summary.path / MODEL
-        names = fields(_decoded(file)).get("label_names") if file.is_file() else None
-        return tuple(map(str, names)) if isinstance(names, list) else ()
+        names = read_checked_json(file).list("label_names") if file.is_file() else ()
+        return tuple(shown_name(str(name)) for name in names)
 
     @cached_property
     def thumbnails(self) -> Thumbnails | None:
@@ -122,7 +137,13 @@ class Evidence:
         if not file.is_file():
             return None
         with opened(file) as arrays:
-            return Thumbnails(arrays["images"], arrays["indices"], arrays["block"], arrays["cams"])
+            images, cams = (np.asarray(arrays[name], np.uint8) for name in ("images", "cams"))
+            indices, block = (np.asarray(arrays[n], np.int64) for n in ("indices", "block"))
+            count = len(images)
+            shapes = (images.shape, cams.shape, indices.shape, block.shape)
+            if shapes != ((*cams.shape, 3), (count, *images.shape[1:3]), (count,), (count,)):
+                raise ValueError(f"arrays of {shapes} do not go together")
+            return Thumbnails(images, indices, block, cams)
 
 
 def read_evidence(path: Path) -> Evidence:
@@ -138,7 +159,7 @@ def read_evidence(path: Path) -> Evidence:
         read(path)
     except ValueError as error:
         raise ValueError(f"{error}{_progress(path)}") from None
-    content = fields(_decoded(path / SUMMARY if path.is_dir() else path))
+    content = read_json(path / SUMMARY if path.is_dir() else path).values
     return Evidence(parse(content, path), content)
 
 
@@ -149,25 +170,22 @@ def fields(value: object) -> dict[str, object]:
 
 def numbers(value: object) -> dict[str, float]:
     """The members of a JSON object that are numbers."""
-    return {k: float(v) for k, v in fields(value).items() if isinstance(v, int | float)}
+    found = {k: v for k, v in fields(value).items() if isinstance(v, int | float)}
+    return {k: float(v) for k, v in found.items() if abs(v) < LARGEST or v != v}
 
 
 def _progress(path: Path) -> str:
     """How far an unfinished run came, as far as its log tells."""
     log = path / LOG
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    for line in reversed(lines):
-        try:
-            epoch = fields(json.loads(line)).get("epoch")
-        except json.JSONDecodeError:  # the line that a crash cut off
-            continue
-        return f" (it has logged {epoch} epochs)"
-    return ""
+    try:
+        lines = read_lines(log) if log.is_file() else []
+    except ValueError:
+        return ""  # the message is about the summary already
+    return f" (it has logged {lines[-1].get('epoch')} epochs)" if lines else ""
 
 
-def _decoded(file: Path) -> object:
-    return json.loads(file.read_text(encoding="utf-8"))
-
-
-def _array(values: object) -> Numbers:
-    return np.asarray(values, dtype=np.float64)
+def _array(values: object, dimensions: int, length: int | None = None) -> Numbers:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != dimensions or length not in (None, len(array)):
+        raise ValueError(f"its curve has a column of {array.shape}, not of all {length} epochs")
+    return array

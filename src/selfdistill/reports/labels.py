@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
+from ..terminal import shown
+
 Scalar = None | bool | int | float | str
 Fields = Mapping[str, Scalar]
 Value = tuple[bool, Scalar]
@@ -20,7 +22,7 @@ def flatten(recipe: Mapping[str, object]) -> dict[str, Scalar]:
     """
     fields: dict[str, Scalar] = {}
     for key, value in recipe.items():
-        fields |= _flatten("" if key == "init_args" else key, value)
+        fields |= _flatten("" if key == "init_args" else shown(key), value)
     return fields
 
 
@@ -30,8 +32,9 @@ def _flatten(key: str, value: object) -> dict[str, Scalar]:
     if isinstance(value, Mapping):
         inner = flatten({str(name): element for name, element in value.items()})
         return {f"{key}.{name}".lstrip("."): element for name, element in inner.items()}
-    assert value is None or isinstance(value, bool | int | float | str), value
-    return {key: value}
+    if not (value is None or isinstance(value, bool | int | float | str)):
+        raise TypeError(f"{key} is {value!r:.40}, not a plain value")
+    return {key: shown(value) if isinstance(value, str) else value}
 
 
 def sections(one: Fields, other: Fields, *, ignore: Set[str]) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ def _shortest(paths: Set[str]) -> dict[str, str]:
 def _endings(path: str) -> list[str]:
     parts = path.split(".")
     endings = [".".join(parts[start:]) for start in reversed(range(len(parts)))]
-    return [e for e in endings if not e[0].isdigit()] or [path]
+    return [e for e in endings if not e[:1].isdigit()] or [path]
 
 
 def _owners(ending: str, paths: Set[str]) -> int:

@@ -1,7 +1,8 @@
 """The best test epoch, which published tables used to report: for the column that says so."""
 
-import json
 from pathlib import Path
+
+from ..runs import Stored, read_lines
 
 TEST_CURVE = "test_curve.jsonl"
 
@@ -14,6 +15,5 @@ def best_test_epoch(run: Path) -> float | None:
     file = run / TEST_CURVE
     if not file.is_file():
         return None
-    lines = file.read_bytes().splitlines(keepends=True)
-    whole = [json.loads(line) for line in lines if line.endswith(b"\n")]
-    return max((float(line["test_accuracy"]) for line in whole), default=None)
+    lines = [Stored(file, line) for line in read_lines(file)]
+    return max((line.number("test_accuracy", 0, 100) for line in lines), default=None)

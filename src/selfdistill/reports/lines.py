@@ -104,7 +104,7 @@ class Line:
     def images(self) -> int | None:
         """Images in the split, where all runs tell the same number."""
         match list({run.images.get(self.split) for run in self.runs}):
-            case [int(count)]:
+            case [int(count)] if count > 0:
                 return count
             case _:
                 return None

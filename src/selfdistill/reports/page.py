@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jinja2
 
+from ..terminal import shown
 from .content import Section
 from .entries import Entry, choose_split, entries
 from .evidence import Evidence, read_evidence
@@ -170,11 +171,17 @@ def _template() -> jinja2.Template:
         loader=jinja2.PackageLoader("selfdistill.reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["base64"] = _base64
     return environment.get_template("report.html")
+
+
+def _shown(value: object) -> object:
+    """What the page says; what is HTML already stays as it is."""
+    return shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _base64(data: bytes) -> str:

@@ -1,12 +1,13 @@
 """What a run's stored test logits say, reduced to what pictures need."""
 
 import io
+import math
 import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -17,6 +18,9 @@ from ..runs import read_checked
 
 Numbers = NDArray[np.float64]
 PREDICTIONS = "predictions.npz"
+MAX_BYTES = 1 << 30
+"""Bytes of a file of arrays, and of what it unpacks to."""
+DAMAGE = (ValueError, TypeError, KeyError, EOFError, BadZipFile, NotImplementedError, zlib.error)
 BINS = 15
 """Bins of confidence, as in the expected calibration error."""
 
@@ -46,9 +50,10 @@ def predicted(run: Path) -> Predicted | None:
     if not file.is_file():
         return None
     with opened(file) as arrays:
-        logits = arrays["network"].astype(np.float64)
-        shares = arrays["attention"].astype(np.float64) if "attention" in arrays else None
-        labels = arrays["labels"].astype(np.int64)
+        logits = np.asarray(arrays["network"], np.float64)
+        shares = np.asarray(arrays["attention"], np.float64) if "attention" in arrays else None
+        labels = np.asarray(arrays["labels"], np.int64)
+        _check(logits, labels, shares)
     probabilities = softmax(logits, axis=1)
     if shares is not None:
         shares /= shares.sum(axis=1, keepdims=True)  # half precision sums to 1 within 1e-3
@@ -65,15 +70,57 @@ def opened(file: Path) -> Generator[NpzFile]:
         ValueError: If the file is damaged or has changed since the run ended, or lacks an array
             that is asked for.
     """
-    content = read_checked(file)
+    content = read_checked(file, max_bytes=MAX_BYTES)
     try:
-        with np.load(io.BytesIO(content)) as arrays:
+        with np.load(_bounded(content)) as arrays:
             yield arrays
-    except (ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise ValueError(
-            f"{file} is damaged ({type(error).__name__}): remove it, and `selfdistill evaluate "
-            f"{file.parent} --split test` writes it anew"
+            f"{file} is damaged ({error or type(error).__name__}): remove it, and "
+            f"`selfdistill evaluate {file.parent} --split test` writes it anew"
         ) from error
+
+
+def _bounded(content: bytes) -> io.BytesIO:
+    """A file of arrays, none of which says that it holds more than there is.
+
+    Raises:
+        ValueError: If one does, or all of them unpack to too much.
+        BadZipFile: If it is not such a file.
+    """
+    stream = io.BytesIO(content)
+    with ZipFile(stream) as members:
+        if sum(member.file_size for member in members.infolist()) > MAX_BYTES:
+            raise ValueError(f"it unpacks to more than {MAX_BYTES:,} bytes")
+        for member in members.infolist():
+            with members.open(member) as array:
+                version = np.lib.format.read_magic(array)
+                read = np.lib.format.read_array_header_1_0
+                shape, _, kind = read(array) if version == (1, 0) else ((), False, None)
+            if kind is None or kind.hasobject or math.prod(shape) * kind.itemsize > MAX_BYTES:
+                raise ValueError(f"{member.filename} is not an array that a run writes")
+            if math.prod(shape) * kind.itemsize > member.file_size:
+                raise ValueError(f"{member.filename} says that it holds more than there is")
+    stream.seek(0)
+    return stream
+
+
+def _check(logits: Numbers, labels: NDArray[np.int64], shares: Numbers | None) -> None:
+    """Refuse arrays that do not belong together.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    if logits.ndim != 2 or labels.shape != logits.shape[:1] or not logits.size:
+        raise ValueError(f"logits of {logits.shape} do not go with labels of {labels.shape}")
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        raise ValueError(f"labels must be within 0 to {logits.shape[1] - 1}")
+    if np.isnan(logits).any():
+        raise ValueError("the logits are not numbers")
+    if shares is None:
+        return
+    if shares.ndim != 2 or len(shares) != len(labels) or not (shares.sum(axis=1) > 0).all():
+        raise ValueError(f"shares of {shares.shape} do not go with {len(labels)} images")
 
 
 def class_accuracy(one: Predicted) -> Numbers:

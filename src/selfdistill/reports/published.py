@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..terminal import shown, shown_name
 from .content import Table
 from .entries import Entry
 from .lines import Comparison
@@ -40,7 +41,7 @@ def as_latex(comparison: Comparison) -> str:
     rows = [" & ".join(map(_tex, row)) + r" \\" for row in (table.columns, *table.rows)]
     return "\n".join(
         [
-            *(f"% {note}" for note in comparison.notes),
+            *(f"% {shown_name(note)}" for note in comparison.notes),
             rf"\begin{{tabular}}{{{alignment}}}",
             r"\toprule",
             rows[0],
@@ -64,4 +65,4 @@ def _cells(comparison: Comparison) -> Table:
 
 
 def _tex(cell: str) -> str:
-    return "".join(TEX.get(mark, mark) for mark in cell)
+    return "".join(TEX.get(mark, mark) for mark in shown(cell))

@@ -5,6 +5,7 @@ import io
 import json
 import math
 
+from ..terminal import csv_text
 from .lines import Comparison, Line
 from .table import Kind
 
@@ -17,7 +18,8 @@ def as_csv(comparison: Comparison) -> str:
     writer.writeheader()
     for record in records:
         joined = {k: " ".join(map(str, v)) for k, v in record.items() if isinstance(v, tuple)}
-        writer.writerow(record | joined)
+        cells = record | joined
+        writer.writerow({k: csv_text(v) if isinstance(v, str) else v for k, v in cells.items()})
     return file.getvalue()
 
 

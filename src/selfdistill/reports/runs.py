@@ -1,10 +1,11 @@
 """Finished runs, read from disk."""
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..runs import read_json
 from .labels import Fields, flatten
 
 FORMAT = 1
@@ -80,14 +81,9 @@ def read(path: Path) -> Summary:
     file = path / SUMMARY if path.is_dir() else path
     if path.is_dir() and not file.exists():
         raise ValueError(_why_absent(path))
-    try:
-        return parse(json.loads(file.read_text(encoding="utf-8")), path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise ValueError(
-            f"there is no run at {path}; name a run directory or a summary file"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise ValueError(f"{file} is not JSON; name a run directory or its {SUMMARY}") from None
+    if not file.exists():
+        raise ValueError(f"there is no run at {path}; name a run directory or a summary file")
+    return parse(read_json(file).values, path)
 
 
 def parse(content: object, path: Path) -> Summary:
@@ -109,17 +105,17 @@ def parse(content: object, path: Path) -> Summary:
             )
         return _summary(fields, path)
     except KeyError as error:
-        raise ValueError(f"{path} is no summary of a run: it lacks {error}") from None
-    except TypeError as error:
-        raise ValueError(f"{path} is no summary of a run: {error}") from None
+        raise ValueError(f"{path} is not a summary of a run: it lacks {error}") from None
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{path} is not a summary of a run: {error}") from None
 
 
 def _why_absent(directory: Path) -> str:
     if (directory / FAILURE).exists():
-        failure = _mapping(json.loads((directory / FAILURE).read_text(encoding="utf-8")))
+        failure = read_json(directory / FAILURE).values
         return (
-            f"{directory} ended in epoch {failure['epoch']}, its loss not finite at learning rate "
-            f"{failure['lr']}: train it anew with other settings"
+            f"{directory} ended in epoch {failure.get('epoch')}, its loss not finite at learning "
+            f"rate {failure.get('lr')}: train it anew with other settings"
         )
     if (directory / "recipe.yaml").exists():
         return f"{directory} is unfinished: repeat its train command to resume it, then compare"
@@ -129,10 +125,12 @@ def _why_absent(directory: Path) -> str:
 def _summary(content: Mapping[str, object], path: Path) -> Summary:
     fields = {**ADDED, **flatten(_mapping(content["recipe"]))}
     fields["data.split_hash"] = str(content["split_hash"])[-HASH_LENGTH:]
+    if not isinstance(fields["method.class_path"], str):
+        raise TypeError(f"its method is {fields['method.class_path']!r:.40}")
     cost, weights = _mapping(content["cost"]), content.get("weights")
     return Summary(
         path=path,
-        seed=int(_number(fields.pop("seed"))),
+        seed=_whole(fields.pop("seed")),
         fields=fields,
         weights=None if weights is None else str(weights),
         environment=_mapping(content["environment"]),
@@ -145,21 +143,31 @@ def _summary(content: Mapping[str, object], path: Path) -> Summary:
         cost=Cost(
             seconds=_number(cost["seconds"]),
             images_per_second=_number(cost["images_per_second"]),
-            parameters=int(_number(cost["parameters"])),
-            training_parameters=int(_number(cost["training_parameters"])),
+            parameters=_whole(cost["parameters"]),
+            training_parameters=_whole(cost["training_parameters"]),
         ),
     )
 
 
 def _scores(split: Mapping[str, object]) -> Scores:
     network = _mapping(_mapping(split["last"])["network"])
-    return Scores(_number(network["accuracy"]), _number(network["nll"]), _number(network["ece"]))
+    accuracy = _number(network["accuracy"])
+    if not 0 <= accuracy <= 100:
+        raise TypeError(f"its accuracy is {accuracy} %")
+    return Scores(accuracy, _number(network["nll"]), _number(network["ece"]))
 
 
 def _mapping(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise TypeError(f"{value!r:.40} stands where fields belong")
     return {str(key): element for key, element in value.items()}
+
+
+def _whole(value: object) -> int:
+    number = _number(value)
+    if not math.isfinite(number):
+        raise TypeError(f"{number} stands where a whole number belongs")
+    return int(number)
 
 
 def _number(value: object) -> float:

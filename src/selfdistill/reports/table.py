@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from ..terminal import shown, shown_name
 from .lines import Comparison, Line
 from .statistics import Spread
 from .verdicts import ABSENT, signed, verdict_words
@@ -140,11 +141,13 @@ def as_markdown(comparison: Comparison, *, table: Kind = "compare") -> str:
     ]
     head, *body = (f"| {' | '.join(map(_inline, row))} |" for row in rows)
     rule = f"| {' | '.join(':--' if column.words else '--:' for column in columns)} |"
-    return "\n".join([head, rule, *body, "", *(f"- {note}" for note in comparison.notes), ""])
+    return "\n".join(
+        [head, rule, *body, "", *(f"- {shown_name(note)}" for note in comparison.notes), ""]
+    )
 
 
 def _inline(cell: str) -> str:
-    return re.sub(r"([\\|<>*_`])", r"\\\1", cell.replace("\n", " "))
+    return re.sub(r"([\\|<>*_`])", r"\\\1", shown(cell.replace("\n", " ")))
 
 
 def _table(comparison: Comparison, columns: Sequence[Column], width: int) -> Table:

@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Sequence
 
+from ...terminal import shown
+
 
 def fitted(names: Sequence[str], width: int, *, lines: int = 1) -> list[str]:
     """Wrap names, and shorten those in the middle that need more lines than there are.
@@ -14,7 +16,7 @@ def fitted(names: Sequence[str], width: int, *, lines: int = 1) -> list[str]:
         width: Letters to a line.
         lines: Lines that a name may take.
     """
-    plain = [" ".join(name.split()) for name in names]
+    plain = [shown(" ".join(name.split())) for name in names]
     for most in range(lines, max(map(len, plain), default=0) + 1):
         found = [_wrapped(name, width, most) for name in plain]
         if len(set(found)) == len(set(plain)):

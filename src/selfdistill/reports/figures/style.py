@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import RcKeyType
 
+from ...terminal import shown
 from ..entries import Entry
 from ..predicted import Numbers
 from .names import fitted, height
@@ -181,7 +182,7 @@ def svg(figure: Figure, name: str) -> str:
     with mpl.rc_context({"svg.hashsalt": name}):
         text = _rendered(figure, "svg").decode()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = shown(re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL))
     return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
 
 
