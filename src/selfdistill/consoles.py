@@ -1,7 +1,6 @@
 """A console of rich that shows names from strangers instead of obeying them."""
 
 from collections.abc import Iterable
-from typing import IO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -18,13 +17,3 @@ class HarmlessConsole(Console):
         """What is shown of something, in segments."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=shown(segment.text))
-
-    @property
-    def file(self) -> IO[str]:
-        """Where it writes: past the filter for what is printed."""
-        file = super().file
-        return getattr(file, "unfiltered", file)
-
-    @file.setter
-    def file(self, new_file: IO[str]) -> None:
-        self._file = new_file

@@ -41,7 +41,9 @@ def console(*, stderr: bool = False, width: int | None = None, plain: bool = Fal
     """
     from .consoles import HarmlessConsole
 
+    stream = sys.stderr if stderr else sys.stdout
     return HarmlessConsole(
+        file=getattr(stream, "unfiltered", None),  # its own codes pass by what filters text
         stderr=stderr,
         width=width,
         # None on a terminal: rich may still know better, as it does for IDLE.

@@ -106,6 +106,12 @@ class Evidence:
             raise ValueError(
                 f"{self.summary.path} names {len(classes)} classes and predicts {seen.num_classes}"
             )
+        for split, scores in self.summary.scores.items():
+            if not 0 <= scores.accuracy <= 100:
+                raise ValueError(
+                    f"the summary of {self.summary.path} is damaged: its {split} accuracy is "
+                    f"{scores.accuracy} %"
+                )
         _ = self.thumbnails, self.legacy
         try:
             _ = self.curve, self.macs, [self.corruptions(split) for split in SPLITS]

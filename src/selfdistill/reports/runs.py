@@ -151,10 +151,7 @@ def _summary(content: Mapping[str, object], path: Path) -> Summary:
 
 def _scores(split: Mapping[str, object]) -> Scores:
     network = _mapping(_mapping(split["last"])["network"])
-    accuracy = _number(network["accuracy"])
-    if not 0 <= accuracy <= 100:
-        raise TypeError(f"its accuracy is {accuracy} %")
-    return Scores(accuracy, _number(network["nll"]), _number(network["ece"]))
+    return Scores(_number(network["accuracy"]), _number(network["nll"]), _number(network["ece"]))
 
 
 def _mapping(value: object) -> Mapping[str, object]:
