@@ -194,6 +194,20 @@ def test_what_has_no_end_is_left_at_the_limit(served, tmp_path, monkeypatch):
     assert not (tmp_path / "part").exists()
 
 
+@pytest.mark.parametrize("length", ["many", "-5", "1" * 5000, "²"])
+def test_a_length_that_is_no_number_is_not_believed(served, tmp_path, monkeypatch, length):
+    folder, url = served
+    pack(folder / "set.tar.gz", good())
+
+    def lie(self, name, value):
+        text = length if name == "Content-Length" else value
+        self._headers_buffer.append(f"{name}: {text}\r\n".encode("latin-1"))
+
+    monkeypatch.setattr(Quiet, "send_header", lie)
+    fetch(archive(url), tmp_path)
+    assert (tmp_path / "set" / "train.bin").read_bytes() == CONTENTS["train.bin"]
+
+
 def test_rate_and_time_left_are_shown(served, tmp_path, monkeypatch, capsys):
     folder, url = served
     (folder / "set.tar.gz").write_bytes(bytes(3_000_000))

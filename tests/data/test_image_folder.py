@@ -452,3 +452,40 @@ def test_almost_black_pictures_are_warned_of(tmp_path, make):
             Image.fromarray(deep).save(tmp_path / "photos" / name / f"{i}.png")
     with pytest.warns(UserWarning, match="almost black, no value above 31 of 255"):
         make().splits()
+
+
+def test_a_flipped_bit_anywhere_in_the_cache_is_found(tmp_path, make):
+    pictures(tmp_path / "photos", count=300, size=(8, 8))
+    first = make().splits().digest()
+    (file,) = (tmp_path / "cache").glob("*.npy")
+    whole = file.read_bytes()
+    for at in np.linspace(200, len(whole) - 1, 24).astype(int):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1
+        file.write_bytes(damaged)
+        assert square_cache._checksum(np.load(file)) != square_cache._checksum(
+            np.frombuffer(whole[-np.load(file).nbytes :], np.uint8).reshape(np.load(file).shape)
+        )
+    assert make().splits().digest() == first
+    assert file.read_bytes() == whole
+
+
+def test_a_picture_replaced_behind_its_size_and_time_is_decoded_again(tmp_path, make):
+    root = pictures(tmp_path / "photos")
+    first = make().splits().digest()
+    file = root / "cat" / "003.png"
+    status, content = file.stat(), file.read_bytes()
+    Image.fromarray(np.asarray(Image.open(file))[::-1]).save(file)
+    file.write_bytes(file.read_bytes()[: len(content)].ljust(len(content), b"\0"))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert file.stat().st_size == status.st_size
+    assert make().splits().digest() != first
+
+
+@pytest.mark.parametrize("index", ["{}", "[]", "", '{"kept": 3}', "[" * 5000])
+def test_a_strange_index_is_written_anew(tmp_path, make, index):
+    pictures(tmp_path / "photos")
+    first = make().splits().digest()
+    (file,) = (tmp_path / "cache").glob("*.json")
+    file.write_text(index)
+    assert make().splits().digest() == first

@@ -243,3 +243,18 @@ def test_the_missing_library_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(ValueError, match=r'hf:a/b needs .*pip install "selfdistill\[hf\]"'):
         HuggingFace(name="a/b").splits()
+
+
+def test_a_row_names_no_file_outside_of_its_set(tmp_path, root, datasets):
+    (tmp_path / "set").mkdir()
+    outside = tmp_path / "secret.png"
+    outside.write_bytes((root / CLASSES[0] / "000.png").read_bytes())
+    for path in (str(outside), "../secret.png"):
+        table = {"image": [{"bytes": None, "path": path}] * 8, "label": ["a", "b"] * 4}
+        features = {"image": datasets.Image(), "label": datasets.Value("string")}
+        made = datasets.Dataset.from_dict(table, features=datasets.Features(features))
+        parquet = pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(made.data.table, tmp_path / "set" / "train.parquet")
+        source = HuggingFace(name=str(tmp_path / "set"), image_size=8, cache_dir=tmp_path / "c")
+        with pytest.raises(ValueError, match=r"row train/\d+ names .*secret\.png, which does not"):
+            source.splits()

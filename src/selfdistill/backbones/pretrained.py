@@ -1,5 +1,6 @@
 """Weights that a timm network starts from."""
 
+import pickle
 import ssl
 import threading
 import urllib.error
@@ -77,8 +78,11 @@ def file_source(path: Path, declared: "PretrainedCfg") -> dict[str, str | int]:
     except Exception as error:
         raise ValueError(
             f"{path} cannot be read as weights (safetensors, or a state dict that torch.save "
-            f"wrote): {error}"
+            f"wrote): {_reason(error)}"
         ) from error
+    strange = [name for name, value in weights.items() if not isinstance(value, torch.Tensor)]
+    if strange:
+        raise ValueError(f"{path} is not a state dict: {strange[0]!r} is not a tensor")
     classifiers = declared.classifier or ()
     for classifier in (classifiers,) if isinstance(classifiers, str) else classifiers:
         if f"{classifier}.weight" in weights:
@@ -90,6 +94,13 @@ def file_source(path: Path, declared: "PretrainedCfg") -> dict[str, str | int]:
                 "label_offset": 0,
             }
     raise ValueError(f"{path} holds no classifier {classifiers} of {declared.architecture}")
+
+
+def _reason(error: Exception) -> str:
+    """Why weights cannot be read; never the library's advice to run what a file holds."""
+    if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
+        return "it is damaged, or holds objects that would run code when they are read"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def cached_weights(hub_id: str | None, filename: str | None, url: str) -> Path | None:

@@ -1,10 +1,10 @@
 """RUN/trackers.json: how trackers know a run, and which of them have all of it."""
 
-import json
 import uuid
 from pathlib import Path
 from typing import NamedTuple
 
+from ...runs import read_json
 from ...runs.storage import write_json
 
 FILE = "trackers.json"
@@ -24,8 +24,8 @@ def read(folder: Path) -> Record:
     file = folder / FILE
     if not file.exists():
         return Record(uuid.uuid4().hex[:12], [])
-    values = json.loads(file.read_text())
-    return Record(values["identity"], values["complete"])
+    values = read_json(file)
+    return Record(values.text("identity"), [str(name) for name in values.list("complete")])
 
 
 def write(folder: Path, record: Record) -> None:
