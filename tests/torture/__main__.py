@@ -22,9 +22,14 @@ TESTS = Path(__file__).parents[1]
 
 
 class Worker:
-    """A process that runs tasks one after another."""
+    """A process that runs tasks one after another; another one takes its place if it dies."""
 
     def __init__(self, folder, tier):
+        self.folder, self.tier = folder, tier
+        self._start()
+
+    def _start(self):
+        folder, tier = self.folder, self.tier
         command = [sys.executable, "-W", "ignore", "-m", "torture.worker", str(folder), tier]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         with folder.with_suffix(".log").open("w") as log:
@@ -43,7 +48,14 @@ class Worker:
     def run(self, task):
         """A task's result."""
         print(task, file=self.process.stdin)
-        return json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if line:
+            return json.loads(line)
+        code = self.process.wait()
+        self._start()
+        died = {"code": "", "text": task, "attempts": 0, "failed": 1, "held": False, "outcomes": {}}
+        died |= {"failures": [f"the worker died with {code}"], "seconds": 0, "cpu_seconds": 0}
+        return {**died, "task": task}
 
     def end(self):
         self.process.stdin.close()
@@ -110,7 +122,7 @@ def _file(out, task):
 
 def _say(result):
     held = "held" if result["held"] else "NOT HELD"
-    seconds = f"{result['seconds']:.0f} s"
+    seconds = f"{result['seconds']:.0f} s, {result['cpu_seconds']:.0f} of a processor"
     print(f"{held:<9} {result['code']:<4} {result['task']}: {result['attempts']} in {seconds}")
     for failure in result["failures"]:
         print(f"            {failure}")

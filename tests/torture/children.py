@@ -70,9 +70,20 @@ class Child:
         cwd: Its folder.
         env: Environment variables; None removes one.
         memory: Bytes of address space that it may have.
+        cpu: Seconds of a processor that it may have.
     """
 
-    def __init__(self, words=(), *, call=None, before=None, cwd=None, env=None, memory=MAX_MEMORY):
+    def __init__(
+        self,
+        words=(),
+        *,
+        call=None,
+        before=None,
+        cwd=None,
+        env=None,
+        memory=MAX_MEMORY,
+        cpu=MAX_CPU_SECONDS,
+    ):
         self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
         self._began = time.monotonic()
         sys.stdout.flush()
@@ -81,7 +92,7 @@ class Child:
         if self.pid == 0:
             code = 1
             try:
-                self._prepare(cwd, env or {}, memory)
+                self._prepare(cwd, env or {}, memory, cpu)
                 if before:
                     before()
                 code = call() if call else cli.main([str(word) for word in words])
@@ -95,10 +106,10 @@ class Child:
                     sys.stderr.flush()
                 os._exit(code or 0)
 
-    def _prepare(self, cwd, env, memory):
+    def _prepare(self, cwd, env, memory, cpu):
         os.setpgid(0, 0)
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(self._out.fileno(), 1)

@@ -37,7 +37,7 @@ def newest_checkpoint(ground):
     whole = unfinished(ground.folder, METHOD) / "checkpoints"
     older, newest = sorted(file.stem for file in whole.glob("*.pt"))
     content = (whole / f"{newest}.pt").read_bytes()
-    for number in range(ground.of(60, 400)):
+    for number in range(ground.of(28, 400)):
         folder = copy(whole, ground.folder / "damaged-checkpoints")
         damage = list(FILE_DAMAGES)[number % (len(FILE_DAMAGES) - 1)]
         file = folder / f"{newest}{ground.random.choice(('.pt', '.pt', '.json'))}"
@@ -103,7 +103,7 @@ def _step(folder, name):
 def unfinished_runs(ground, method):
     expected = digest(finished(ground.folder, method))
     whole = unfinished(ground.folder, method)
-    for file, name, damage in ground.some(damage_all(whole), 12):
+    for file, name, damage in ground.some(damage_all(whole), 7):
         path = copy(whole, place(ground.folder, "damaged"))
         damage(path / file, ground.random)
         answer = run([*words_of(method, ground.folder), "--out", path])

@@ -48,7 +48,7 @@ def other_recipes(ground):
         ("finished", finished(ground.folder, METHOD)),
         ("unfinished", unfinished(ground.folder, METHOD)),
     ):
-        for field, change in ground.some(OTHER.items(), 3):
+        for field, change in ground.some(OTHER.items(), 2):
             there = copy(path, place(ground.folder, "other"))
             before = tree(there)
             answer = run([*words_of(METHOD, ground.folder), *change, "--out", there])

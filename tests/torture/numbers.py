@@ -52,7 +52,7 @@ def spoil(method, step, change):
 def not_finite(ground):
     cases = [(name, step) for step in (0, 1, 3, 5) for name in FAULTS]
     methods = (METHOD, "SKDSAM")
-    for name, step in ground.some(cases, 3):
+    for name, step in ground.some(cases, 2):
         for method in ground.some(methods, 1):
             path = _empty(ground, f"spoiled-{method}")
             words = [*words_of(method, ground.folder), "--out", path]

@@ -92,7 +92,7 @@ def _frames():
 
 BOMBS = {
     "claims.png": lambda: _png(20_000, 20_000),
-    "large.png": lambda: _blank_png(11_000),
+    "large.png": lambda: _blank_png(8000),
     "profile.png": lambda: _unfolding(b"iCCP"),
     "claims-more.png": lambda: _png(2**31 - 1, 2**31 - 1),
     "text.png": lambda: _unfolding(b"zTXt"),
@@ -179,7 +179,7 @@ def _socket(path):
 
 @promise("R14", "pictures that unfold: refused with less than 50 MB of memory more")
 def bombs_are_refused(ground):
-    for name in ground.some(BOMBS, 2):
+    for name in list(BOMBS)[: ground.of(2, len(BOMBS))]:
         content = BOMBS[name]()
         if content is None:
             continue

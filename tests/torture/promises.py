@@ -8,10 +8,14 @@ from . import (  # noqa: F401
     kills,
     names,
     numbers,
+    pages,
     pictures,
+    ranks,
     signals,
+    soak,
     storage,
     strangers,
+    studies,
 )
 from .attempts import PROMISES, Ground, attack, tasks
 

@@ -22,7 +22,7 @@ PROMISED = "TERM, INT, USR1, HUP: said in a line, code 128 + signal, and exactly
 def signals(ground):
     passed = moments(ground.folder, METHOD)
     last_step = max(n for n, m in enumerate(passed, 1) if m.startswith("before train_step"))
-    chosen, _ = choose(passed, ground.of(6, 60), ground.random)
+    chosen, _ = choose(passed, ground.of(4, 60), ground.random)
     for count, moment in enumerate(chosen):
         number = NUMBERS[count % len(NUMBERS)]
 
@@ -37,11 +37,11 @@ def signals(ground):
         yield _stopped(ground, what, answer, codes, path)
 
 
-@promise("R3", PROMISED + "at random times")
+@promise("R3", PROMISED + "at random times", few=())
 def random_signals(ground):
     words = words_of(METHOD, ground.folder)
     length = run([*words, "--out", place(ground.folder, "timed-signals")]).seconds
-    for count in range(ground.of(2, 40)):
+    for count in range(40):
         number = NUMBERS[count % len(NUMBERS)]
         path, seconds = _empty(ground), ground.random.uniform(0.05, 1) * length
         answer = run([*words, "--out", path], seconds=seconds, number=number)

@@ -31,7 +31,7 @@ def file_sizes(ground):
     whole = finished(ground.folder, METHOD)
     expected = digest(whole)
     largest = max(file.stat().st_size for file in whole.rglob("*") if file.is_file())
-    count = ground.of(4, 20)
+    count = ground.of(2, 20)
     for number in range(count):
         size = int(MIN_BYTES + number * (largest - MIN_BYTES) / count)
         path = place(ground.folder, "limited")
@@ -44,7 +44,7 @@ def file_sizes(ground):
 def full_disks(ground):
     """Where the machine lets us mount one; elsewhere limits of size stand for it."""
     expected = digest(finished(ground.folder, METHOD))
-    for kilobytes in ground.some((64, 150, 250, 350, 450, 550, 650, 800, 950, 1100, 1300), 2):
+    for kilobytes in ground.some((64, 150, 250, 350, 450, 550, 650, 800, 950, 1100, 1300), 1):
         with _small_disk(ground.folder / "disk", kilobytes) as disk:
             path = disk / "run"
             words = [*words_of(METHOD, ground.folder), "--out", path]

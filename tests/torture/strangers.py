@@ -153,7 +153,7 @@ def hostile_runs(ground):
     "R20", "forged summaries, descriptions of networks, arrays: one line by name, bounded memory"
 )
 def forged_files(ground):
-    for name, file, change, command in ground.some(_forgeries(), 10):
+    for name, file, change, command in ground.some(_forgeries(), 8):
         folder, victim = _ground(ground)
         run_ = copy(finished(ground.folder, METHOD), folder / "run")
         change(run_ / file)
@@ -295,8 +295,8 @@ ARRAYS = {
 
 @promise("R15", "pickles as weights, teachers, checkpoints, arrays: none executed, one line each")
 def pickles(ground):
-    for name, make in ground.some(PICKLES.items(), 3):
-        for option in ground.some(("--init", "--method.teacher", "--backbone.pretrained"), 2):
+    for name, make in ground.some(PICKLES.items(), 2):
+        for option in ground.some(("--init", "--method.teacher", "--backbone.pretrained"), 1):
             folder, victim = _ground(ground)
             (folder / name).write_bytes(make())
             method = "KD" if "teacher" in option else "CrossEntropy"

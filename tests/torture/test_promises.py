@@ -9,24 +9,15 @@ from torture.promises import tasks
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs fork and /proc")
 PENDING = {
-    "bombs_are_refused",
     "both_checkpoints",
-    "class_names",
     "finished_runs/compare",
-    "finished_runs/evaluate",
-    "finished_runs/predict",
-    "finished_runs/train again",
     "flipped_bits/predict --exits",
     "folder_names",
-    "fuzzed_recipes",
-    "hostile_recipes",
-    "hostile_runs",
     "newest_checkpoint",
     "not_finite",
     "other_writers",
     "overwriting",
     "servers",
-    "signals",
     "unfinished_runs/SKDSAM",
 }
 """What is promised and not yet kept."""
