@@ -19,7 +19,8 @@ from spoiling import spoil_step
 from selfdistill import signals
 from selfdistill.failures import Failure, StorageFailure
 from selfdistill.methods import CrossEntropy
-from selfdistill.training import checkpoint, parse, train
+from selfdistill.training import checkpoint, parse, precision, train
+from selfdistill.training import run as run_of_one
 from selfdistill.training.trainee import Trainee
 
 STOP_AFTER, SPOILED = 4, 5
@@ -35,6 +36,10 @@ def refuse(folder, step, state):
     raise StorageFailure("the disk is full")
 
 
+def measure(settings, splits, device):
+    return "bf16", "measured by the first process"
+
+
 def member(rank, port, path, fault):
     """One process of a run; its exit status, and on disk the threads that outlive the run."""
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0"}
@@ -47,9 +52,14 @@ def member(rank, port, path, fault):
         spoil_step(pytest.MonkeyPatch(), CrossEntropy, SPOILED, fault)
     if fault == "save":
         checkpoint.save = refuse
+    if fault == "precision":
+        precision.processor_flags = lambda: frozenset({"amx_bf16"})
+        run_of_one.measured = measure if rank == 0 else refuse
     words = ["--method", "CrossEntropy", "--accelerator", "cpu", "--out", str(path)]
     if fault == "recipe":
         words += ["--epochs", "9"]
+    if fault == "precision":
+        words += ["--epochs", "1", "--warmup-epochs", "0", "--precision", "auto"]
     try:
         train(
             parse(
@@ -101,6 +111,7 @@ def main():
         "resumed": run(out / "stopped"),
         "spoiled": run(out / "spoiled", "loss"),
         "disk full": run(out / "full", "save"),
+        "measured": run(out / "measured", "precision"),
     }
     print(json.dumps(answers))
 

@@ -58,6 +58,12 @@ def test_a_save_that_fails_in_one_process_ends_both(runs):
     assert statuses["disk full"] == [4, 4], errors
 
 
+def test_the_first_process_chooses_the_number_format_of_both(runs):
+    out, statuses, errors = runs
+    assert statuses["measured"] == [0, 0], errors
+    assert "precision: bf16" in (out / "measured" / "recipe.yaml").read_text()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_no_thread_of_the_group_outlives_a_run_that_ends_in_order(runs):
     out, statuses, errors = runs

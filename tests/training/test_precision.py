@@ -9,25 +9,25 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize(
     ("flags", "expected", "reason"),
     [
-        ("fpu avx2 avx512f", "fp32", "no bf16 units"),
-        ("fpu avx2 avx512f avx512_bf16", "bf16", "avx512_bf16"),
-        ("fpu avx512f amx_tile amx_bf16", "bf16", "amx_bf16"),
-        ("", "fp32", "no bf16 units"),
+        ("fpu avx2 avx512f", ("fp32",), "no bf16 units"),
+        ("fpu avx2 avx512f avx512_bf16", ("bf16", "fp32"), "avx512_bf16"),
+        ("fpu avx512f amx_tile amx_bf16", ("bf16", "fp32"), "amx_bf16"),
+        ("", ("fp32",), "no bf16 units"),
     ],
 )
 def test_auto_asks_the_processor(monkeypatch, flags, expected, reason):
     monkeypatch.setattr(precision, "processor_flags", lambda: frozenset(flags.split()))
-    chosen, why = precision.choose("auto", CPU)
-    assert chosen == expected
+    formats, why = precision.possible("auto", CPU)
+    assert formats == expected
     assert reason in why
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16")])
 def test_auto_asks_the_gpu(monkeypatch, capability, expected):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert precision.choose("auto", torch.device("cuda"))[0] == expected
+    assert precision.possible("auto", torch.device("cuda"))[0] == (expected,)
 
 
 def test_what_is_asked_for_is_taken():
-    assert precision.choose("bf16", CPU) == ("bf16", "asked for")
-    assert precision.choose("auto", torch.device("mps"))[0] == "fp32"
+    assert precision.possible("bf16", CPU) == (("bf16",), "asked for")
+    assert precision.possible("auto", torch.device("mps"))[0] == ("fp32",)

@@ -106,7 +106,7 @@ class Places:
         A summary tells, the run's own or its copy; number format included. A pupil's teacher must
         be finished too, by weights that the pupil learned from.
         """
-        from ..training import identity, parse
+        from ..training import identities, parse
 
         cell, seed = run
         found = {path: _stored_hash(path) for path in self.summaries(run)}
@@ -121,8 +121,8 @@ class Places:
             if self.finished(teacher) is None:
                 return None
         settings = parse(self.words(run))
-        wanted = identity(settings)
-        matching = next((path for path, stored in found.items() if stored == wanted), None)
+        wanted = identities(settings)
+        matching = next((path for path, stored in found.items() if stored in wanted), None)
         if matching is None or (settings.place.test and not _has_test(matching)):
             return None
         if matching.name == SUMMARY and _moved(matching.parent, settings.whereabouts):

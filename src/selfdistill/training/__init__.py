@@ -5,7 +5,7 @@ from ..runs import RunDirectory
 from .class_paths import own_code, refuse_own_code
 from .options import Settings, as_today, fingerprint, parse
 from .resuming import differing
-from .run import identity, train
+from .run import identities, number_format, train
 
 __all__ = [
     "Failure",
@@ -14,7 +14,8 @@ __all__ = [
     "as_today",
     "differing",
     "fingerprint",
-    "identity",
+    "identities",
+    "number_format",
     "own_code",
     "parse",
     "refuse_own_code",

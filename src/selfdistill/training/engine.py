@@ -4,18 +4,37 @@ import logging
 import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
+from lightning_fabric.plugins import Precision as Plugin
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import distributed
 from torch.distributed import distributed_c10d
 
 from ..failures import Failure
 
-ENGINE_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
+
+class _Precision(Plugin):
+    """fp32 or bf16, as is decided once the processes can agree."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.formats = {"fp32": Plugin(), "bf16": MixedPrecision("bf16-mixed", device.type)}
+        self.chosen: Plugin = self.formats["fp32"]
+
+    def forward_context(self) -> AbstractContextManager[object]:
+        return self.chosen.forward_context()
+
+    def convert_input(self, data: object) -> object:
+        return self.chosen.convert_input(data)
+
+    def convert_output(self, data: object) -> object:
+        return self.chosen.convert_output(data)
+
+
 MAX_THREADS_PER_CORE = 8
 MEETING_TIMEOUT = timedelta(minutes=5)
 """How long processes wait for each other at the start."""
@@ -54,13 +73,22 @@ def build(
         torch.backends.cudnn.benchmark = not deterministic
     several = devices * num_nodes > 1
     start = "fork" if hasattr(sys, "ps1") else "popen"  # a prompt has no script to start again
-    return Fabric(
+    fabric = Fabric(
         accelerator=device.type,
         strategy=DDPStrategy(timeout=MEETING_TIMEOUT, start_method=start) if several else "auto",
         devices=devices,
         num_nodes=num_nodes,
-        precision=ENGINE_PRECISION[precision],  # pyright: ignore[reportArgumentType]
+        plugins=[_Precision(device)],
     )
+    compute_in(fabric, precision)
+    return fabric
+
+
+def compute_in(fabric: Fabric, precision: str) -> None:
+    """Let an engine that has set up no method yet compute in another format."""
+    plugin = fabric.strategy.precision
+    assert isinstance(plugin, _Precision)
+    plugin.chosen = plugin.formats[precision]
 
 
 def use_threads(threads: int) -> None:

@@ -130,7 +130,7 @@ class Recipe:
         accumulation: Parts in which a batch is computed, to save memory.
         ema_decay: Share of the averaged weights that each step keeps; None trains without.
         seed: Fixes initial weights, order and augmentation; never the split.
-        precision: Number format: auto, fp32 or bf16.
+        precision: Number format: fp32, bf16, or auto for the faster of them here.
         compile: Compile method and loss into one graph.
         deterministic: Repeat bit for bit on CUDA too, at some cost in speed.
         validate_every: Epochs between two looks at the validation images.

@@ -1,13 +1,14 @@
 """One run, from settings to a finished run directory."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from lightning_fabric import Fabric
 
-from ..data import Batches
+from ..data import Batches, Splits
 from ..failures import UnusableCheckpoint
 from ..methods import Method
 from ..runs import RunDirectory
@@ -21,9 +22,11 @@ from .first import by_first
 from .fit import fit
 from .optimizer import check_stepping
 from .options import Plain, Settings, fingerprint, method_name
+from .precision import Format
 from .progress import Reporter
 from .recipe import Recipe
 from .resuming import is_done, restore
+from .speed import measured
 from .trackers import Trackers, known_names
 from .trainee import Trainee
 
@@ -46,33 +49,34 @@ def train(settings: Settings) -> Path:
     if place.threads is not None:
         engine.use_threads(place.threads)
     device = engine.choose_device(place.accelerator)
-    chosen, reason = precision.choose(recipe.precision, device)
-    resolved = {**settings.resolved, "precision": chosen}
-    run = RunDirectory(place.out or default_directory(resolved, settings.name))
-    if settings.backbone is None and not run.finished():
-        recipe.backbone.check()
     fabric = engine.build(
         device,
-        chosen,
+        "fp32",
         deterministic=recipe.deterministic,
         devices=place.devices,
         num_nodes=place.num_nodes,
     )
-    with (
-        engine.launched(fabric),
-        ExitStack() as held,
-        Trackers(run, followers if fabric.is_global_zero else []) as trackers,
-    ):
-        say = partial(print, flush=True) if fabric.is_global_zero else _silent
-        done = by_first(fabric, partial(_take, run, settings, resolved, held))
-        if settings.note:
-            say(settings.note)
-        if done:
-            say(f"{run.path} is finished already; --overwrite starts afresh")
-            trackers.open()
-            return run.path
-        say(f"{run.path}: {device.type}, {chosen} ({reason})")
-        _train(fabric, settings, run, resolved, trackers, deadline)
+    splits = cache(recipe.data.splits)
+    with engine.launched(fabric):
+        chosen, reason = by_first(fabric, partial(number_format, settings, splits))
+        engine.compute_in(fabric, chosen)
+        run, resolved = _directory(settings, chosen), _resolved(settings, chosen)
+        if settings.backbone is None and not run.finished():
+            recipe.backbone.check()
+        with (
+            ExitStack() as held,
+            Trackers(run, followers if fabric.is_global_zero else []) as trackers,
+        ):
+            say = partial(print, flush=True) if fabric.is_global_zero else _silent
+            done = by_first(fabric, partial(_take, run, settings, resolved, held))
+            if settings.note:
+                say(settings.note)
+            if done:
+                say(f"{run.path} is finished already; --overwrite starts afresh")
+                trackers.open()
+                return run.path
+            say(f"{run.path}: {device.type}, {chosen} ({reason})")
+            _train(fabric, settings, splits(), run, resolved, trackers, deadline)
     return run.path
 
 
@@ -86,11 +90,44 @@ def _take(run: RunDirectory, settings: Settings, resolved: Plain, held: ExitStac
     return done
 
 
-def identity(settings: Settings) -> str:
-    """The hash by which a run is known, on this machine's kind of device."""
+def number_format(settings: Settings, splits: Callable[[], Splits]) -> tuple[Format, str]:
+    """The number format of a run, and the reason: that of the run there is, or else the faster.
+
+    Args:
+        settings: The run's.
+        splits: Reads its images; called only where the formats are to be measured.
+
+    Raises:
+        ValueError: If the settings do not suit the data or the network.
+    """
     device = engine.choose_device(settings.place.accelerator)
-    chosen, _ = precision.choose(settings.recipe.precision, device)
-    return fingerprint({**settings.resolved, "precision": chosen})
+    formats, reason = precision.possible(settings.recipe.precision, device)
+    if len(formats) == 1:
+        return formats[0], reason
+    for candidate in formats:
+        stored = _directory(settings, candidate).read_recipe()
+        fresh = settings.place.overwrite and settings.place.out is not None
+        if stored is not None and stored.get("precision") == candidate and not fresh:
+            return candidate, "as the run began"
+    if settings.backbone is None:
+        settings.recipe.backbone.check()
+    return measured(settings, splits, device)
+
+
+def identities(settings: Settings) -> list[str]:
+    """The hashes by which a run may be known on this machine's kind of device."""
+    device = engine.choose_device(settings.place.accelerator)
+    formats, _ = precision.possible(settings.recipe.precision, device)
+    return [fingerprint(_resolved(settings, candidate)) for candidate in formats]
+
+
+def _resolved(settings: Settings, chosen: Format) -> Plain:
+    return {**settings.resolved, "precision": chosen}
+
+
+def _directory(settings: Settings, chosen: Format) -> RunDirectory:
+    resolved = _resolved(settings, chosen)
+    return RunDirectory(settings.place.out or default_directory(resolved, settings.name))
 
 
 def default_directory(resolved: Plain, name: str) -> Path:
@@ -102,6 +139,7 @@ def default_directory(resolved: Plain, name: str) -> Path:
 def _train(
     fabric: Fabric,
     settings: Settings,
+    splits: Splits,
     run: RunDirectory,
     resolved: Plain,
     trackers: Trackers,
@@ -109,7 +147,6 @@ def _train(
 ) -> None:
     recipe, place = settings.recipe, settings.place
     memory.forget_peak(fabric.device)
-    splits = recipe.data.splits()
     if splits.note and fabric.is_global_zero:
         print(splits.note, flush=True)
     resolved = {**resolved, "split": splits.digest()}

@@ -1,0 +1,67 @@
+"""Which of two number formats trains a network faster here, by a few steps of each."""
+
+import math
+from collections.abc import Callable
+from time import perf_counter as clock
+
+import torch
+
+from ..data import Batch, Splits
+from ..methods import Method
+from .building import as_expected, build_batches, build_method, placed
+from .options import Settings
+from .precision import Format
+from .trainee import context_for
+
+MIN_GAIN = 1.1
+"""How many times as fast bf16 must be to be chosen."""
+MIN_ROUNDS, MAX_ROUNDS, BUDGET_SECONDS = 2, 10, 2.0
+MIN_IMAGES, MAX_IMAGES = 8, 32
+"""Of a measured step, where the batch divides so."""
+
+
+def measured(
+    settings: Settings, splits: Callable[[], Splits], device: torch.device
+) -> tuple[Format, str]:
+    """The faster format, and its reason; the run that follows is as it would be without this.
+
+    Raises:
+        ValueError: If the settings do not suit the data or the network.
+    """
+    recipe = settings.recipe
+    with torch.random.fork_rng(devices=[]):
+        images = splits()
+        method = placed(build_method(recipe, images, settings.backbone), device)
+        batches = build_batches(recipe, as_expected(recipe, images, method), method, device)
+        sizes = [n for n in range(MIN_IMAGES, MAX_IMAGES + 1) if recipe.batch_size % n == 0]
+        size = max(sizes, default=recipe.batch_size)
+        batch = batches.epoch(0).batch(0, parts=recipe.batch_size // size)
+        return faster(method, batch)
+
+
+def faster(method: Method, batch: Batch) -> tuple[Format, str]:
+    """bf16 if its steps are clearly faster, with the times; only the method's buffers change.
+
+    Other work on the machine slows steps down and never speeds them up: the formats take turns,
+    and the fastest step of each counts.
+    """
+    method.train()
+    shortest: dict[Format, float] = {"fp32": math.inf, "bf16": math.inf}
+    rounds, began = 0, clock()
+    while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and clock() - began < BUDGET_SECONDS):
+        for number_format, best in shortest.items():
+            start = clock()
+            _step(method, batch, number_format)
+            shortest[number_format] = min(best, clock() - start)
+        rounds += 1
+    chosen: Format = "bf16" if MIN_GAIN * shortest["bf16"] <= shortest["fp32"] else "fp32"
+    times = " and ".join(f"{1000 * best:.3g} ms in {name}" for name, best in shortest.items())
+    return chosen, f"{len(batch.indices)} images take {times}"
+
+
+def _step(method: Method, batch: Batch, number_format: Format) -> None:
+    context = context_for(method, batch.indices, 0, 0.0)
+    with torch.autocast(batch.labels.device.type, torch.bfloat16, number_format == "bf16"):
+        loss = method(batch.images, batch.labels, **context).loss
+    loss.backward()
+    method.zero_grad()
