@@ -122,3 +122,13 @@ def test_tags_make_no_other_objects(text):
 
 def test_a_date_is_text():
     assert parse_yaml("a: 2024-01-01") == {"a": "2024-01-01"}
+
+
+def test_deep_json_is_refused(file):
+    for depth in (MAX_DEPTH, 100_000):
+        file.write_text('{"a": ' + "[" * depth + "]" * depth + "}")
+        with pytest.raises(ValueError, match=r"nested (too deeply|deeper than)") as caught:
+            read_json(file)
+        assert str(file) in str(caught.value)
+    file.write_text('{"a": ' + "[" * 20 + "]" * 20 + "}")
+    assert "a" in read_json(file)

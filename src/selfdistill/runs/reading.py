@@ -7,7 +7,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Never
@@ -247,7 +247,19 @@ def _json_object(where: Path | str, text: str) -> dict[str, object]:
         raise ValueError(f"{where} is not valid JSON ({reason}): {_ADVICE}") from None
     if not isinstance(values, dict):
         raise ValueError(f"{where} holds {_kind(values)}, expected an object: {_ADVICE}")
+    level: list[object] = [values]
+    for _ in range(MAX_DEPTH):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise ValueError(f"{where} is nested deeper than {MAX_DEPTH}: {_ADVICE}")
     return values
+
+
+def _inside(value: object) -> list[object]:
+    """Lists and objects within one."""
+    items = value.values() if isinstance(value, dict) else value
+    assert isinstance(items, Iterable)
+    return [item for item in items if isinstance(item, dict | list)]
 
 
 def _finite(value: object) -> float | None:

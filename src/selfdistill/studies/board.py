@@ -1,6 +1,5 @@
 """What a person sees while a study runs: the grid on a terminal, plain lines elsewhere."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from ..runs import read_json
 from .ended import Ended
 from .places import SUMMARY, Places, Run
 
@@ -192,8 +192,12 @@ def _most_urgent(rows: Rows, count: int) -> Rows:
 
 def _accuracy(summary: Path, split: str | None) -> float | None:
     """Accuracy of the last epoch on the split, or on test, or on validation; percent."""
-    content = json.loads(summary.read_text())
-    for name in [split] if split else ["test", "validation"]:
-        if content.get(name) is not None:
-            return float(content[name]["last"]["network"]["accuracy"])
+    try:
+        content = read_json(summary)
+        for name in [split] if split else ["test", "validation"]:
+            if name in content:
+                scores = content.section(name).section("last").section("network")
+                return scores.number("accuracy")
+    except ValueError:
+        pass  # the comparison names what is damaged
     return None

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import yaml
-
 from .. import recipes
+from ..runs import read_yaml
 
 FOLDER = recipes.FOLDER / "studies"
 WRITTEN = "study.yaml"
@@ -139,8 +138,8 @@ def load(name: str) -> Study:
     """
     file = locate(name)
     try:
-        study = from_plain(yaml.safe_load(file.read_text(encoding="utf-8")), file.stem)
-    except (ValueError, TypeError, yaml.YAMLError) as error:
+        study = from_plain(read_yaml(file).values, file.stem)
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{file} is no study: {' '.join(str(error).split())}") from error
     own = _own_folder(file)
     return study if own is None else replace(study, name=own.name)
