@@ -14,7 +14,7 @@ import torch
 import yaml
 from PIL import Image
 
-from selfdistill import cli
+from selfdistill import cli, recipes
 from selfdistill.methods import CrossEntropy
 from selfdistill.training import parse
 from selfdistill.training.class_paths import KINDS
@@ -258,3 +258,39 @@ def test_the_options_of_an_own_method_are_described(folder, capsys):
     (folder / "own_told.py").write_text(OWN)
     assert cli.main(["methods", "own_told.Mine"]) == 0
     assert "--method.share 0.5" in capsys.readouterr().out
+
+
+def test_a_study_runs_its_own_files_while_they_are_unchanged(folder):
+    (folder / "own_run.py").write_text(OWN)
+    typed = ["study", "--config", "digits", "--methods", "own_run.Mine", "--seeds", "1"]
+    assert cli.main([*typed, "--out", "st", "--budget", "0s"]) == 0
+    forget()
+    assert cli.main(["study", "st", "--budget", "0s"]) == 0
+    forget()
+    (folder / "own_run.py").write_text(TRAP)
+    code, said = recording(["study", "st", "--budget", "0s"])
+    assert code == 2
+    assert "names own_run.Mine, code of the current folder that has changed since" in said
+    assert recording(["report", "st"])[0] == 2  # there is nothing to report, and nothing was run
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "method: trap.Mine",
+        "method: '{class_path: trap.Mine}'",
+        "method.class_path: trap.Mine",
+        "{method: CrossEntropy, backbone: trap.net}",
+        "{method: CrossEntropy, backbone.name: trap.net}",
+        "{method: CrossEntropy, config: trap.yaml}",
+    ],
+)
+def test_a_study_of_strangers_runs_no_file(folder, cell):
+    (folder / "trap.py").write_text(TRAP)
+    recipe = yaml.safe_load(recipes.find("digits").read_text())
+    (folder / "trap.yaml").write_text(yaml.safe_dump({**recipe, "augment": ["trap.Mine"]}))
+    cell = cell if cell.startswith("{") else f"{{{cell}}}"
+    Path("s.yaml").write_text(f"seeds: 1\noptions: {{config: digits}}\ncells: {{A: {cell}}}\n")
+    code, said = recording(["study", "s.yaml", "--budget", "0s"])
+    assert code == 2
+    assert "add --allow-own-code" in said
