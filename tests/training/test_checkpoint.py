@@ -1,4 +1,5 @@
 import contextlib
+import io
 import os
 import random
 
@@ -110,7 +111,7 @@ def test_a_crash_at_any_point_of_a_save_leaves_a_whole_one(folder, monkeypatch, 
 def test_a_save_leaves_nothing_but_itself_and_the_whole_one_before(folder):
     (folder / "000000020.pt").write_bytes(b"damaged")
     (folder / "000000040.pt").write_bytes(b"cut off before its manifest")
-    (folder / ".new-abc").write_bytes(b"cut off before its name")
+    (folder / ".new-abcdefgh").write_bytes(b"cut off before its name")
     checkpoint.save(folder, 15, {"step": 15})
     checkpoint.save(folder, 18, {"step": 18})
     names = {f"0000000{step}.{ending}" for step in (15, 18) for ending in ("pt", "json")}
@@ -173,3 +174,48 @@ def test_what_is_refused_says_what_is_needed_and_free(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(StorageFailure, match=rf"log.jsonl: No space left on device \({said}"):
         RunDirectory(tmp_path).append_log({"epoch": 1})
+
+
+def test_files_of_others_among_the_checkpoints_stay(folder):
+    others = ["best.ckpt", "10.pt", "000000010.ckpt", "epoch=3.pt", ".new-year", "000000005.pt.bak"]
+    for name in others:
+        (folder / name).write_text("precious")
+    checkpoint.save(folder, 40, {"step": 40})
+    assert load(folder)["step"] == 40
+    for name in others:
+        assert (folder / name).read_text() == "precious"
+
+
+@pytest.mark.parametrize("ending", ["pt", "json"])
+def test_a_folder_in_a_checkpoints_place_is_passed_over(folder, ending):
+    (folder / f"000000030.{ending}").unlink()
+    (folder / f"000000030.{ending}").mkdir()
+    with pytest.warns(UserWarning, match=r"000000030.pt .*: passed over"):
+        assert load(folder)["step"] == 20
+    checkpoint.save(folder, 30, {"step": 30})
+    assert load(folder)["step"] == 30
+
+
+def test_a_folder_that_holds_something_is_not_removed(folder):
+    (folder / "000000040.pt").mkdir()
+    (folder / "000000040.pt" / "mine").write_text("precious")
+    with pytest.raises(StorageFailure, match=r"000000040\.pt"):
+        checkpoint.save(folder, 40, {"step": 40})
+    assert (folder / "000000040.pt" / "mine").read_text() == "precious"
+
+
+class Called:
+    def __reduce__(self):
+        return os.system, ("true",)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04", "list", "code"])
+def test_a_right_hash_over_wrong_content_is_passed_over(folder, content):
+    if isinstance(content, str):
+        buffer = io.BytesIO()
+        torch.save([1, 2] if content == "list" else {"step": Called()}, buffer)
+        content = buffer.getvalue()
+    (folder / "000000030.pt").write_bytes(content)
+    storage.write_json(folder / "000000030.json", {"sha256": storage.sha256(content)})
+    with pytest.warns(UserWarning, match="does not hold a checkpoint's state: passed over"):
+        assert load(folder)["step"] == 20

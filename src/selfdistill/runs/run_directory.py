@@ -50,9 +50,8 @@ RESULTS = (
     "log.jsonl",
     "test_curve.jsonl",
     "files.json",
-    "environment.json",
 )
-"""The files whose hashes the summary of a finished run holds."""
+"""The files whose hashes the summary of a finished run holds; it holds recipe and environment."""
 SUMMARY_FIELDS = ("format", "recipe", "split_hash", "environment", "cost", "validation", "test")
 FOLLOWED = ("trackers.json", "tensorboard", "wandb", "mlflow.db", "mlartifacts")
 """What trackers keep in a run directory."""
@@ -296,13 +295,14 @@ class RunDirectory:
         return {k: str(where) for k, where in options.items() if WHEREABOUTS.fullmatch(k)}
 
     def write_recipe(self, recipe: dict[str, object], place: dict[str, object]) -> None:
-        """Record what decides the numbers, once, and where they are computed.
+        """Record what decides the numbers, and where they are computed.
 
         While no checkpoint is whole a mark says so: without it, a run that has begun and has none
         is one that lost them.
         """
         if not self.recipe_file.exists():
             replace_file(self.checkpoints / FIRST_SAVE, b"")
+        if self.read_recipe() != recipe:
             write_yaml(self.recipe_file, recipe)
         write_yaml(self.place_file, place)
 

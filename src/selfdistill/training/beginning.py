@@ -29,6 +29,7 @@ def begin(
     check_split(run, str(resolved["split"]))
     _warn_of_dropped(batches)
     run.remove_unfinished()
+    run.failure_file.unlink(missing_ok=True)
     place = settings.place
     values: Plain = {
         "whereabouts": settings.whereabouts,

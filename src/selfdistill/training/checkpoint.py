@@ -5,24 +5,27 @@ sha256, has landed. The last two whole ones are kept.
 """
 
 import io
-import json
+import re
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from ..failures import UnusableCheckpoint
-from ..runs.storage import replace_file, sha256, write_json
+from ..runs import read_json
+from ..runs.reading import read_bytes
+from ..runs.run_directory import CHECKPOINT_NAME, FIRST_SAVE
+from ..runs.storage import UNFINISHED_NAME, replace_file, sha256, write_json
 
 State = dict[str, object]
-FIRST_SAVE = "first-save"
-"""A file that is there while no checkpoint was completed yet."""
+MAX_BYTES = 1 << 40
 
 
 def save(folder: Path, step: int, state: State) -> None:
     """Write the state reached after ``step`` optimizer steps.
 
-    Nothing else is left in the folder but the newest whole checkpoint from before.
+    Of older ones the newest that is whole is kept; files of other names stay.
 
     Raises:
         StorageFailure: If the disk refuses; earlier checkpoints are intact then.
@@ -33,6 +36,8 @@ def save(folder: Path, step: int, state: State) -> None:
     name = f"{step:09d}"
     if not _steps(folder):
         replace_file(folder / FIRST_SAVE, b"")
+    for ending in (".pt", ".json"):
+        _make_way(folder / f"{name}{ending}")
     replace_file(folder / f"{name}.pt", content)
     write_json(
         folder / f"{name}.json", {"sha256": sha256(content), "bytes": len(content), "step": step}
@@ -40,13 +45,21 @@ def save(folder: Path, step: int, state: State) -> None:
     _tidy(folder, name)
 
 
+def _make_way(file: Path) -> None:
+    """Remove an empty folder that stands where a file belongs; one that holds something stays."""
+    with suppress(OSError):
+        file.rmdir()
+
+
 def _tidy(folder: Path, newest: str) -> None:
-    """Remove all but the newest checkpoint and the newest whole one before it."""
+    """Remove all checkpoints but the newest and the newest whole one before it."""
     older = (step for step in _steps(folder) if step < newest)
-    kept = {newest, next((step for step in older if _damage(folder, step) is None), newest)}
+    whole = (step for step in older if isinstance(_content(folder, step), bytes))
+    kept = {newest, next(whole, newest)}
     names = {f"{step}{ending}" for step in kept for ending in (".pt", ".json")}
+    own = re.compile(f"{CHECKPOINT_NAME}|{UNFINISHED_NAME}")
     for file in folder.iterdir():
-        if file.is_file() and file.name not in names:
+        if own.fullmatch(file.name) and file.name not in names and not file.is_dir():
             file.unlink(missing_ok=True)
 
 
@@ -60,9 +73,11 @@ def load_latest(folder: Path, *, device: torch.device) -> State | None:
     """
     damaged: list[str] = []
     for step in _steps(folder):
-        reason = _damage(folder, step)
-        if reason is None:
-            return torch.load(folder / f"{step}.pt", map_location=device, weights_only=True)
+        content = _content(folder, step)
+        reason = content if isinstance(content, str) else "does not hold a checkpoint's state"
+        state = None if isinstance(content, str) else _state(content, device)
+        if state is not None:
+            return state
         warnings.warn(f"checkpoint {folder / step}.pt {reason}: passed over", stacklevel=2)
         damaged.append(f"{step}.pt {reason}")
     cut_off = (folder / FIRST_SAVE).exists() and not any(folder.glob("*.json"))
@@ -76,19 +91,32 @@ def load_latest(folder: Path, *, device: torch.device) -> State | None:
 
 def _steps(folder: Path) -> list[str]:
     """Names of checkpoints, whole or not, newest first."""
-    return sorted({path.stem for path in folder.glob("[0-9]*.*")}, reverse=True)
+    names = (path.name for path in folder.glob("*") if path.name != FIRST_SAVE)
+    return sorted({name[:9] for name in names if re.fullmatch(CHECKPOINT_NAME, name)}, reverse=True)
 
 
-def _damage(folder: Path, step: str) -> str | None:
-    """Why a checkpoint cannot be trusted; None if it can."""
-    try:
-        expected = json.loads((folder / f"{step}.json").read_bytes())["sha256"]
-    except FileNotFoundError:
+def _content(folder: Path, step: str) -> bytes | str:
+    """What a checkpoint holds, or why it cannot be trusted."""
+    manifest, file = folder / f"{step}.json", folder / f"{step}.pt"
+    if not manifest.exists():
         return "has no manifest"
-    except (ValueError, KeyError, TypeError):
-        return "has an unreadable manifest"
     try:
-        content = (folder / f"{step}.pt").read_bytes()
-    except FileNotFoundError:
+        expected = read_json(manifest).text("sha256")
+    except (ValueError, OSError):
+        return "has an unreadable manifest"
+    if not file.exists():
         return "is missing"
-    return None if sha256(content) == expected else "does not match its sha256"
+    try:
+        content = read_bytes(file, max_bytes=MAX_BYTES)
+    except (ValueError, OSError) as error:
+        return "is not a file" if isinstance(error, ValueError) else f"cannot be read ({error})"
+    return content if sha256(content) == expected else "does not match its sha256"
+
+
+def _state(content: bytes, device: torch.device) -> State | None:
+    """What was saved; None where the bytes hold something else."""
+    try:
+        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except Exception:  # reading what is not a pickle can fail in any way
+        return None
+    return state if isinstance(state, dict) else None

@@ -1,6 +1,6 @@
 """Scores of a finished run on one of its splits."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from ..evaluation import Predictions
 from ..evaluation.cost import macs_per_exit
 from ..evaluation.predict import join
 from ..runs import RunDirectory
+from ..runs.run_directory import TEST_FILES
 from ..runs.storage import write_json
 from . import finish
 from .shown import write_shown
@@ -77,17 +78,21 @@ def _keep(
 ) -> None:
     """Write into the run what it does not hold yet: its exits' cost, and what test images show."""
     run = trained.run
-    stored = run.summary_file.read_text()
-    summary = json.loads(stored)
-    if split == "test" and summary["test"] is None:
-        finish.write_predictions(run, predictions)
+    stored = run.read_summary()
+    summary = dict(stored.values)
+    damage = run.damage()
+    first = split == "test" and summary["test"] is None
+    if first:
         summary["test"] = {"last": scores, "read_by": "evaluate"}
-    known = summary["cost"].get("macs_per_exit", {})
+    cost = stored.section("cost").values
+    known = (
+        stored.section("cost").section("macs_per_exit").values if "macs_per_exit" in cost else {}
+    )
     if not known.keys() >= predictions.exits.keys():
-        summary["cost"]["macs_per_exit"] = known | macs_per_exit(trained.method)
-    if summary != json.loads(stored):
-        write_json(run.summary_file, summary)
-    if split == "test" and not run.shown_file.exists():
+        summary["cost"] = {**cost, "macs_per_exit": known | macs_per_exit(trained.method)}
+    if split == "test" and (first or _is_gone(run.predictions_file, damage)):
+        finish.write_predictions(run, predictions)
+    if split == "test" and _is_gone(run.shown_file, damage):
         write_shown(
             run,
             trained.method,
@@ -97,6 +102,16 @@ def _keep(
             std=trained.std,
             input_size=trained.input_size[1],
         )
+    hashes = run.hashes(TEST_FILES)
+    if split == "test" and hashes:
+        files = stored.section("files").values if "files" in stored else {}
+        summary["files"] = files | hashes
+    if summary != stored.values:
+        write_json(run.summary_file, summary)
+
+
+def _is_gone(file: Path, damage: Mapping[str, str]) -> bool:
+    return file.name in damage or not file.exists()
 
 
 def _check_classes(trained: TrainedRun) -> None:

@@ -14,10 +14,12 @@ from ..evaluation import Predictions, Scores, score
 from ..evaluation.cost import macs_per_exit
 from ..methods import Method
 from ..runs import LogLine, RunDirectory
+from ..runs.run_directory import BEST_MODEL
 from ..runs.storage import replace_file, write_json
 from . import environment, memory
 from .options import Plain, fingerprint, method_name
 from .provenance import held_out_hash, pictures_hash, weights_hash
+from .resuming import restore_logs
 from .shown import write_shown
 from .trainee import Trainee
 
@@ -27,6 +29,7 @@ CURVE = ("train_accuracy", "validation_accuracy", "loss", "lr")
 
 def write_model(run: RunDirectory, folder: Path, trainee: Trainee, splits: Splits) -> None:
     """Write the network as it stands, for use without this run."""
+    run.check_held()
     files = model_folder.model_files(
         trainee.evaluated.backbone,
         classes=splits.train.classes,
@@ -52,6 +55,9 @@ def write_results(
 ) -> None:
     """Write everything that a finished run holds; the summary comes last.
 
+    Where it was there before, and other files were damaged, it keeps what only the first time
+    could know, such as how long training took.
+
     Args:
         run: The run directory.
         trainee: Trained to the end.
@@ -59,6 +65,9 @@ def write_results(
         resolved: The recipe, with the split's hash.
         test: Read the test images now, once.
     """
+    earlier = run.read_summary().values if run.finished() else None
+    test = test or (earlier is not None and earlier["test"] is not None)
+    restore_logs(trainee, run)
     write_model(run, run.model, trainee, splits)
     attachments = attached(trainee.evaluated)
     if attachments:
@@ -82,7 +91,21 @@ def write_results(
         )
         results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
     results["weights"] = weights_hash(run.path)
-    write_json(run.summary_file, _summary(run, trainee, splits, resolved) | results)
+    if earlier is None:
+        summary = _summary(run, trainee, splits, resolved) | results
+    else:
+        curve = _curve(trainee.logs[run.log_file.name])
+        known = {"test": earlier["test"] or results["test"], "weights": results["weights"]}
+        summary = {**earlier, **known, "curve": curve}
+    hashes = run.hashes()
+    if earlier is not None:
+        hashes |= {name: h for name, h in _files(earlier).items() if name in BEST_MODEL}
+    write_json(run.summary_file, {**summary, "files": hashes})
+
+
+def _files(summary: Plain) -> dict[str, str]:
+    files = summary.get("files")
+    return files if isinstance(files, dict) else {}
 
 
 def attached(method: Method) -> dict[str, Tensor]:
@@ -124,7 +147,7 @@ def _summary(run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plai
         "split_hash": resolved["split"],
         "images": sizes,
         "environment": run.finish_environment(environment.now()),
-        "curve": _curve(run.read_log()),
+        "curve": _curve(trainee.logs[run.log_file.name]),
         "cost": {
             "seconds": round(clock.seconds, 2),
             "images_per_second": round(images / clock.training_seconds, 2),

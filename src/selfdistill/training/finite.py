@@ -19,7 +19,11 @@ def reported(trainee: Trainee, run: RunDirectory) -> Generator[None]:
     except NonFinite as failure:
         if trainee.fabric.is_global_zero:
             write_json(run.failure_file, failure.report)
-        raise
+        saved = any(run.checkpoints.glob("*.json"))
+        kept = "the last checkpoint is from before" if saved else "no checkpoint was saved before"
+        raise NonFinite(
+            f"{failure}: {kept}; lower --optimizer.lr or look at the data", failure.report
+        ) from None
 
 
 def check_finite(trainee: Trainee) -> None:
@@ -41,8 +45,7 @@ def check_finite(trainee: Trainee) -> None:
         what, step = "weights are not finite", trainee.steps_done
     raise NonFinite(
         f"{what} in epoch {trainee.epoch + 1}, step {step}, learning rate "
-        f"{trainee.learning_rate:g}: the last checkpoint is from before; lower --optimizer.lr or "
-        "look at the data",
+        f"{trainee.learning_rate:g}",
         {
             "epoch": trainee.epoch + 1,
             "step": step,

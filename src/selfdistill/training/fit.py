@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -68,7 +69,7 @@ def fit(
             finally:
                 trainee.between_batches = nullcontext
             trainee.end_epoch()
-            by_first(fabric, partial(_write_line, run, line, on_epoch))
+            by_first(fabric, partial(_write_line, trainee, run, line, on_epoch))
             reporter.epoch(line, _seconds_left(trainee))
         saver.save()
 
@@ -81,6 +82,7 @@ class _Saver:
     ) -> None:
         self.trainee = trainee
         self.run = run
+        self.recipe = run.read_recipe() if trainee.fabric.is_global_zero else None
         self.seconds = seconds
         self.stop = stop
         self._saved = time.monotonic()
@@ -92,9 +94,14 @@ class _Saver:
         check_finite(self.trainee)
         self.trainee.clock.lap()
         state, steps = self.trainee.state(), self.trainee.steps_done
-        by_first(self.trainee.fabric, partial(checkpoint.save, self.run.checkpoints, steps, state))
+        state["recipe"] = self.recipe
+        by_first(self.trainee.fabric, partial(self._write, steps, state))
         self._saved = time.monotonic()
         self._tell()
+
+    def _write(self, steps: int, state: checkpoint.State) -> None:
+        self.run.check_held()
+        checkpoint.save(self.run.checkpoints, steps, state)
 
     def save_if_due(self) -> None:
         """Save when it is time to, and stop when any process was asked to."""
@@ -178,13 +185,21 @@ def _evaluate(
     if recipe.legacy_test_curve:
         accuracy = _accuracy(trainee.predict(splits.test, splits))
         curve: LogLine = {"epoch": trainee.epoch + 1, "test_accuracy": accuracy}
-        run.append_log(curve, run.test_curve_file)
+        _record(trainee, run, curve, run.test_curve_file)
     return line
 
 
-def _write_line(run: RunDirectory, line: LogLine, on_epoch: Callable[[LogLine], None]) -> None:
-    run.append_log(line)
+def _write_line(
+    trainee: Trainee, run: RunDirectory, line: LogLine, on_epoch: Callable[[LogLine], None]
+) -> None:
+    _record(trainee, run, line, run.log_file)
     on_epoch(line)
+
+
+def _record(trainee: Trainee, run: RunDirectory, line: LogLine, file: Path) -> None:
+    """Add a line to a log, and to what the next checkpoint knows of it."""
+    run.append_log(line, file)
+    trainee.logs.setdefault(file.name, []).append(line)
 
 
 def _accuracy(predictions: Predictions) -> float:

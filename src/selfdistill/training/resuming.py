@@ -1,10 +1,14 @@
 """Whether a run directory can be gone on with, and what differs if not."""
 
+import warnings
+from pathlib import Path
+
 from torch import Tensor
 
 from ..data.in_memory import InMemory
 from ..failures import UnusableCheckpoint
-from ..runs import RunDirectory
+from ..runs import LogLine, RunDirectory
+from ..runs.run_directory import BEST_MODEL, FIRST_SAVE, TEST_FILES, log_line
 from .checkpoint import State
 from .options import Plain, Settings, as_today
 from .own_images import OWN_IMAGES
@@ -12,10 +16,14 @@ from .trackers import forget
 from .trainee import Trainee
 
 SHOWN_DIFFERENCES = 3
+NOT_REBUILT = {*BEST_MODEL, *TEST_FILES, "files.json"}
+"""Results that the last checkpoint does not hold."""
 
 
 def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
     """Whether nothing is left to do; refuses a run directory of another recipe.
+
+    A finished run whose results are damaged is not done: they are written again.
 
     Raises:
         ValueError: If the directory holds a run of another recipe, or of other images.
@@ -35,10 +43,91 @@ def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
             f"{run.path} holds another run ({'; '.join(differences)}): choose another --out, or "
             "start afresh with --overwrite"
         )
+    if not run.summary_file.exists():
+        return False
+    reason = what_is_damaged(run)
+    if reason is not None:
+        print(f"{reason}: the results are written again from the last checkpoint", flush=True)
+        return False
     own = (*OWN_IMAGES, InMemory.__name__)
-    if run.finished() and type(settings.recipe.data).__name__ in own:
+    if type(settings.recipe.data).__name__ in own:
         check_split(run, settings.recipe.data.splits().digest())
-    return run.finished()
+    return True
+
+
+def what_is_damaged(run: RunDirectory) -> str | None:
+    """What of a finished run has to be written again; None if it is whole.
+
+    What the last checkpoint cannot give back is warned of.
+    """
+    if not run.finished():
+        return f"{run.summary_file} is damaged"
+    damage = run.damage()
+    for name in damage.keys() & NOT_REBUILT - set(TEST_FILES):
+        warnings.warn(f"{run.path / name} {damage[name]}: restore it from a copy", stacklevel=2)
+    rebuilt = (
+        f"{run.path / name} {what}" for name, what in damage.items() if name not in NOT_REBUILT
+    )
+    return next(rebuilt, None)
+
+
+def refuse_lost_checkpoints(run: RunDirectory) -> None:
+    """Refuse to begin a run anew that has come further: its checkpoints are gone.
+
+    Raises:
+        UnusableCheckpoint: If it has.
+    """
+    way_out = "restore the folder from a copy, or start afresh with --overwrite"
+    if run.summary_file.exists():
+        raise UnusableCheckpoint(
+            f"{what_is_damaged(run)}, and {run.checkpoints} holds no checkpoint to write it again "
+            f"from: {way_out}"
+        )
+    if (run.checkpoints / FIRST_SAVE).exists():
+        return
+    if run.log_file.exists() and run.log_file.stat().st_size > 0:
+        raise UnusableCheckpoint(
+            f"{run.checkpoints} holds no checkpoint, but {run.log_file.name} tells of epochs: "
+            f"{way_out}"
+        )
+
+
+def restore_logs(trainee: Trainee, run: RunDirectory) -> None:
+    """Bring the logs to where training stands: what a killed process wrote beyond is dropped.
+
+    Lines that were lost or changed are written again, as the checkpoint holds them.
+
+    Raises:
+        UnusableCheckpoint: If lines are lost, and the checkpoint is of a version that holds none.
+    """
+    for file in (run.log_file, run.test_curve_file):
+        kept = trainee.logs.get(file.name)
+        found = _lines(run, file, trainee.epoch)
+        if kept is None:
+            kept = found or []
+            expected = trainee.epoch if file == run.log_file or kept else 0
+            if [line["epoch"] for line in kept] != list(range(1, expected + 1)):
+                raise UnusableCheckpoint(
+                    f"{file} lacks lines of the {trainee.epoch} epochs that the checkpoint has "
+                    "behind it: restore it from a copy, or start afresh with --overwrite"
+                )
+            trainee.logs[file.name] = kept
+        elif found is None or [*map(log_line, found)] != [*map(log_line, kept)]:
+            warnings.warn(
+                f"{file} was cut or changed: its {len(kept)} lines are written again from the "
+                "checkpoint",
+                stacklevel=2,
+            )
+        if file.exists() or kept:
+            run.write_log(kept, file)
+
+
+def _lines(run: RunDirectory, file: Path, epochs: int) -> list[LogLine] | None:
+    """The lines of a log up to an epoch; None where the file is damaged."""
+    try:
+        return [line for line in run.read_log(file) if int(str(line["epoch"])) <= epochs]
+    except (ValueError, KeyError):
+        return None
 
 
 def check_split(run: RunDirectory, found: str) -> None:
@@ -71,20 +160,21 @@ def differing(stored: object, given: object, name: str = "") -> list[str]:
     return [] if stored == given else [f"{name}: {stored} there, {given} now"]
 
 
-def restore(trainee: Trainee, state: State, run: RunDirectory) -> None:
+def restore(trainee: Trainee, state: State, run: RunDirectory, resolved: Plain) -> None:
     """Bring a trainee to a checkpoint's state.
 
     Raises:
-        UnusableCheckpoint: If it is another network's or method's.
+        UnusableCheckpoint: If it is another recipe's, network's or method's.
     """
-    differences = differing(_shapes(state["method"]), _shapes(trainee.method.state_dict()))
+    differences = differing(_shapes(state.get("method")), _shapes(trainee.method.state_dict()))
     reason = "; ".join(differences[:SHOWN_DIFFERENCES])
     if len(differences) > SHOWN_DIFFERENCES:
         reason += f"; and {len(differences) - SHOWN_DIFFERENCES} more"
     try:
         if not differences:
+            _refuse_other_recipe(state, resolved, run)
             return trainee.restore(state)
-    except (RuntimeError, ValueError, KeyError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
     raise UnusableCheckpoint(
         f"the checkpoint in {run.checkpoints} does not fit network, method and optimizer as they "
@@ -93,11 +183,23 @@ def restore(trainee: Trainee, state: State, run: RunDirectory) -> None:
     )
 
 
+def _refuse_other_recipe(state: State, resolved: Plain, run: RunDirectory) -> None:
+    stored = state.get("recipe")
+    if stored == resolved or not isinstance(stored, dict):
+        return  # older checkpoints do not know their recipe
+    today = as_today(stored, own_code=run.own_code(), where=run.checkpoints)
+    if differences := differing(today, resolved):
+        raise UnusableCheckpoint(
+            f"the checkpoint in {run.checkpoints} is of another recipe ({'; '.join(differences)}): "
+            "restore the run's own, or start afresh with --overwrite"
+        )
+
+
 def _shapes(weights: object) -> dict[str, str]:
     """The shape of each tensor, by name."""
-    assert isinstance(weights, dict)
+    named = weights.items() if isinstance(weights, dict) else ()
     return {
         str(name): "×".join(str(size) for size in value.shape) or "one number"
-        for name, value in weights.items()
+        for name, value in named
         if isinstance(value, Tensor)
     }

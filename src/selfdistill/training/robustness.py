@@ -1,6 +1,5 @@
 """How a finished run's network fares on corrupted images."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +41,8 @@ def evaluate_corruptions(
         found[name] = {str(severity): round(accuracy, 4) for severity, accuracy in levels.items()}
         say(f"{name}: {', '.join(f'{accuracy:.1f}' for accuracy in levels.values())}")
     if not trained.on_others:
-        summary = json.loads(run.summary_file.read_text())
-        kept = {**summary.get("corruptions", {}), names[0]: found}
-        write_json(run.summary_file, {**summary, "corruptions": kept})
+        summary = run.read_summary()
+        known = summary.section("corruptions").values if "corruptions" in summary else {}
+        kept = {**known, names[0]: found}
+        write_json(run.summary_file, {**summary.values, "corruptions": kept})
     return found

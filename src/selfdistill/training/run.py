@@ -12,6 +12,7 @@ from ..data import Batches, Splits
 from ..failures import UnusableCheckpoint
 from ..methods import Method
 from ..runs import RunDirectory
+from ..runs.run_directory import TEST_FILES
 from ..signals import StopRequest
 from . import checkpoint, engine, finish, memory, precision, provenance
 from .beginning import begin, learned_from
@@ -25,7 +26,7 @@ from .options import Plain, Settings, fingerprint, method_name
 from .precision import Format
 from .progress import Reporter
 from .recipe import Recipe
-from .resuming import is_done, restore
+from .resuming import is_done, refuse_lost_checkpoints, restore, restore_logs
 from .speed import measured
 from .trackers import Trackers, known_names
 from .trainee import Trainee
@@ -82,12 +83,16 @@ def train(settings: Settings) -> Path:
 
 def _take(run: RunDirectory, settings: Settings, resolved: Plain, held: ExitStack) -> bool:
     """Hold a run until the stack is left; whether nothing is left to do, once it was done here."""
-    held.callback(run.lock().release)
+    held.callback(run.leave, run.lock())
     done = is_done(run, settings, resolved)
-    if done and settings.place.test and not run.has_read_test():
+    if done and (run.damage().keys() & set(TEST_FILES) or _wants_test(run, settings)):
         words = [f"--{option}={where}" for option, where in settings.whereabouts.items()]
         evaluate(run.path, split="test", words=words)
     return done
+
+
+def _wants_test(run: RunDirectory, settings: Settings) -> bool:
+    return settings.place.test and not run.has_read_test()
 
 
 def number_format(settings: Settings, splits: Callable[[], Splits]) -> tuple[Format, str]:
@@ -157,8 +162,8 @@ def _train(
     batches = build_batches(recipe, splits, method, fabric.device)
     check_stepping(recipe, batches.steps, fabric.device)
     by_first(fabric, partial(begin, run, resolved, settings, fabric.device, splits, batches))
-    trainee = _go_on(fabric, run, recipe, method, batches)
-    by_first(fabric, partial(run.cut_logs, trainee.epoch))
+    trainee = _go_on(fabric, run, recipe, method, batches, resolved)
+    by_first(fabric, partial(restore_logs, trainee, run))
     if fabric.is_global_zero:
         trackers.open()
     reporter = Reporter(
@@ -186,27 +191,42 @@ def _train(
 
 
 def _go_on(
-    fabric: Fabric, run: RunDirectory, recipe: Recipe, method: Method, batches: Batches
+    fabric: Fabric,
+    run: RunDirectory,
+    recipe: Recipe,
+    method: Method,
+    batches: Batches,
+    resolved: Plain,
 ) -> Trainee:
     """What is trained, as the newest checkpoint left it.
 
     Raises:
-        UnusableCheckpoint: If there are checkpoints, and none can be gone on from here.
+        UnusableCheckpoint: If there are checkpoints, and none can be gone on from here, or there
+            were.
     """
     state = checkpoint.load_latest(run.checkpoints, device=fabric.device)
-    eager = state is not None and not state["compiled"]
+    if state is None:
+        by_first(fabric, partial(refuse_lost_checkpoints, run))
+    eager = state is not None and not state.get("compiled")
     compiled = recipe.compile and not eager
     if compiled:
         parts = fabric.world_size * recipe.accumulation
         compiled = compiles(fabric, method, batches.epoch(0).batch(0, parts=parts))
-    if state is not None and state["compiled"] and not compiled:
+    if state is not None and not eager and not compiled:
         raise UnusableCheckpoint(
             f"{run.path} was trained compiled and does not compile here: go on where it did, "
             "or start afresh with --overwrite"
         )
     trainee = Trainee(fabric, method, recipe, steps=batches.steps, compiled=compiled)
     if state is not None:
-        restore(trainee, state, run)
+        restore(trainee, state, run, resolved)
+    ended = trainee.epoch == recipe.epochs and not run.summary_file.exists()
+    if ended and fabric.is_global_zero:
+        print(
+            f"{run.path} has been trained to its end: the results are written again from the last "
+            "checkpoint",
+            flush=True,
+        )
     return trainee
 
 

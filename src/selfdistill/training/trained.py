@@ -19,6 +19,7 @@ from .building import placed
 from .own_files import is_own_file, network_maker
 from .own_images import OWN_IMAGES
 from .recipe import BackboneChoice, Recipe
+from .resuming import differing
 
 Triple = tuple[float, float, float]
 
@@ -51,16 +52,18 @@ class TrainedRun:
         words: Further settings, as ``train`` takes them: where the data lie, or other images.
 
     Raises:
-        ValueError: If the run is not finished, or only Python can rebuild its network.
+        ValueError: If the run is not finished, its recipe or another file is not the one that it
+            ended with, or only Python can rebuild its network.
     """
 
     def __init__(self, run: RunDirectory, words: list[str]) -> None:
-        if not run.finished():
+        if not run.summary_file.exists():
             raise ValueError(
-                f"{run.path} is no finished run ({run.summary_file.name} is missing): train it to "
-                "its end, or look at the path"
+                f"{run.path} is not a finished run ({run.summary_file.name} is missing): train it "
+                "to its end, or look at the path"
             )
         self.run = run
+        self._check_recipe()
         saved = read_description(run.model)
         self.classes = saved.classes
         self.input_size = saved.input_size
@@ -75,6 +78,19 @@ class TrainedRun:
             settings = options.parse([recipe, *words, size], places)
         self.recipe: Recipe = settings.recipe
         self.device = engine.choose_device(settings.place.accelerator)
+
+    def _check_recipe(self) -> None:
+        """Refuse a recipe that is not the one whose numbers the run holds."""
+        stored, file = self.run.read_summary().section("recipe").values, self.run.recipe_file
+        recipe = self.run.read_recipe()
+        if recipe is None:
+            raise ValueError(f"{file} is missing: restore it from a copy")
+        recipe = {k: v for k, v in recipe.items() if k not in ("format", "split")}
+        if differences := differing(stored, recipe):
+            raise ValueError(
+                f"{file} is not the recipe that the run was trained by ({'; '.join(differences)}): "
+                "restore it from a copy"
+            )
 
     def _recipe(self) -> tuple[str, dict[str, str]]:
         """The recipe as a word, and where images and weights lie."""
@@ -125,6 +141,12 @@ class TrainedRun:
         """
         file = self.run.attachments / "attachments.safetensors"
         own = {name for name in method.state_dict() if not name.startswith("backbone.")}
+        if own and not file.exists():
+            raise ValueError(
+                f"{file} is missing, and with it the exits of {type(method).__name__}: restore it "
+                "from a copy, or repeat the train command, which writes it again from the last "
+                "checkpoint"
+            )
         found = read_weights(file) if own or file.exists() else {}
         try:
             if strange := own ^ found.keys():

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..data import Epoch, ImageSet, Splits, generator
 from ..evaluation import Predictions, predict
 from ..methods import Context, Method, Output
+from ..runs import LogLine
 from .adversarial import harden
 from .checkpoint import State
 from .clock import Clock
@@ -63,6 +64,7 @@ class Trainee:
         self.best: dict[str, float] = {}
         self.between_batches: Callable[[], object] = nullcontext
         """Called before each batch of an evaluation; what it raises ends the evaluation."""
+        self.logs: dict[str, list[LogLine]] = {}
         self.tally = Tally({}, fabric.device)
 
     @cached_property
@@ -172,6 +174,7 @@ class Trainee:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
+            "logs": self.logs,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -184,6 +187,7 @@ class Trainee:
         self.epoch, self.step = state["epoch"], state["step"]
         self.best, self.tally = state["best"], Tally(state["sums"], self.fabric.device)
         self.clock = Clock(state["seconds"], state["training_seconds"])
+        self.logs = state.get("logs", {})
 
 
 def context_for(

@@ -1,6 +1,5 @@
 """Trackers kept level with a run's log."""
 
-import json
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
@@ -98,9 +97,11 @@ class Trackers:
     def _score(self) -> None:
         if not self._open:
             return
-        summary = json.loads(self._run.summary_file.read_text())
-        scores = figures({split: summary[split] for split in ("validation", "test")}, "final")
-        last = int(summary["curve"]["epoch"][-1])
+        summary = self._run.read_summary()
+        scores = figures(
+            {split: summary.values[split] for split in ("validation", "test")}, "final"
+        )
+        last = int(str(summary.section("curve").list("epoch")[-1]))
         for name, tracker in list(self._open.items()):
             with self._surviving(name):
                 tracker.score(last, scores)

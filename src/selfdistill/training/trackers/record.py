@@ -1,5 +1,6 @@
 """RUN/trackers.json: how trackers know a run, and which of them have all of it."""
 
+import re
 import uuid
 from pathlib import Path
 from typing import NamedTuple
@@ -20,12 +21,19 @@ class Record(NamedTuple):
 
 
 def read(folder: Path) -> Record:
-    """The record of a run directory; a new identity where there is none."""
+    """The record of a run directory; a new identity where there is none.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
     file = folder / FILE
     if not file.exists():
         return Record(uuid.uuid4().hex[:12], [])
     values = read_json(file)
-    return Record(values.text("identity"), [str(name) for name in values.list("complete")])
+    identity = values.text("identity")
+    if not re.fullmatch(r"[\w-]{1,64}", identity):  # it becomes part of file names
+        values.refuse("identity", "letters and digits")
+    return Record(identity, [str(name) for name in values.list("complete")])
 
 
 def write(folder: Path, record: Record) -> None:
@@ -40,5 +48,8 @@ def write(folder: Path, record: Record) -> None:
 def forget(folder: Path) -> None:
     """Let what is trained afresh be another run to every tracker."""
     (folder / FILE).unlink(missing_ok=True)
-    for events in (folder / "tensorboard").glob("events.*"):
-        events.unlink()
+    events = folder / "tensorboard"
+    if events.is_symlink():
+        return
+    for file in events.glob("events.out.tfevents.*"):
+        file.unlink()
