@@ -23,7 +23,7 @@ OTHER = {
     "warmup_epochs": ["--warmup-epochs", "0"],
     "ema_decay": ["--ema-decay", "0.8"],
     "width": ["--backbone.width", "4"],
-    "backbone": ["--backbone", "resnet20"],
+    "backbone": ["--backbone", "resnet18_cifar"],
     "train_per_class": ["--data.train-per-class", "6"],
     "test_per_class": ["--data.test-per-class", "5"],
     "validation_per_class": ["--data.validation-per-class", "3"],

@@ -31,16 +31,48 @@ VALUES = (
     *("null", "true", "[]", "{}", "[1, 2]", "{a: 1}", "''", "", " ", "x", "../x", "/", "\x1b[31m"),
     *("SGD", "CrossEntropy", "KD", "os.system", "😀", "--epochs", "=", "1 2", "*", "%s", "{0}"),
 )
-FLAGS = (
-    *("--epochs", "--batch-size", "--warmup-epochs", "--image-size", "--seed", "--threads"),
-    *("--devices", "--accelerator", "--precision", "--ema-decay", "--accumulation", "--compile"),
-    *("--optimizer", "--optimizer.lr", "--optimizer.momentum", "--schedule", "--method"),
-    *("--method.temperature", "--backbone", "--backbone.width", "--data", "--data.root"),
-    *("--data.validation-per-class", "--data.train-per-class", "--augment", "--mixing", "--init"),
-    *("--adversary", "--adversary.steps", "--checkpoint-seconds", "--stop-after", "--logger"),
-    *("--validate-every", "--deterministic", "--overwrite", "--test", "--config", "--lr"),
-    *("--num-nodes", "--label-smoothing", "--out", "--clip-norm", "--backbone.pretrained"),
-)
+FLAGS = {
+    "--epochs": ("2", "3"),
+    "--batch-size": ("4", "7", "50"),
+    "--warmup-epochs": ("0", "1"),
+    "--image-size": ("16", "33"),
+    "--seed": ("5", "123456789"),
+    "--threads": ("1", "2"),
+    "--devices": ("1",),
+    "--accelerator": ("cpu", "auto"),
+    "--precision": ("fp32", "bf16", "auto"),
+    "--ema-decay": ("0.5", "0.999"),
+    "--accumulation": ("2", "4"),
+    "--optimizer": ("AdamW", "Adam", "RMSprop"),
+    "--optimizer.lr": ("0.1", "1e-5"),
+    "--optimizer.momentum": ("0.5", "0"),
+    "--schedule": ("ConstantLR", "LinearLR", "StepLR", "ExponentialLR"),
+    "--method": ("SKDSAM", "BYOT", "CSKD", "SLASD", "DDGSD"),
+    "--method.temperature": ("2", "0.5"),
+    "--backbone": ("small", "resnet18_cifar", "wrn_16_2"),
+    "--backbone.width": ("4", "12"),
+    "--data": ("Digits",),
+    "--data.root": (".",),
+    "--data.validation-per-class": ("1", "2"),
+    "--data.train-per-class": ("4", "6"),
+    "--augment": ("[]", "HorizontalFlip"),
+    "--init": (),
+    "--adversary": ("PGD",),
+    "--adversary.steps": ("1", "2"),
+    "--checkpoint-seconds": ("0", "1.5"),
+    "--stop-after": ("100", "1h"),
+    "--logger": ("tensorboard",),
+    "--validate-every": ("1", "2"),
+    "--deterministic": ("true", "false"),
+    "--overwrite": (),
+    "--test": (),
+    "--config": ("digits",),
+    "--lr": ("0.1",),
+    "--label-smoothing": ("0.1",),
+    "--backbone.pretrained": (),
+    "--out": ("other",),
+}
+"""Options of train, and values that suit them."""
 
 
 @promise("R20", "random flags of train: trained, or one line with a documented code")
@@ -51,8 +83,10 @@ def flags(ground):
         made.mkdir()
         drawn = []
         for _ in range(ground.random.randint(1, 3)):
-            flag, value = ground.random.choice(FLAGS), ground.random.choice(VALUES)
-            drawn += ground.random.choice(([flag, value], [f"{flag}={value}"], [flag]))
+            flag = ground.random.choice(list(FLAGS))
+            suits = ground.random.random() < 0.7
+            values = FLAGS[flag] if suits else VALUES
+            drawn.append(f"{flag}={ground.random.choice(values)}" if values else flag)
         words = ["train", *SMALL, "--epochs", "1", "--warmup-epochs", "0", "--out", "run", *drawn]
         answer = run(words, cwd=made, memory=5 << 30)
         yield Attempt(" ".join(map(repr, drawn)), fault(answer), _outcome(answer))

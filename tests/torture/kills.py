@@ -73,6 +73,26 @@ def kill_controls(ground):
             yield Attempt(f"forgets {name}", wrong, "noticed")
 
 
+@promise("R5", "every file: written beside, synced, renamed, its folder synced; the manifest last")
+def durable_order(ground):
+    """What a crash of the machine could undo shows in the order of operations alone."""
+    for method in ground.some(NAMES, 1):
+        passed, last = moments(ground.folder, method), ""
+        for number, moment in enumerate(passed):
+            when, what, name = moment.split(" ", 2)
+            if (when, what) != ("before", "replace"):
+                continue
+            wrong = None
+            if not passed[number - 1].startswith("after fsync .new-"):
+                wrong = f"renamed after {passed[number - 1]!r}, not synced"
+            if not passed[number + 2].startswith("before fsync"):
+                wrong = f"its folder is not synced, but {passed[number + 2]!r}"
+            if name[:1].isdigit() and name.endswith(".json") and last != name[:-5] + ".pt":
+                wrong = f"the manifest comes after {last}"
+            last = name
+            yield Attempt(f"{method}, {name}", wrong, "in order")
+
+
 @promise("R2", "a finished run trained again: exit 0, no file touched")
 def boundaries(ground):
     for method in ground.some(NAMES, 1):

@@ -25,7 +25,7 @@ FAULTS = {
 }
 ABSURD = (
     *("--optimizer.lr=1e30", "--optimizer.lr=1e300", "--optimizer.weight_decay=1e30"),
-    *("--optimizer.momentum=1e20", "--schedule.eta_min=1e30", "--optimizer.lr=-1e25"),
+    *("--optimizer.momentum=1e20", "--optimizer.lr=3e38", "--optimizer.lr=-1e25"),
 )
 
 

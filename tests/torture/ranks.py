@@ -13,13 +13,12 @@ import time
 import torch
 
 from .attempts import Attempt, promise
-from .children import Child, left_in_group
+from .children import Child, left_in_group, patient
 from .digest import TIMING
 from .rank_job import WORDS, die_at
 from .trained import place
 
-MAX_SECONDS_TO_END = 60
-"""Ten on a machine of one's own."""
+MAX_SECONDS_TO_END = 10
 TORCHRUN = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone"]
 
 
@@ -76,7 +75,7 @@ def _torchrun(path, step, rank, *options):
         start_new_session=True,
     )
     said = process.communicate()[1]
-    end = time.monotonic() + MAX_SECONDS_TO_END
+    end = time.monotonic() + patient(MAX_SECONDS_TO_END)
     while left_in_group(process.pid) and time.monotonic() < end:
         time.sleep(0.1)
     left = left_in_group(process.pid)

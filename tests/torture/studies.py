@@ -12,7 +12,7 @@ from selfdistill.failures import Failure
 from selfdistill.studies import StudyRunner, grid, jobs
 
 from .attempts import Attempt, promise
-from .children import Child, left_in_group, run
+from .children import Child, left_in_group, patient, run
 
 FURTHER = [
     *("--backbone.width=8", "--epochs=3", "--warmup-epochs=1", "--precision=fp32"),
@@ -114,7 +114,7 @@ def _wait_for_log(child, folder, lines):
 
 def _let_end(child):
     """Processes of a study that died save, and end by themselves."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + patient(60)
     while left_in_group(child.pid) and time.monotonic() < end:
         time.sleep(0.02)
 

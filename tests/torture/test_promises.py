@@ -9,15 +9,9 @@ from torture.promises import tasks
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs fork and /proc")
 PENDING = {
-    "both_checkpoints",
     "finished_runs/compare",
-    "flipped_bits/predict --exits",
     "folder_names",
-    "newest_checkpoint",
-    "not_finite",
     "other_writers",
-    "overwriting",
-    "servers",
     "unfinished_runs/SKDSAM",
 }
 """What is promised and not yet kept."""

@@ -6,6 +6,7 @@ It prints the names of all tasks, then a line of JSON for each name that it read
 import gc
 import json
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -23,7 +24,8 @@ def main():
     answers = os.fdopen(os.dup(1), "w", 1)
     os.dup2(2, 1)  # whatever else is printed is no answer
     warnings.simplefilter("ignore")
-    out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(out, ignore_errors=True)  # what was left by a run that was broken off
+    out.mkdir(parents=True)
     _warm_up(out / "warm")
     print(json.dumps(tasks(full=full)), file=answers)
     for line in sys.stdin:
