@@ -4,10 +4,13 @@ from pathlib import Path
 import by_hand
 import pytest
 import torch
+from torchvision.transforms.v2.functional import resize
 
 from selfdistill.backbones import create_backbone
+from selfdistill.data import standardise
 from selfdistill.deployment.model_folder import model_files
 from selfdistill.methods import KD
+from selfdistill.methods.base import Shown
 from selfdistill.testing import TinyBackbone, check_reaches
 from selfdistill.testing.builds import taught
 
@@ -59,23 +62,81 @@ def test_training_leaves_the_teacher_as_it_was_in_a_copy_and_another_precision_t
     assert teacher.network.head.weight.dtype == torch.float64
 
 
-def test_a_saved_network_teaches(batch, tmp_path):
-    teacher = create_backbone("small", 5, width=4, image_size=16).eval()
-    names, figures = tuple("abcde"), (0.5, 0.5, 0.5)
-    (tmp_path / "model").mkdir()
-    files = model_files(
-        teacher, classes=names, mean=figures, std=figures, crop_share=1.0, origin={}
-    )
+SEEN = Shown(("a", "b", "c", "d", "e"), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def save(folder, teacher, shown=SEEN):
+    folder.mkdir(parents=True)
+    files = model_files(teacher, **shown._asdict(), crop_share=1.0, origin={})
     for name, content in files.items():
-        (tmp_path / "model" / name).write_bytes(content)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    torch.manual_seed(3)
+    return create_backbone("small", 5, width=4, image_size=16).eval()
+
+
+def test_a_saved_network_teaches(batch, tmp_path, teacher):
+    save(tmp_path / "model", teacher)
     for path in (tmp_path, tmp_path / "model"):
         method = KD(TinyBackbone(), teacher=path)
+        assert method.adapt(SEEN) == ""
+        assert method.teacher.conversion is None
         assert torch.equal(method.teacher(batch[0]), teacher(batch[0]))
+
+
+def test_a_teacher_sees_images_standardised_as_it_was_trained(tmp_path, teacher):
+    learned = Shown(SEEN.classes, (0.4, 0.3, 0.2), (0.1, 0.2, 0.3))
+    method = KD(TinyBackbone(), teacher=save(tmp_path / "model", teacher, learned)).double()
+    said = method.adapt(SEEN)
+    assert said == f"teacher {tmp_path / 'model'}: images are standardised as for its training"
+    pixels = torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8)
+    students, teachers = (standardise(pixels, s.mean, s.std) for s in (SEEN, learned))
+    expected = teacher(teachers)
+    for held in (method, copy.deepcopy(method).to(memory_format=torch.channels_last)):
+        found = held.teacher(students.double()).float()
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+        known = [f"backbone.{name}" for name in method.backbone.state_dict()]
+        assert list(held.state_dict()) == known
+    assert (expected - teacher(students)).abs().max() > 0.01
+
+
+def test_a_teacher_sees_images_of_its_own_size(tmp_path):
+    larger = create_backbone("small", 5, width=4, image_size=32).eval()
+    method = KD(TinyBackbone(), teacher=save(tmp_path / "model", larger))
+    images = torch.randn(4, 3, 16, 16)
+    scaled = resize(images, [32, 32], antialias=True)
+    torch.testing.assert_close(method.teacher(images), larger(scaled))
+    assert method.adapt(SEEN).endswith("model: images are scaled to its 32 × 32 pixels")
+    torch.testing.assert_close(method.teacher(images), larger(scaled))
+    torch.testing.assert_close(KD(TinyBackbone(), teacher=larger).teacher(images), larger(scaled))
+
+
+def test_a_teachers_classes_are_found_by_name(batch, tmp_path, teacher):
+    method = KD(TinyBackbone(), teacher=save(tmp_path / "model", teacher))
+    assert "order" in method.adapt(SEEN._replace(classes=tuple("cadbe")))
+    assert torch.equal(method.teacher(batch[0]), teacher(batch[0])[:, [2, 0, 3, 1, 4]])
+
+
+@pytest.mark.parametrize("classes", [tuple("abcdx"), tuple("vwxyz"), tuple("aabcd")])
+def test_a_teacher_of_other_classes_is_refused_by_name(tmp_path, teacher, classes):
+    method = KD(TinyBackbone(), teacher=save(tmp_path / "model", teacher))
+    with pytest.raises(ValueError, match=r"model was trained on other classes: it does not know"):
+        method.adapt(SEEN._replace(classes=classes))
+
+
+def test_of_a_teacher_without_a_description_that_is_said(backbone):
+    assert "not known" in KD(backbone, teacher=TinyBackbone()).adapt(SEEN)
 
 
 def test_refuses_an_unsuitable_teacher(backbone, tmp_path):
     with pytest.raises(ValueError, match="tells apart 7 classes, the network to train 5"):
         KD(backbone, teacher=TinyBackbone(num_classes=7))
+    with pytest.raises(ValueError, match="sees images of 1 channels"):
+        KD(backbone, teacher=create_backbone("small", 5, width=4, in_chans=1))
     with pytest.raises(ValueError, match="holds no trained network"):
         KD(backbone, teacher=Path(tmp_path))
 

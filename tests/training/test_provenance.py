@@ -76,6 +76,50 @@ def test_a_classifier_for_other_classes_is_left_new(finished, words, tmp_path):
     assert all(torch.equal(state[name], trained[name]) for name in others)
 
 
+def renamed(finished, place, **changes):
+    """A copy of a run's model folder whose description says otherwise."""
+    folder = shutil.copytree(finished / "model", place)
+    config = json.loads((folder / "config.json").read_text())
+    config["pretrained_cfg"] |= {k: v for k, v in changes.items() if k in ("mean", "std")}
+    config["label_names"] = changes.get("classes", config["label_names"])
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_init_puts_the_classifier_into_the_order_of_the_classes(finished, words, tmp_path, capsys):
+    folder = renamed(finished, tmp_path / "model", classes=list("9876543210"))
+    settings = parse([*words, "--init", str(folder)])
+    state = build_method(settings.recipe, settings.recipe.data.splits()).backbone.network
+    trained = load_file(folder / "model.safetensors")
+    assert "classifier is reordered" in capsys.readouterr().out
+    for name, value in state.state_dict().items():
+        assert torch.equal(
+            value, trained[name].flip(0) if name.startswith("fc.") else trained[name]
+        )
+
+
+def test_init_leaves_the_classifier_new_for_other_names(finished, words, tmp_path, capsys):
+    folder = renamed(finished, tmp_path / "model", classes=list("abcdefghij"))
+    settings = parse([*words, "--init", str(folder)])
+    state = build_method(settings.recipe, settings.recipe.data.splits()).backbone.network
+    trained = load_file(folder / "model.safetensors")
+    assert "knows other classes: the classifier is new (fc.weight" in capsys.readouterr().out
+    differing = {n for n, v in state.state_dict().items() if not torch.equal(v, trained[n])}
+    assert differing == {"fc.weight", "fc.bias"}
+
+
+def test_a_teacher_is_adapted_in_training(finished, words, tmp_path, capsys):
+    words = [*words, "--method", "KD", "--epochs", "1", "--warmup-epochs", "0"]
+    other = renamed(finished, tmp_path / "other", mean=[0.1] * 3, classes=list("9876543210"))
+    train(parse([*words, "--method.teacher", str(other), "--out", str(tmp_path / "kd")]))
+    said = capsys.readouterr().out
+    assert f"teacher {other}: images are standardised" in said
+    assert "; its classes are put into the order" in said
+    strange = renamed(finished, tmp_path / "strange", classes=list("abcdefghij"))
+    with pytest.raises(ValueError, match="trained on other classes"):
+        train(parse([*words, "--method.teacher", str(strange), "--out", str(tmp_path / "no")]))
+
+
 def test_weights_of_another_network_are_refused(finished, words):
     settings = parse([*words, "--init", str(finished), "--backbone.width", "12"])
     with pytest.raises(ValueError, match="weights of another network"):

@@ -3,6 +3,6 @@
 from .attention import BlockAttention
 from .bifpn import BiFPN
 from .exits import Exit, ExitKind, build_exits
-from .frozen import Frozen
+from .frozen import Conversion, Frozen
 
-__all__ = ["BiFPN", "BlockAttention", "Exit", "ExitKind", "Frozen", "build_exits"]
+__all__ = ["BiFPN", "BlockAttention", "Conversion", "Exit", "ExitKind", "Frozen", "build_exits"]

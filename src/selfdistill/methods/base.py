@@ -47,6 +47,16 @@ class Context(NamedTuple):
     """Share of training done before this batch, in ``[0, 1)``."""
 
 
+class Shown(NamedTuple):
+    """What the images to train on show, and how they are standardised."""
+
+    classes: tuple[str, ...]
+    mean: tuple[float, float, float]
+    """Of each channel, in units of pixels in [0, 1]."""
+    std: tuple[float, float, float]
+    """Standard deviation of each channel, in the same units."""
+
+
 class Method(nn.Module, abc.ABC):
     """A backbone, whatever is bolted on to train it, and the loss that trains them both.
 
@@ -75,6 +85,15 @@ class Method(nn.Module, abc.ABC):
                 f"this one has {len(backbone.channels)}: choose a deeper network"
             )
         self.backbone = backbone
+
+    def adapt(self, images: Shown) -> str:
+        """Hear of the images before training on them, and say what was adapted, if anything.
+
+        Raises:
+            ValueError: If the method cannot be trained on them.
+        """
+        del images
+        return ""
 
     @abc.abstractmethod
     def forward(self, images: Images, labels: Labels) -> Output:

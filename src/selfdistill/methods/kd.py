@@ -10,17 +10,22 @@ Reference:
     https://arxiv.org/abs/1503.02531
 
 Deviations:
-    From the paper: the labels keep their full weight. From the thesis, which writes the student
+    From the paper: the labels keep their full weight. A teacher that was trained on images
+    standardised otherwise, of another size, or with its classes in another order is shown what it
+    knows: images are standardised and scaled again for it, its logits put in the images' order.
+    From the thesis, which writes the student
     first: the order of PyTorch's ``kl_div(input, target)``, hence the teacher first here.
 """
 
 from pathlib import Path
 
-from ..attachments import Frozen
+from ..attachments import Conversion, Frozen
 from ..backbones import Backbone, load_backbone
+from ..backbones.description import Description, read_description
+from ..backbones.saved import model_folder
 from ..losses import cross_entropy, distillation
 from . import checks
-from .base import Images, Labels, Method, Output
+from .base import Images, Labels, Method, Output, Shown
 
 
 class KD(Method):
@@ -34,8 +39,8 @@ class KD(Method):
         distillation_weight: λ, the weight of the teacher's predictions.
 
     Raises:
-        ValueError: If the teacher tells apart another number of classes than the network, or the
-            path holds none.
+        ValueError: If the teacher tells apart another number of classes than the network or sees
+            images of other channels, or the path holds none.
 
     Example:
         >>> method = KD(backbone, teacher=Path("runs/cross_entropy"))
@@ -53,15 +58,56 @@ class KD(Method):
         super().__init__(backbone)
         checks.positive("temperature", temperature)
         checks.not_negative("distillation_weight", distillation_weight)
+        self.origin = teacher if isinstance(teacher, Path) else None
         trained = load_backbone(teacher) if isinstance(teacher, Path) else teacher
         if trained.num_classes != backbone.num_classes:
             raise ValueError(
                 f"the teacher tells apart {trained.num_classes} classes, the network to train "
                 f"{backbone.num_classes}: choose a teacher trained on the same classes"
             )
+        (channels, *size), (seen, *known) = backbone.input_size, trained.input_size
+        if channels != seen:
+            raise ValueError(
+                f"the teacher sees images of {seen} channels, the network to train of {channels}: "
+                "choose a teacher trained on such images"
+            )
         self.temperature = temperature
         self.distillation_weight = distillation_weight
         self.teacher = Frozen(trained)
+        self.size = None if size == known else (known[0], known[1])
+        if self.size is not None:
+            self.teacher.convert(Conversion(size=self.size))
+
+    def adapt(self, images: Shown) -> str:
+        """Show the teacher images as it was trained to see them, and read its classes by name.
+
+        Raises:
+            ValueError: If it was trained on other classes.
+        """
+        if self.origin is None:
+            return (
+                "the teacher's class names and image statistics are not known: it must have been "
+                "trained on these classes in this order, and on images standardised alike"
+            )
+        knows = read_description(model_folder(self.origin))
+        order = _order(knows, images.classes, self.origin)
+        given, expected = (images.mean, images.std), (knows.mean, knows.std)
+        pixels = self.teacher.backbone.input_size[1:]
+        changes = [
+            change
+            for change, differs in (
+                ("images are standardised as for its training", given != expected),
+                (f"images are scaled to its {pixels[0]} × {pixels[1]} pixels", self.size),
+                ("its classes are put into the order of these images'", order),
+            )
+            if differs
+        ]
+        if not changes:
+            return ""
+        self.teacher.convert(
+            Conversion(given=given, expected=expected, size=self.size, order=order)
+        )
+        return f"teacher {self.origin}: {'; '.join(changes)}"
 
     def forward(self, images: Images, labels: Labels) -> Output:
         """See the module's equation."""
@@ -72,3 +118,18 @@ class KD(Method):
             "distillation": self.distillation_weight * taught,
         }
         return Output(terms, z_student)
+
+
+def _order(knows: Description, classes: tuple[str, ...], origin: Path) -> list[int] | None:
+    """The teacher's column of each class; None where they agree."""
+    if knows.classes == classes:
+        return None
+    strange = [repr(name) for name in classes if name not in knows.classes]
+    if strange or len(set(classes)) < len(classes):
+        unused = [repr(name) for name in knows.classes if name not in classes]
+        raise ValueError(
+            f"the teacher {origin} was trained on other classes: it does not know "
+            f"{', '.join(strange[:5])}, but {', '.join(unused[:5])}: choose a teacher trained on "
+            "the classes of these images"
+        )
+    return [knows.classes.index(name) for name in classes]

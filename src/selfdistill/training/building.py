@@ -1,6 +1,7 @@
 """From a recipe and its images to a method and the batches that train it."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -16,13 +17,20 @@ MOST_OF_MEMORY = 0.5
 """Share of a device's free memory that images may take; more of them stay where they are."""
 
 
-def build_method(recipe: Recipe, splits: Splits, passed: Backbone | None = None) -> Method:
+def build_method(
+    recipe: Recipe,
+    splits: Splits,
+    passed: Backbone | None = None,
+    *,
+    say: Callable[[str], None] = print,
+) -> Method:
     """Make backbone and method with the initial weights that the seed gives.
 
     Args:
         recipe: What is made.
         splits: The images that the network is made for.
         passed: A network that exists already; a copy of it is trained.
+        say: Takes a line for the user.
 
     Raises:
         ValueError: If the network does not suit the images, or the method the network.
@@ -38,8 +46,9 @@ def build_method(recipe: Recipe, splits: Splits, passed: Backbone | None = None)
     else:
         backbone = recipe.backbone.build(*wanted)
     _check_format(backbone)
-    if recipe.init is not None:
-        provenance.load_weights(backbone, recipe.init)
+    note = recipe.init and provenance.load_weights(backbone, recipe.init, splits.train.classes)
+    if note:
+        say(note)
     method = recipe.method(backbone)
     if not any(parameter.requires_grad for parameter in method.parameters()):
         raise ValueError("nothing can learn: every parameter is frozen (requires_grad is False)")

@@ -8,6 +8,7 @@ import hashlib
 from pathlib import Path
 
 from ..backbones import Backbone
+from ..backbones.head import classifier_parameters
 from ..backbones.saved import CONFIG, WEIGHTS, read_weights
 from ..data import Splits
 from ..runs import read_json
@@ -34,8 +35,18 @@ def weights_hash(path: Path) -> str:
     return PREFIX + hashlib.sha256(weights_file(path).read_bytes()).hexdigest()[:16]
 
 
-def load_weights(backbone: Backbone, path: Path) -> None:
+def load_weights(backbone: Backbone, path: Path, classes: tuple[str, ...]) -> str:
     """Start a network from trained weights; a classifier for other classes is left new.
+
+    A classifier for the same classes in another order is put into this one.
+
+    Args:
+        backbone: The network.
+        path: A run, a model folder or a weights file; of a file alone nobody knows the classes.
+        classes: What the network is to tell apart.
+
+    Returns:
+        What became of the classifier, where it is not taken as it is.
 
     Raises:
         ValueError: If the weights are those of another network.
@@ -51,8 +62,33 @@ def load_weights(backbone: Backbone, path: Path) -> None:
                 f"{path} holds the weights of another network: {name} is "
                 f"{tuple(weights[name].shape)} there, {tuple(own[name].shape)} here"
             )
+    known = None if new else _classes(path)
+    note = ""
+    if known is not None and known != classes and len(known) == len(classes):
+        owned = set(classifier_parameters(backbone))
+        rows = [name for name, p in backbone.network.named_parameters() if p in owned]
+        if set(known) == set(classes):
+            order = [known.index(name) for name in classes]
+            for name in rows:
+                weights[name] = weights[name][order]
+            note = f"{path} knows the classes in another order: its classifier is reordered"
+        else:
+            new = rows
+    if new:
+        note = f"{path} knows other classes: the classifier is new ({', '.join(new)})"
+    for name in new:
         del weights[name]
     backbone.network.load_state_dict(weights, strict=False)
+    return note
+
+
+def _classes(path: Path) -> tuple[str, ...] | None:
+    """Names of the classes that trained weights tell apart; None where nothing says so."""
+    config = weights_file(path).with_name(CONFIG)
+    saved = read_json(config) if config.is_file() else None
+    if saved is None or "label_names" not in saved:
+        return None
+    return tuple(map(str, saved.list("label_names")))
 
 
 def refuse_leak(path: Path, splits: Splits, data: str) -> None:

@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from ..data import Batches, Splits
 from ..failures import UnusableCheckpoint
 from ..methods import Method
+from ..methods.base import Shown
 from ..runs import RunDirectory
 from ..runs.run_directory import TEST_FILES
 from ..signals import StopRequest
@@ -157,8 +158,11 @@ def _train(
     resolved = {**resolved, "split": splits.digest()}
     for path in learned_from(settings):
         provenance.refuse_leak(path, splits, type(recipe.data).__name__)
-    method = placed(build_method(recipe, splits, settings.backbone), fabric.device)
+    say = partial(print, flush=True) if fabric.is_global_zero else _silent
+    method = placed(build_method(recipe, splits, settings.backbone, say=say), fabric.device)
     splits = as_expected(recipe, splits, method)
+    if note := method.adapt(Shown(splits.train.classes, splits.mean, splits.std)):
+        say(note)
     batches = build_batches(recipe, splits, method, fabric.device)
     check_stepping(recipe, batches.steps, fabric.device)
     by_first(fabric, partial(begin, run, resolved, settings, fabric.device, splits, batches))
