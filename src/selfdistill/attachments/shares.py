@@ -14,21 +14,25 @@ FIXED_KINDS = ("uniform", "last", "random")
 """Kinds that need no query and keys."""
 
 
-def fixed_shares(kind: str, logits: Float[Tensor, "batch classes"], blocks: int) -> Shares:
+def fixed_shares(
+    kind: str, logits: Float[Tensor, "batch classes"], blocks: int, *, training: bool
+) -> Shares:
     r"""Shares that look at no image.
 
     Args:
         kind: ``uniform``: the same for every block; ``last``: all for the deepest of the shallow
-            blocks; ``random``: drawn anew for every image from Dirichlet(1, …, 1), by torch's
-            global generator.
+            blocks; ``random``: in training drawn anew for every image from Dirichlet(1, …, 1), by
+            torch's global generator; in evaluation their mean, the same for every block, so that
+            an image is told the same whenever it is looked at.
         logits: Whose batch, device and precision the shares take.
         blocks: How many shallow blocks there are.
+        training: Whether the method is being trained.
     """
     assert kind in FIXED_KINDS
     shares = at_least_single(logits).new_ones(logits.shape[0], blocks)
     if kind == "last":
         shares[:, :-1] = 0
-    elif kind == "random":
+    elif kind == "random" and training:
         shares.exponential_()
     return shares / shares.sum(1, keepdim=True)
 
@@ -40,7 +44,8 @@ def block_weights(kind: str, alpha: Shares) -> Shares:
         \text{inverse: } w_l = S\,\frac{\alpha_l^{-1}}{\sum_m \alpha_m^{-1}}
     """
     if kind == "inverse":
-        alpha = alpha.clamp_min(1e-12).log().neg().softmax(1)
+        # A share of nothing counts as the smallest number that is not rounded off.
+        alpha = alpha.clamp_min(torch.finfo(alpha.dtype).tiny).log().neg().softmax(1)
     return alpha.shape[1] * alpha
 
 

@@ -14,8 +14,11 @@ class RandomErasing(Augmentation):
     """Blank a rectangle that lies within the image with the mean: zero, once standardised.
 
     Its share of the image is uniform, the logarithm of its aspect is uniform among the aspects
-    with which that share fits into the image, its place is uniform. The original tries shares and
-    aspects until a pair fits, which makes large shares a little rarer.
+    with which that share fits into the image, its place is uniform.
+
+    Deviations: the authors' aspect is uniform itself, so that three of four of their rectangles are
+    taller than wide, and of ours about half, as of torchvision's. They try shares and aspects until
+    a pair fits, which makes large shares a little rarer.
 
     Args:
         probability: Share of images to erase from, 0 to 1.

@@ -17,8 +17,11 @@ Reference:
     (CVPR 2021), https://arxiv.org/abs/2103.08273
 
 Deviations:
-    None from the authors' code. Where stages are not of twice each other's size, which its networks
-    do not have, maps are resized to their neighbour's.
+    On wide residual networks the authors' maps are normalised and rectified by the layers that
+    follow a stage; here they are the sums that stages end in, which the self-teacher rectifies
+    before it reads them. On the authors' other networks there is none from their code. Where stages
+    are not of twice each other's size, which these do not have, maps are resized to their
+    neighbour's.
 """
 
 import torch

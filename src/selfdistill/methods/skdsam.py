@@ -26,9 +26,10 @@ collapse on the smallest loss.
 
 ``attention`` names controls, each of which takes one thing away: ``"batch_mean"`` the image (the
 batch's mean share for all of its images, a running mean in evaluation), ``"last"`` (all for the
-last shallow block) and ``"random"`` (Dirichlet(1), each image and step) the learning,
-``"uniform"`` the weighing, ``"inverse"`` the sense (:math:`w_l = S\,\alpha_l^{-1} / \sum_m
-\alpha_m^{-1}`, while :math:`z_f` keeps :math:`\alpha`).
+last shallow block) and ``"random"`` (Dirichlet(1), each image and step; in evaluation their mean)
+the learning, ``"uniform"`` the weighing, ``"inverse"`` the sense
+(:math:`w_l = S\,\alpha_l^{-1} / \sum_m \alpha_m^{-1}`, while :math:`z_f` keeps
+:math:`\alpha`).
 
 Reference:
     Gao, master's thesis, Huazhong University of Science and Technology, 2022: the idea.
@@ -173,7 +174,8 @@ class SKDSAM(Method):
         self, features: Maps, logits: Float[Tensor, "batch classes"]
     ) -> Float[Tensor, "batch blocks"]:
         if self.attention is None:
-            return fixed_shares(self.attention_kind, logits, len(self.exits))
+            kind, blocks = self.attention_kind, len(self.exits)
+            return fixed_shares(kind, logits, blocks, training=self.training)
         *keys, query = features
         if self.detach_keys:
             keys = [key.detach() for key in keys]
