@@ -17,7 +17,10 @@ def digest(path):
     files = [file for file in sorted(path.rglob("*")) if not file.name.startswith(".")]
     names = [str(file.relative_to(path)) for file in files]
     older = sorted(name for name in names if name.startswith("checkpoints/"))[:-2]
-    parts = {"names": [*names], "left over": sorted(p.name for p in path.rglob(".new-*"))}
+    parts = {
+        "names": [name for name in names if name not in older],
+        "left over": sorted(p.name for p in path.rglob(".new-*")),
+    }
     for name, file in zip(names, files, strict=True):
         if file.is_file() and name not in (*older, *UNTOLD):
             try:
