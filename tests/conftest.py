@@ -1,5 +1,6 @@
 """Small networks and batches that the tests share."""
 
+import jaxtyping
 import pytest
 import torch
 
@@ -21,3 +22,9 @@ def backbone():
 @pytest.fixture
 def batch():
     return torch.randn(6, 3, 16, 16), torch.tensor([0, 1, 2, 3, 4, 0])
+
+
+@pytest.fixture
+def unchecked(monkeypatch):
+    """Calls as users make them: no argument's type is checked but by the code itself."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)

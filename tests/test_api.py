@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,3 +175,189 @@ def test_passed_objects_are_told_apart():
     assert fingerprint(one.resolved) != fingerprint(other.resolved)
     with pytest.raises(ValueError, match="beside a network that is passed"):
         ask(backbone=create_backbone("resnet18", 2), options={"backbone.width": 8})
+
+
+class Mine(sd.Method):
+    def forward(self, images, labels):
+        logits = self.backbone(images)
+        return sd.Output({"labels": nn.functional.cross_entropy(logits, labels)}, logits)
+
+
+def local():
+    class Inner(Mine):
+        pass
+
+    return Inner
+
+
+PASSED = {
+    "a module": ({"backbone": nn.Linear(2, 2)}, r"backbone is a Linear, whose stages .* sd.Tapped"),
+    "a class of networks": ({"backbone": nn.Linear}, "backbone is the class Linear: give"),
+    "a network's path": ({"backbone": Path("net.pt")}, "backbone is a PosixPath: give a network"),
+    "a function": ({"backbone": tapped}, "backbone is a function: give a network's name"),
+    "a method": ({"method": Mine(tapped(2))}, "method is a Mine that exists already: give its"),
+    "an optimizer": ({"method": torch.optim.SGD}, "method is the class SGD: give a name, a class"),
+    "a function for a method": ({"method": local}, "method is a function: give a name, a class"),
+    "a number for a method": ({"method": 3}, "method is an int: give a name"),
+    "a partial of something": ({"method": partial(nn.Linear, 3)}, "method is the class Linear"),
+    "unnamed options": ({"method": partial(sd.BYOT, 3)}, "a partial of BYOT with 1 arguments"),
+    "a local class": ({"method": local()}, r"method is local.<locals>.Inner, which only its"),
+    "an object as an option": (
+        {"method": partial(sd.BYOT, temperature=object())},
+        "method.temperature is an object: give what the command takes",
+    ),
+    "a loader": ({"data": torch.utils.data.DataLoader([1])}, "data is a DataLoader: pass its data"),
+    "several sets": ({"data": {"train": Shades()}}, "data is a dict: give a path"),
+    "a class of sets": ({"data": Digits}, "data is the class Digits: give a path"),
+    "an array": ({"data": np.zeros((3, 8, 8, 3))}, "data is a ndarray: give a path"),
+    "a tensor": ({"data": torch.zeros(3, 3, 8, 8)}, "data is a Tensor: give a path"),
+    "a number": ({"data": 3}, "data is an int: give a path"),
+    "something without a length": ({"data": iter([1])}, "data is a list_iterator: give a path"),
+    "a recipe": ({"config": {"epochs": 3}}, "config is a dict: give a recipe's name or file"),
+    "a list of options": ({"options": ["lr"]}, "options is a list: give them by name"),
+    "an option": ({"options": {"optimizer": torch.optim.SGD}}, "optimizer is the class SGD: give"),
+    "epochs": ({"epochs": object()}, "epochs is an object: give what the command takes"),
+}
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("name", PASSED)
+def test_objects_of_unforeseen_kinds_are_refused(name, tmp_path):
+    given, message = PASSED[name]
+    with pytest.raises(ValueError, match=message):
+        sd.train(**{"data": Shades(), "out": tmp_path, "method": "CrossEntropy", **given})
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_objects_that_stand_for_options_are_taken(tmp_path):
+    class Own(Digits):
+        pass
+
+    class Place:
+        def __fspath__(self):
+            return str(tmp_path)
+
+    ask = partial(settings_of, config="digits", backbone=None, method=None)
+    plain = ask(data=Digits(), options={"epochs": 5, "optimizer.lr": 0.5})
+    other = {"epochs": np.int64(5), "optimizer.lr": torch.tensor(0.5), "out": Place()}
+    assert ask(data=Digits(), options=other).resolved == plain.resolved
+    assert ask(data=Digits(), options=other).place.out == tmp_path
+    assert ask(data=Place(), options={}).whereabouts["data.root"] == str(tmp_path)
+    assert ask(data=Own(), options={}).resolved["data"]["class_path"] == "passed in Python"
+    mine = ask(data=Digits(), options={})._replace(backbone=None)
+    assert (
+        settings_of(config="digits", data=None, backbone=None, method=Mine, options={})
+        .resolved["method"]["class_path"]
+        .endswith("Mine")
+    )
+    assert mine.backbone is None
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_arguments_that_are_not_there_are_said():
+    with pytest.raises(TypeError, match=r"has no argument 'optimizer': .* options=\{'optimizer'"):
+        sd.train(optimizer="SGD")
+    with pytest.raises(TypeError, match="has no argument 'epoch': did you mean epochs"):
+        sd.train(epoch=3)
+    with pytest.raises(TypeError, match="by name"):
+        sd.train("photos")
+    settings = settings_of(
+        config="digits", data=None, backbone=None, method=None, options={"lr": 3}
+    )
+    assert settings.resolved["optimizer"]["init_args"]["lr"] == 3
+
+
+def test_names_and_looks():
+    assert dir(sd) == sorted({*sd.__all__, "__version__"})
+    assert sd.Output._fields == ("terms", "logits")
+    assert all(getattr(sd, name) is not None for name in dir(sd))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "one"
+    return sd.train(
+        data=Shades(),
+        backbone="small",
+        method="CrossEntropy",
+        out=out,
+        epochs=2,
+        batch_size=7,
+        options=SMALL,
+    )
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_folder_of_runs_is_compared(finished):
+    tables = [sd.compare(runs) for runs in (finished, [finished], finished.path.parent)]
+    assert len({str(table) for table in tables}) == 1
+    assert repr(tables[0]) == "<Table of 1 rows; print it, or show it in a notebook>"
+    with pytest.raises(ValueError, match="runs holds a int: give runs"):
+        sd.compare([3])
+    with pytest.raises(ValueError, match="runs is empty"):
+        sd.compare([])
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_pictures_of_every_kind_are_classified(finished, tmp_path):
+    model = finished.load()
+    assert repr(model) == (
+        "<Model: SmallNet for 2 classes (dark, light), pictures of 32 × 32 pixels>"
+    )
+    picture = Shades()[1][0]
+    picture.save(tmp_path / "a.png")
+    pixels = np.asarray(picture)
+    expected = model.predict(picture)
+    tensor = torch.from_numpy(pixels.copy()).permute(2, 0, 1)
+    for same in (tmp_path / "a.png", str(tmp_path / "a.png"), pixels, tensor, tensor / 255):
+        assert model.predict(same) == expected
+    several = [[expected[0]]] * 2
+    for same in ([picture] * 2, (picture for _ in range(2)), np.stack([pixels] * 2)):
+        assert model.predict(same, top_k=1) == several
+    assert model.predict([]) == []
+    assert sd.load(finished, network=create_backbone("small", 2, width=8)).predict(picture)
+    for wrong, message in (
+        (tmp_path, "is a folder: give its pictures, as a list of paths"),
+        (np.zeros((8, 8, 3)), "the picture is neither a PIL image, nor an array of bytes"),
+        (3, "pictures is a int: give a path"),
+        ({"a": 1}, "pictures is a dict"),
+        ([None], "the picture is neither"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.predict(wrong)
+    for wrong in (0, -1, 2.5, "5", None):
+        with pytest.raises(ValueError, match="top_k is"):
+            model.predict(picture, top_k=wrong)
+    for given, message in (
+        ({"path": model}, "path is a Model: give a run directory"),
+        ({"path": finished, "network": nn.Linear}, "network is a type: make the module"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            sd.load(**given)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": nn.Linear(2, 2)}, "name is a Linear: give a network's name"),
+        ({"num_classes": "10"}, "num_classes is '10': it must be a whole number"),
+        ({"num_classes": 2.5}, "num_classes is 2.5: it must be a whole number"),
+        ({"width": True}, "width is True: it must be a whole number"),
+        ({"image_size": (32, 32)}, "image_size is .32, 32.: it must be a whole number"),
+        ({"pretrained": {"fc.weight": 1}}, "pretrained is a dict: give True, or a file"),
+    ],
+)
+def test_networks_of_unforeseen_arguments_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        create_backbone(**{"name": "small", "num_classes": 3, **given})
+    assert create_backbone("small", np.int64(3)).num_classes == 3
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_the_contract_is_checked_of_classes_alone():
+    for wrong in (Mine(tapped(5)), "Mine", None):
+        with pytest.raises(ValueError, match=r"build is a .*: give a method's class"):
+            sd.testing.check_method(wrong)
+    with pytest.raises(AssertionError, match="it makes a Linear, which is not derived from Method"):
+        sd.testing.check_method(lambda backbone: nn.Linear(2, 2))

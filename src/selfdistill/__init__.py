@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .methods import SLASD as SLASD
     from .methods import CrossEntropy as CrossEntropy
     from .methods import Method as Method
+    from .methods import Output as Output
     from .methods import SKDSAMReleased as SKDSAMReleased
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
         "SLASD",
         "CrossEntropy",
         "Method",
+        "Output",
         "SKDSAMReleased",
     ),
 }
@@ -61,4 +63,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*__all__, "__version__"])

@@ -1,19 +1,26 @@
 """What Python users call: the commands' own code path and defaults."""
 
+import difflib
+import functools
+import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from . import reports
 from .backbones import Backbone
 from .deployment import Model
 from .deployment import load as load_model
+from .runs import runs_in
 from .training import train as train_run
-from .training.passed import Images, Learning, settings_of
+from .training.passed import Images, Learning, checked_options, settings_of
 
 NO_OPTIONS: Mapping[str, object] = {}
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Run:
         return load_model(self.path)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """Runs beside each other; prints as text, and shows as a table in notebooks.
 
@@ -58,10 +65,33 @@ class Table:
     def __str__(self) -> str:
         return reports.as_text(self.comparison, width=100)
 
+    def __repr__(self) -> str:
+        return f"<Table of {len(self.comparison.lines)} rows; print it, or show it in a notebook>"
+
     def _repr_html_(self) -> str:
         return reports.as_html(self.comparison)
 
 
+def _knows_options(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Say of an argument that there is none of how it is given."""
+    known = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def call(*given: Arguments.args, **named: Arguments.kwargs) -> Result:
+        if given:
+            raise TypeError("train() takes its arguments by name, as train(data=...)")
+        for name, value in named.items():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+                hint = f"did you mean {near[0]}?" if near else "give options of the command as"
+                more = "" if near else f" options={{{name!r}: {value!r}}}"[:80]
+                raise TypeError(f"train() has no argument {name!r}: {hint}{more}")
+        return function(*given, **named)
+
+    return call
+
+
+@_knows_options
 def train(
     *,
     data: Images | None = None,
@@ -71,6 +101,7 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     image_size: int | None = None,
+    lr: float | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
     options: Mapping[str, object] = NO_OPTIONS,
@@ -88,9 +119,10 @@ def train(
         epochs: Passes over the training images.
         batch_size: Images that an optimizer step sees.
         image_size: Height and width of what the network sees, in pixels.
+        lr: Learning rate.
         seed: Fixes initial weights, order and augmentation.
         out: The run directory.
-        options: Further options of the command by name, such as ``{"optimizer.lr": 1e-3}``.
+        options: Further options of the command by name, such as ``{"precision": "fp32"}``.
 
     Raises:
         ValueError: If something is misspelt, missing or does not suit.
@@ -103,6 +135,7 @@ def train(
         "epochs": epochs,
         "batch_size": batch_size,
         "image_size": image_size,
+        "lr": lr,
         "seed": seed,
         "out": out,
     }
@@ -111,19 +144,29 @@ def train(
         data=data,
         backbone=backbone,
         method=method,
-        options={**{k: v for k, v in named.items() if v is not None}, **options},
+        options={k: v for k, v in named.items() if v is not None} | checked_options(options),
     )
     return Run(train_run(settings))
 
 
-def compare(runs: Sequence[str | PathLike[str]], *, split: str | None = None) -> Table:
+def compare(
+    runs: str | PathLike[str] | Sequence[str | PathLike[str]], *, split: str | None = None
+) -> Table:
     """Put runs beside each other, as ``selfdistill compare`` does.
 
     Args:
-        runs: Run directories or summaries.
+        runs: Run directories, summaries, or folders of either; or one of these.
         split: ``validation`` or ``test``; None for test, if all runs have read it.
 
     Raises:
         ValueError: If there is no run at a path, or one lacks the split.
     """
-    return Table(reports.compare([reports.read(Path(run)) for run in runs], split))
+    paths = [runs] if isinstance(runs, str | PathLike) else list(runs)
+    for path in paths:
+        if not isinstance(path, str | PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"runs holds a {type(path).__name__}: give runs, or paths of them")
+    if not paths:
+        raise ValueError("runs is empty: give runs, or paths of them")
+    return Table(
+        reports.compare([reports.read(run) for run in runs_in(list(map(Path, paths)))], split)
+    )

@@ -41,12 +41,31 @@ def test_file_with_other_classes(path, saved):
 
 
 def test_file_of_another_network(path, tmp_path):
-    with pytest.raises(ValueError, match="does not hold the weights of resnet18"):
+    with pytest.raises(ValueError, match=r"weights of resnet18: conv1.weight is missing$"):
         create_backbone("resnet18", 6, pretrained=path)
-    with pytest.raises(ValueError, match="holds no classifier"):
+    with pytest.raises(ValueError, match=r"weights of test_vit: cls_token is missing$"):
         create_backbone("test_vit", 6, pretrained=path)
     with pytest.raises(ValueError, match="there is no weights file"):
         create_backbone("test_resnet", 6, pretrained=tmp_path / "missing.pt")
+
+
+def test_file_of_another_width(path, saved):
+    saved["conv1.0.weight"] = saved["conv1.0.weight"][:-1]
+    save_file(saved, path) if path.suffix == ".safetensors" else torch.save(saved, path)
+    with pytest.raises(ValueError, match=r"conv1.0.weight is \(\d+, .*\) there, \(\d+, .*\) here$"):
+        create_backbone("test_resnet", 6, pretrained=path)
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_efficientnet", "test_convnext"])
+def test_file_without_a_classifier(name, tmp_path):
+    whole, path = timm.create_model(name, num_classes=0).state_dict(), tmp_path / "headless.pt"
+    torch.save(whole, path)
+    backbone = create_backbone(name, 4, pretrained=path)
+    assert same(backbone.network, whole)
+    assert backbone.num_classes == 4
+    torch.save(dict(list(whole.items())[1:]), path)
+    with pytest.raises(ValueError, match=f"{next(iter(whole))} is missing"):
+        create_backbone(name, 4, pretrained=path)
 
 
 def test_file_that_runs_code(tmp_path):

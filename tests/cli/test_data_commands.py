@@ -61,7 +61,7 @@ def test_check_reads_tables(capsys, photos, tmp_path):
     assert say(capsys, "data", "check", str(table), "--root", str(photos))[0] == 0
     code, out, err = say(capsys, "data", "check", str(table))
     assert (code, err) == (2, "")
-    assert out.startswith(f"Training refuses this: {table} line 2: cat/0.png is no file in ")
+    assert out.startswith(f"Training refuses this: {table} line 2: cat/0.png is not a file in ")
     assert out.count("\n") == 1
 
 

@@ -107,6 +107,47 @@ def test_other_images_of_the_same_classes(run, photos, tmp_path, capsys):
     assert json.loads((run / "summary.json").read_text())["test"] is None
 
 
+def scores_of(run, capsys, *words):
+    assert cli.main(["evaluate", str(run), "--format", "json", "--data", *map(str, words)]) == 0
+    told = capsys.readouterr()
+    return json.loads(told.out)["network"]["accuracy"], told.err
+
+
+def test_images_to_look_at_need_not_be_divided(run, photos, tmp_path, capsys):
+    """Some of the classes, a picture of each, a folder or rows of test images alone."""
+    model = sd.load(run)
+
+    def right(paths):
+        return 100 * np.mean([model.predict(p)[0].name == p.parent.name for p in paths])
+
+    pictures = sorted(photos.rglob("*.png"))
+    some = [path for path in pictures if path.parent.name != "green"]
+    for path in some:
+        copy = tmp_path / "some" / path.relative_to(photos)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    accuracy, said = scores_of(run, capsys, tmp_path / "some")
+    assert accuracy == pytest.approx(right(some))
+    assert "the images lack 'green': scores are of the classes that there are" in said
+    few = paint_all(tmp_path / "few", 1, first=50)
+    assert scores_of(run, capsys, few)[0] == pytest.approx(right(few.rglob("*.png")))
+    paint_all(tmp_path / "parts" / "Test", 2, first=60)
+    accuracy = scores_of(run, capsys, tmp_path / "parts")[0]
+    assert accuracy == pytest.approx(right((tmp_path / "parts").rglob("*.png")))
+    assert scores_of(run, capsys, tmp_path / "parts", "--split", "test")[0] == accuracy
+    words = ["evaluate", str(run), "--data", str(tmp_path / "parts"), "--split", "validation"]
+    assert cli.main(words) == 2
+    assert "there are no validation images, but test" in capsys.readouterr().err
+    rows = [f"{path.relative_to(photos)},{path.parent.name},test" for path in pictures[:3]]
+    (tmp_path / "t.csv").write_text("\n".join(["image,label,split", *rows]))
+    accuracy = scores_of(run, capsys, tmp_path / "t.csv", "--data.root", photos)[0]
+    assert accuracy == pytest.approx(right(pictures[:3]))
+    (tmp_path / "none" / "red").mkdir(parents=True)
+    (tmp_path / "none" / "red" / "a.txt").write_text("")
+    assert cli.main(["evaluate", str(run), "--data", str(tmp_path / "none")]) == 2
+    assert "holds no pictures (1 other files ignored (.txt))" in capsys.readouterr().err
+
+
 def test_other_classes_are_refused_by_name(run, photos, tmp_path, capsys):
     for number in range(3):
         paint(tmp_path, "red", number)

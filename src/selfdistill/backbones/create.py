@@ -3,6 +3,7 @@
 import difflib
 import fnmatch
 import re
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -63,12 +64,23 @@ def create_backbone(
         ValueError: If there is no such network, an argument does not suit it, or its pretrained
             weights cannot be had.
     """
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(
+            f"name is a {type(name).__name__}: give a network's name; a module becomes a backbone "
+            "by sd.Tapped"
+        )
+    if not isinstance(pretrained, bool | str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(
+            f"pretrained is a {type(pretrained).__name__}: give True, or a file of weights"
+        )
     for argument, value in (
         ("num_classes", num_classes),
         ("in_chans", in_chans),
         ("width", width),
         ("image_size", image_size),
     ):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+            raise ValueError(f"{argument} is {value!r}: it must be a whole number")
         if value is not None and value < 1:
             raise ValueError(f"{argument} is {value}: it must be at least 1")
     if num_classes > most_classes():

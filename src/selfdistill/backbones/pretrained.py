@@ -66,8 +66,10 @@ def published_statistics(network: nn.Module) -> tuple[Channels, Channels] | None
 def file_source(path: Path, declared: "PretrainedCfg") -> dict[str, str | int]:
     """Say to timm that the weights, and as many classes as they tell apart, are in a file.
 
+    Weights without a classifier, as self-supervised training leaves them, tell 0 classes apart.
+
     Raises:
-        ValueError: If the file is missing, unreadable, or has no classifier.
+        ValueError: If the file is missing or unreadable.
     """
     from timm.models import load_state_dict
 
@@ -84,16 +86,29 @@ def file_source(path: Path, declared: "PretrainedCfg") -> dict[str, str | int]:
     if strange:
         raise ValueError(f"{path} is not a state dict: {strange[0]!r} is not a tensor")
     classifiers = declared.classifier or ()
-    for classifier in (classifiers,) if isinstance(classifiers, str) else classifiers:
-        if f"{classifier}.weight" in weights:
-            classes = int(weights[f"{classifier}.weight"].shape[0])
-            return {
-                "file": str(path),
-                "custom_load": False,
-                "num_classes": classes,
-                "label_offset": 0,
-            }
-    raise ValueError(f"{path} holds no classifier {classifiers} of {declared.architecture}")
+    named = (classifiers,) if isinstance(classifiers, str) else classifiers
+    heads = [weights[f"{name}.weight"] for name in named if f"{name}.weight" in weights]
+    return {
+        "file": str(path),
+        "custom_load": False,
+        "num_classes": int(heads[0].shape[0]) if heads else 0,
+        "label_offset": 0,
+    }
+
+
+def difference(path: str, network: nn.Module) -> str:
+    """The first weight of a network that a file lacks, or has in another shape."""
+    from timm.models import load_state_dict
+
+    weights = load_state_dict(path, weights_only=True)
+    for name, own in network.state_dict().items():
+        if name not in weights:
+            return f"{name} is missing"
+        if weights[name].shape != own.shape:
+            there, here = tuple(weights[name].shape), tuple(own.shape)
+            return f"{name} is {there} there, {here} here"
+    strange = next((name for name in weights if name not in network.state_dict()), "nothing")
+    return f"{strange} is not in the network"
 
 
 def _reason(error: Exception) -> str:

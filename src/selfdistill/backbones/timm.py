@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .base import Architecture, Backbone, Stages
-from .pretrained import file_source, published_source
+from .pretrained import difference, file_source, published_source
 from .probe import probe_image, probing, reductions_of
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def create_timm_backbone(
 def build_from_file(
     build: partial[nn.Module], num_classes: int, source: dict[str, str | int]
 ) -> nn.Module:
-    """Build with a file's weights; its classifier stays if it has ``num_classes`` classes.
+    """Build with a file's weights; the classifier is new unless it has ``num_classes`` classes.
 
     Raises:
         ValueError: If the file holds another network's weights.
@@ -208,9 +208,10 @@ def build_from_file(
     classes = source["num_classes"]
     try:
         network = build(num_classes=classes, pretrained=True, pretrained_cfg_overlay=source)
-    except RuntimeError as error:
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = difference(str(source["file"]), build(num_classes=classes))
         raise ValueError(
-            f"{source['file']} does not hold the weights of {build.args[0]}: {error}"
+            f"{source['file']} does not hold the weights of {build.args[0]}: {reason}"
         ) from error
     if classes != num_classes:
         network.reset_classifier(num_classes)  # pyright: ignore[reportCallIssue]

@@ -1,12 +1,10 @@
 """How every command reads its words."""
 
 import argparse
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 from .commands import COMMANDS
 
-RECIPE, SUMMARY = "recipe.yaml", "summary.json"
 SPLITS = ("validation", "test")
 
 
@@ -60,21 +58,3 @@ def add_own_code(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run files of this folder that the recipe names, even if they have changed",
     )
-
-
-def runs_in(paths: Sequence[Path], *, unfinished: bool = False) -> list[Path]:
-    """Runs, where folders of runs or of copied summaries stand for what they hold.
-
-    Args:
-        paths: Run directories, summaries, or folders of either.
-        unfinished: Take runs of a folder that have no summary, too.
-    """
-    mark = RECIPE if unfinished else SUMMARY
-    return [run for path in paths for run in _held(path, mark)]
-
-
-def _held(path: Path, mark: str) -> list[Path]:
-    if not path.is_dir() or any((path / name).is_file() for name in (RECIPE, SUMMARY)):
-        return [path]
-    directories = sorted(file.parent for file in path.rglob(mark))
-    return directories or sorted(path.glob("*.json")) or [path]

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..runs.found import RECIPE
 from ..runs.reading import read_yaml
-from .parser import RECIPE, SPLITS, add_own_code, parser_of
+from .parser import SPLITS, add_own_code, parser_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

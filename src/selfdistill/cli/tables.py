@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..runs import runs_in
 from ..terminal import console
-from .parser import SPLITS, parser_of, runs_in
+from .parser import SPLITS, parser_of
 
 
 def compare(words: list[str]) -> int:

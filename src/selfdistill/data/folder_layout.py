@@ -4,7 +4,16 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from .listing import NOT_A_PICTURE, Listing, Picked, arrange, may_be_split, named_splits, split_of
+from .listing import (
+    NOT_A_PICTURE,
+    Listing,
+    Picked,
+    arrange,
+    by_split,
+    may_be_split,
+    named_splits,
+    split_of,
+)
 from .pictures import ENDINGS, Files
 
 LITTER = ("thumbs.db", "desktop.ini")
@@ -83,8 +92,7 @@ def _of_splits(
     every = [folder for inner in classes.values() for folder in inner]
     found = {name: _classes(root, inner, every, ignored) for name, inner in classes.items()}
     if not for_training:
-        parts = {split: found[name] for split, name in splits.items()}
-        return Listing(Files(root), parts, ignored, "", for_training=False)
+        return Listing(Files(root), by_split(found, root), ignored, "", for_training=False)
     parts, rule = arrange(found, root if len(found) > 1 else root / min(found))
     if len(found) == 1:
         rule = f"{min(found)} only: every class is divided at random"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .hub_tables import HUB, Table, cache_folders, find_columns, load
-from .listing import Listing, Picked, arrange, picked, split_of
+from .listing import Listing, Picked, arrange, by_split, picked, split_of
 from .pictures import Source, State, state
 
 
@@ -72,9 +72,19 @@ class Rows(Source):
 
 
 def find_rows(
-    name: str, image_column: str | None = None, label_column: str | None = None
+    name: str,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    *,
+    for_training: bool = True,
 ) -> Listing:
     """List a data set; pictures of a class are in the order of its rows.
+
+    Args:
+        name: Its name or folder.
+        image_column: The column of images; None for the only one.
+        label_column: The column of classes; None for the only one.
+        for_training: Refuse what cannot be divided; otherwise splits stay as they are.
 
     Raises:
         ValueError: If the library or the data set is missing, a column is not clear, a row has no
@@ -82,7 +92,7 @@ def find_rows(
     """
     where = f"{HUB}{name}"
     tables = load(name)
-    if len(tables) == 1:
+    if len(tables) == 1 and (for_training or split_of(next(iter(tables))) is None):
         tables = {"train": next(iter(tables.values()))}
     used = {part: table for part, table in tables.items() if split_of(part) is not None}
     ignored = dict.fromkeys(tables.keys() - used, "is neither train, validation nor test")
@@ -94,10 +104,10 @@ def find_rows(
             found[part] = picked(_named(labels, part, where))
         else:
             ignored[part] = "has no labels"
-    parts, rule = arrange(found, where)
+    parts, rule = arrange(found, where) if for_training else (by_split(found, where), "")
     stored = importlib.import_module("datasets").Image(decode=False)
     rows = {part: used[part].select_columns([image]).cast_column(image, stored) for part in found}
-    return Listing(Rows(name, rows, image), parts, ignored, rule)
+    return Listing(Rows(name, rows, image), parts, ignored, rule, for_training)
 
 
 def _labels(table: Table, column: str) -> list[str]:

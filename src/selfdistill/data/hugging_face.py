@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from .hub_rows import find_rows
-from .image_set import DataSet, Splits
+from .image_set import DataSet, ImageSet, Splits
 from .preparation import Preparation
 
 
@@ -65,3 +65,13 @@ class HuggingFace(DataSet):
                 than one picture in twenty cannot be read, or a class has too few left.
         """
         return self.preparation.splits(find_rows(self.name, self.image_column, self.label_column))
+
+    def parts(self) -> dict[str, ImageSet]:
+        """All pictures, to be looked at: divided only where they are, no class needs any.
+
+        Raises:
+            ValueError: If there are none, or more than one in twenty cannot be read.
+        """
+        return self.preparation.parts(
+            find_rows(self.name, self.image_column, self.label_column, for_training=False)
+        )

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from .folder_layout import find_pictures
-from .image_set import DataSet, Splits
+from .image_set import DataSet, ImageSet, Splits
 from .preparation import Preparation
 
 
@@ -66,3 +66,11 @@ class ImageFolder(DataSet):
                 read, or a class has too few pictures left.
         """
         return self.preparation.splits(find_pictures(self.root))
+
+    def parts(self) -> dict[str, ImageSet]:
+        """All pictures, to be looked at: divided only where they are, no class needs any.
+
+        Raises:
+            ValueError: If there are none, or more than one in twenty cannot be read.
+        """
+        return self.preparation.parts(find_pictures(self.root, for_training=False))

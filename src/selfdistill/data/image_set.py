@@ -26,7 +26,8 @@ class ImageSet:
         classes: Names of the classes.
 
     Raises:
-        ValueError: If there are not as many labels as images, or a label names no class.
+        ValueError: If there are not as many labels as images, a label names no class, or two
+            classes have one name.
 
     Example:
         >>> images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
@@ -43,6 +44,9 @@ class ImageSet:
             raise ValueError(
                 f"{len(self.images)} images have {len(self.labels)} labels: give one label an image"
             )
+        if len(set(self.classes)) < len(self.classes):
+            double = next(name for name in self.classes if self.classes.count(name) > 1)
+            raise ValueError(f"two classes are called {double!r}: give each a name of its own")
         wrong = ((self.labels < 0) | (self.labels >= len(self.classes))).nonzero()
         if len(wrong):
             first = int(wrong[0, 0])
@@ -63,15 +67,14 @@ class ImageSet:
         Args:
             dataset: The pairs; pictures are PIL images, or tensors of bytes or numbers in [0, 1].
             image_size: Height and width of the images: shorter side scaled, centre cut.
-            classes: Names of the classes; None for ``dataset.classes`` or, without it, numbers.
+            classes: Names of the classes; None for those of ``dataset``, or of what it is a subset
+                or a union of, or without them for the labels: numbers, or names in order.
 
         Raises:
-            ValueError: If there are no pairs, a picture is something else, or a label names no
-                class.
+            ValueError: If there are no pairs, a picture is something else, or a label is neither
+                the number nor the name of a class.
         """
-        images, labels = read_all(dataset, image_size)
-        numbers = [str(label) for label in range(int(labels.max()) + 1)]
-        return cls(images, labels, tuple(classes or getattr(dataset, "classes", numbers)))
+        return cls(*read_all(dataset, image_size, classes))
 
     def subset(self, indices: Int64[Tensor, " chosen"]) -> "ImageSet":
         """Keep the images at the given positions, in the given order.
@@ -169,6 +172,12 @@ class DataSet(abc.ABC):
     @abc.abstractmethod
     def splits(self) -> Splits:
         """Read the images and divide them."""
+
+    def parts(self) -> dict[str, ImageSet]:
+        """All images, to be looked at: by split where they have any, else as ``all``."""
+        splits = self.splits()
+        parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+        return {name: part for name, part in parts.items() if part is not None}
 
 
 def stratified(

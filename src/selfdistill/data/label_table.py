@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from .image_set import DataSet, Splits
-from .listing import Listing, arrange, picked, split_of
+from .image_set import DataSet, ImageSet, Splits
+from .listing import Listing, arrange, by_split, picked, split_of
 from .pictures import Files
 from .preparation import Preparation
 
@@ -72,6 +72,14 @@ class LabelTable(DataSet):
         """
         return self.preparation.splits(read_table(self.table, self.root))
 
+    def parts(self) -> dict[str, ImageSet]:
+        """All pictures, to be looked at: divided only where they are, no class needs any.
+
+        Raises:
+            ValueError: If there are none, or more than one in twenty cannot be read.
+        """
+        return self.preparation.parts(read_table(self.table, self.root, for_training=False))
+
 
 class Entry(NamedTuple):
     """What a line of a table says."""
@@ -82,8 +90,13 @@ class Entry(NamedTuple):
     split: str
 
 
-def read_table(table: Path, root: Path | None) -> Listing:
+def read_table(table: Path, root: Path | None, *, for_training: bool = True) -> Listing:
     """List the pictures that a table names; those of a class are sorted by path.
+
+    Args:
+        table: The table.
+        root: The folder that its paths start from; None for its own.
+        for_training: Refuse what cannot be divided; otherwise splits stay as they are.
 
     Raises:
         ValueError: If the table or a column is missing, or a line names no label, an unknown
@@ -109,6 +122,8 @@ def read_table(table: Path, root: Path | None) -> Listing:
         split: picked((entry.name, entry.label) for entry in ordered if entry.split == split)
         for split in dict.fromkeys(entry.split for entry in ordered)
     }
+    if not for_training:
+        return Listing(Files(root, table), by_split(found, table), {}, "", for_training=False)
     parts, rule = arrange(found, table)
     return Listing(Files(root, table), parts, {}, rule)
 

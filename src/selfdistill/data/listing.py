@@ -138,6 +138,11 @@ def arrange(found: Mapping[str, Picked], where: object) -> tuple[dict[str, Picke
     return parts, f"{train}, {names['validation']} and {names['test']} are taken as they are"
 
 
+def by_split(found: Mapping[str, Picked], where: object) -> dict[str, Picked]:
+    """The parts as they are, by the splits that their names mean."""
+    return {split: found[name] for split, name in named_splits(found, where).items()}
+
+
 def named_splits(names: Iterable[str], where: object) -> dict[str, str]:
     """The name of each split among names, in the order of ``SPLITS``.
 

@@ -74,14 +74,7 @@ class Preparation:
         """
         parts = self._divide(listing)
         squares = self._decode(listing, parts)
-        listing.without(squares.refused)
         where = listing.source.name
-        if squares.refused:
-            warnings.warn(
-                f"{len(squares.refused)} of {len(listing.names())} files in {where} cannot be "
-                f"read and are left out: {name_some(squares.refused)}",
-                stacklevel=3,
-            )
         sets, files = _image_sets(parts, listing.classes, squares)
         mean, std = channel_statistics(sets["train"].images)
         if max(mean) < DARK / 255 and int(sets["train"].images.max()) < DARK:
@@ -102,6 +95,17 @@ class Preparation:
             own=True,
         )
 
+    def parts(self, listing: Listing) -> dict[str, ImageSet]:
+        """Decode what was listed, divided as it is.
+
+        Raises:
+            ValueError: If more than one picture in twenty cannot be read, or none can.
+        """
+        squares = self._decode(listing, listing.parts)
+        classes = sorted({name for part in listing.parts.values() for name in part})
+        sets, _ = _image_sets(listing.parts, tuple(classes), squares)
+        return {name: part for name, part in sets.items() if len(part)}
+
     def _divide(self, listing: Listing) -> dict[str, Picked]:
         if "all" in listing.parts:
             shares = (self.test_share, self.validation_share)
@@ -117,20 +121,31 @@ class Preparation:
 
     def _decode(self, listing: Listing, parts: dict[str, Picked]) -> Squares:
         # Stored split after split, so that each split is a stretch of the map, not a copy.
-        return decoded(
+        squares = decoded(
             listing.source,
             [name for part in parts.values() for names in part.values() for name in names],
             size=stored_size(self.image_size),
             key=f"{listing.note} {self.split_seed} {self.validation_share} {self.test_share}",
             cache_dir=self.cache_dir,
         )
+        listing.without(squares.refused)
+        if squares.refused:
+            warnings.warn(
+                f"{len(squares.refused)} of {len(listing.names())} files in {listing.source.name} "
+                f"cannot be read and are left out: {name_some(squares.refused)}",
+                stacklevel=4,
+            )
+        return squares
 
 
 def _image_sets(
     parts: dict[str, Picked], classes: tuple[str, ...], squares: Squares
 ) -> tuple[dict[str, ImageSet], dict[str, tuple[str, ...]]]:
     label = {
-        name: i for part in parts.values() for i, key in enumerate(classes) for name in part[key]
+        name: i
+        for part in parts.values()
+        for i, key in enumerate(classes)
+        for name in part.get(key, ())
     }
     labels = torch.tensor([label[name] for name in squares.names])
     sets: dict[str, ImageSet] = {}

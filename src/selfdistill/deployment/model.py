@@ -1,24 +1,27 @@
 """A trained network that classifies pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
+from ..backbones.base import Backbone
 from ..backbones.description import read_description
 from ..backbones.probe import logits_of
 from ..backbones.saved import load_network, model_folder
 from ..data import as_evaluated, standardise
-from ..data.decode import decode, to_rgb
+from ..data.decode import decode
+from ..data.map_dataset import picture_of
 from ..data.square_cache import square
 
-Picture = str | Path | Image.Image
+Picture = str | PathLike[str] | Image.Image | Tensor | np.ndarray
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -54,7 +57,7 @@ class Transform:
         return standardise(as_evaluated(pixels, self.size), self.mean, self.std)[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """What a run or a model folder holds, ready to classify pictures.
 
@@ -68,21 +71,39 @@ class Model:
     classes: tuple[str, ...]
     transform: Transform
 
+    def __repr__(self) -> str:
+        some = ", ".join(self.classes[:3]) + (", …" if len(self.classes) > 3 else "")
+        size = self.transform.size
+        return (
+            f"<Model: {type(self.network).__name__} for {len(self.classes)} classes ({some}), "
+            f"pictures of {size} × {size} pixels>"
+        )
+
     def predict(
-        self, pictures: Picture | Sequence[Picture], *, top_k: int = 5
+        self, pictures: Picture | Iterable[Picture], *, top_k: int = 5
     ) -> list[Guess] | list[list[Guess]]:
         """The most probable classes of a picture, or of each of several.
 
         Args:
-            pictures: A path, an open picture, or a list of them.
+            pictures: A path, an open picture, an array of bytes (height, width, 3), a tensor
+                (3, height, width) of bytes or of numbers in [0, 1], or several of these.
             top_k: How many classes to name.
 
         Raises:
-            ValueError: If a file is no image that can be read.
+            ValueError: If a file is not an image that can be read, or a picture is something else.
         """
-        if isinstance(pictures, str | Path | Image.Image):
+        if isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"top_k is {top_k!r}: give how many classes to name, from 1 on")
+        if isinstance(pictures, str | PathLike | Image.Image):
             return self._guess([pictures], top_k)[0]
-        return self._guess(pictures, top_k)
+        if isinstance(pictures, Tensor | np.ndarray) and pictures.ndim < 4:
+            return self._guess([pictures], top_k)[0]
+        if not hasattr(pictures, "__iter__") or isinstance(pictures, bytes | Mapping):
+            raise ValueError(
+                f"pictures is a {type(pictures).__name__}: give a path, a picture, or several"
+            )
+        several = list(pictures)
+        return self._guess(several, top_k) if several else []
 
     def _guess(self, pictures: Sequence[Picture], top_k: int) -> list[list[Guess]]:
         images = torch.stack([self.transform(_open(picture)) for picture in pictures])
@@ -120,6 +141,11 @@ def load(path: str | PathLike[str], *, network: nn.Module | None = None) -> Mode
     Raises:
         ValueError: If there is no trained network, or it is not this one.
     """
+    if not isinstance(path, str | PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"path is a {type(path).__name__}: give a run directory or a model folder")
+    network = network.network if isinstance(network, Backbone) else network
+    if not isinstance(network, nn.Module | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"network is a {type(network).__name__}: make the module and pass it")
     saved = read_description(model_folder(Path(path)))
     loaded = load_network(Path(path), network)
     resampling = RESAMPLING[saved.interpolation]
@@ -129,7 +155,14 @@ def load(path: str | PathLike[str], *, network: nn.Module | None = None) -> Mode
 
 
 def _open(picture: Picture) -> Image.Image:
-    return to_rgb(picture) if isinstance(picture, Image.Image) else decode(Path(picture))
+    if not isinstance(picture, str | PathLike):
+        return picture_of(picture, "the picture")
+    if Path(picture).is_dir():
+        raise ValueError(
+            f"{picture} is a folder: give its pictures, as a list of paths; selfdistill predict "
+            "takes folders"
+        )
+    return decode(Path(picture))
 
 
 def _pixels(picture: Image.Image) -> UInt8[Tensor, "1 3 height width"]:

@@ -1,5 +1,6 @@
 """Runs on disk: their files, written durably and read with suspicion. Imports no torch."""
 
+from .found import runs_in
 from .looking import read_checked, read_checked_json
 from .reading import Stored, read_json, read_lines, read_yaml
 from .run_directory import LogLine, RunDirectory
@@ -13,4 +14,5 @@ __all__ = [
     "read_json",
     "read_lines",
     "read_yaml",
+    "runs_in",
 ]

@@ -22,10 +22,14 @@ def check_method(build: Build, *, reaches: Mapping[str, tuple[str, ...]] | None 
 
     Raises:
         AssertionError: If the method breaks its contract; names the check and the fault.
+        ValueError: If it is not a class or function that makes a method.
 
     Example:
         >>> check_method(MyMethod, reaches={"labels": ("backbone",)})
     """
+    if isinstance(build, Method) or not callable(build):  # pyright: ignore[reportUnnecessaryIsInstance]
+        kind = f"a {type(build).__name__}"
+        raise ValueError(f"build is {kind}: give a method's class, or a functools.partial of it")
 
     def reaches_as_declared(build: Build) -> None:
         check_reaches(build, reaches or {})

@@ -46,7 +46,11 @@ def make(build: Build, *, backbone: Backbone | None = None, seed: int = 0) -> Me
     """A method in double precision on a tiny backbone, in training mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build(TinyBackbone() if backbone is None else backbone).double().train()
+        method = build(TinyBackbone() if backbone is None else backbone)
+    kind = type(method).__name__
+    derived = Method in type(method).__mro__
+    require(derived, f"it makes a {kind}, which is not derived from Method")
+    return method.double().train()
 
 
 def draw(method: Method, dtype: torch.dtype = torch.float64) -> Batch:

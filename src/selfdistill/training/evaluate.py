@@ -1,6 +1,7 @@
 """Scores of a finished run on one of its splits."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -56,21 +57,36 @@ def chosen_images(trained: TrainedRun, split: str | None) -> tuple[tuple[str, ..
     Raises:
         ValueError: As :func:`evaluate` does for the images.
     """
-    splits = trained.splits
-    if splits.digest() == (trained.run.read_recipe() or {}).get("split"):
-        trained.on_others = False  # the run's own images, by another name
-    if trained.on_others:
-        _check_classes(trained)
-        names = SPLITS if split is None else (split,)
-    else:
+    others = _other_images(trained)
+    if others is None:
+        splits = trained.splits
         _check_images(trained.run, splits)
-        names = (split or ("test" if splits.validation is None else "validation"),)
-    found = {name: part for name in names if (part := getattr(splits, name)) is not None}
+        name = split or ("test" if splits.validation is None else "validation")
+        part: ImageSet | None = getattr(splits, name)
+        if part is None:
+            raise ValueError(
+                f"{trained.run.path} was trained without {split} images: choose --split test"
+            )
+        return (name,), [_in_order(part, trained.classes)]
+    found = {name: part for name, part in others.items() if split in (None, name)}
     if not found:
-        raise ValueError(
-            f"{trained.run.path} was trained without {split} images: choose --split test"
-        )
+        raise ValueError(f"there are no {split} images, but {', '.join(others)}: leave out --split")
+    _check_classes(trained, found.values())
     return tuple(found), [_in_order(part, trained.classes) for part in found.values()]
+
+
+def _other_images(trained: TrainedRun) -> dict[str, ImageSet] | None:
+    """The images that ``--data`` names, by split; None where they are the run's own."""
+    if not trained.on_others:
+        return None
+    try:
+        splits = trained.splits
+    except ValueError:  # nothing to train on: images to look at need not be that
+        return trained.recipe.data.parts()
+    trained.on_others = splits.digest() != (trained.run.read_recipe() or {}).get("split")
+    parts = {name: getattr(splits, name) for name in SPLITS}
+    held = {name: part for name, part in parts.items() if part is not None}
+    return held if trained.on_others else None
 
 
 def _keep(
@@ -114,24 +130,28 @@ def _is_gone(file: Path, damage: Mapping[str, str]) -> bool:
     return file.name in damage or not file.exists()
 
 
-def _check_classes(trained: TrainedRun) -> None:
-    known, found = (set(classes) for classes in (trained.classes, trained.splits.train.classes))
+def _check_classes(trained: TrainedRun, parts: Iterable[ImageSet]) -> None:
+    """Refuse images of classes that the run does not know; say which it knows and they lack."""
+    known = set(trained.classes)
+    found = {part.classes[int(label)] for part in parts for label in part.labels.unique()}
     if known == found:
         return
-    parts = [
+    differences = [
         f"{what} {', '.join(repr(name) for name in sorted(names)[:5])}"
         + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         for what, names in (("lack", known - found), ("add", found - known))
         if names
     ]
-    raise ValueError(
-        f"the classes are not those of {trained.run.path}: the images {', and '.join(parts)}"
-    )
+    told = f"the images {', and '.join(differences)}"
+    if found - known:
+        raise ValueError(f"the classes are not those of {trained.run.path}: {told}")
+    warnings.warn(f"{told}: scores are of the classes that there are", stacklevel=3)
 
 
 def _in_order(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
     """The images with labels that count the classes in the run's order."""
-    positions = torch.tensor([classes.index(name) for name in images.classes])
+    held = [classes.index(name) if name in classes else -1 for name in images.classes]
+    positions = torch.tensor(held)  # -1 for classes without images
     return ImageSet(images.images, positions[images.labels], classes)
 
 
