@@ -18,6 +18,7 @@ from PIL import Image
 from selfdistill.data import Batches, ImageSet, Pipeline, progress, square_cache
 from selfdistill.data.folder_layout import OFFICIAL, find_pictures
 from selfdistill.data.image_folder import ImageFolder
+from selfdistill.failures import StorageFailure
 from selfdistill.pairing import Partner
 
 
@@ -227,6 +228,23 @@ def test_the_cache_lies_where_the_environment_says(tmp_path, make, monkeypatch):
     monkeypatch.setenv("SELFDISTILL_CACHE", str(tmp_path / "own"))
     make(cache_dir=None).splits()
     assert list((tmp_path / "own").glob("*.npy"))
+
+
+def test_a_disk_that_is_full_is_told_with_path_and_bytes(tmp_path, make, monkeypatch):
+    pictures(tmp_path / "photos")
+
+    def refuse(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageFailure, match=r"cache/photos.*: No space left .*bytes needed"):
+        make().splits()
+    assert not list((tmp_path / "cache").glob("*.unfinished"))
+
+
+@pytest.mark.parametrize("name", ["x" * 250, "ü" * 120])
+def test_a_long_name_of_a_folder_has_a_cache(tmp_path, make, name):
+    make(root=pictures(tmp_path / name)).splits()
 
 
 def test_wrong_arguments_are_named(tmp_path, make):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from selfdistill.data import (
     Splits,
     augmentation_sheet,
 )
+from selfdistill.failures import StorageFailure
 
 
 @pytest.fixture
@@ -68,3 +71,12 @@ def test_sheets_that_cannot_be_are_refused(splits, tmp_path, options):
     (name, value), *_ = options.items()
     with pytest.raises(ValueError, match=rf"{name} {value} must|{name} {value} at least"):
         draw(splits, tmp_path / "sheet.png", **options)
+
+
+def test_a_full_disk_is_told_with_path_and_bytes(splits, tmp_path, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageFailure, match=r"sheet\.png: No space left .*bytes needed"):
+        draw(splits, tmp_path / "sheet.png")

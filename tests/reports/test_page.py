@@ -259,5 +259,5 @@ def test_a_damaged_file_leaves_its_run_out(directory, tmp_path, name):
     write_report([good, *absent], tmp_path / "out", title="x", say=lines.append)
     assert lines[-1] == "and 2 more runs, which the page names"
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="file is no folder"):
+    with pytest.raises(ValueError, match="file is not a folder"):
         write_report([good], tmp_path / "file", title="x")

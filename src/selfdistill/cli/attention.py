@@ -19,15 +19,19 @@ def attention(words: list[str]) -> int:
         raise ValueError(f"--picture {picture}: name a PNG file, such as attention.png")
     from ..deployment.predictions import find_files
     from ..reports import blocks
+    from ..runs.storage import replace_file
     from ..training.attention import look_at
 
+    files = find_files(given.images)
+    if picture.resolve() in {file.resolve() for file in files}:
+        raise ValueError(f"--picture {picture} is one of the images: name another file")
     allowed = ["--allow-own-code"] if given.allow_own_code else []
-    seen = look_at(given.run, find_files(given.images), words=allowed)
+    seen = look_at(given.run, files, words=allowed)
     views = [
         blocks.Viewed(str(one.file), one.pixels, tuple(blocks.Block(*look) for look in one.looks))
         for one in seen
     ]
-    picture.write_bytes(blocks.blocks_picture(views))
+    replace_file(picture, blocks.blocks_picture(views))
     if given.format == "json":
         print(blocks.blocks_json(views))
     else:

@@ -1,5 +1,6 @@
 """A picture of what the network will see."""
 
+import io
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..pairing import Partner
+from ..runs.storage import replace_file
 from .augment import Images, Pixels
 from .batches import Batches
 from .image_set import ImageSet, Splits
@@ -45,6 +47,7 @@ def augmentation_sheet(
 
     Raises:
         ValueError: If images or epochs are out of range.
+        StorageFailure: If the picture cannot be written.
     """
     train = splits.train
     if not 1 <= images <= len(train) or epochs < 1:
@@ -60,7 +63,9 @@ def augmentation_sheet(
     _, _, channels, height, width = cells.shape
     rows = cells.permute(0, 3, 1, 4, 2).reshape(images * height, -1, channels)
     assert rows.shape[1] == len(columns) * width
-    Image.fromarray(rows.contiguous().numpy()).save(path, format="PNG")
+    content = io.BytesIO()
+    Image.fromarray(rows.contiguous().numpy()).save(content, format="PNG")
+    replace_file(path, content.getvalue())
 
 
 def _epochs(

@@ -19,10 +19,13 @@ from PIL import Image
 from torch import Tensor
 
 from ..runs import read_json
+from ..runs.storage import refused as refused_by_disk
 from .decode import rgb
 from .pictures import Source, each
 from .progress import Progress
 
+MAX_NAME_BYTES = 100
+"""Of a file's name, what tells the folder of its pictures."""
 FORMAT = 2
 CHECKED_BYTES = 4 << 30
 """Of larger files only so many bytes, evenly spaced, are compared with what was written."""
@@ -63,11 +66,13 @@ def decoded(
         cache_dir: Where to keep them; None for the user's cache.
 
     Raises:
-        ValueError: If the cache cannot be written.
+        ValueError: If there can be no cache folder.
+        StorageFailure: If the disk does not take the pictures.
     """
     folder = cache_dir or default_folder()
     digest = hashlib.sha256(json.dumps([source.identity, size, key]).encode()).hexdigest()
-    path = folder / f"{Path(source.identity).name}-{size}-{digest[:16]}.npy"
+    name = os.fsdecode(os.fsencode(Path(source.identity).name)[:MAX_NAME_BYTES])
+    path = folder / f"{name}-{size}-{digest[:16]}.npy"
     expected: dict[str, object] = {
         "format": FORMAT,
         "size": size,
@@ -161,6 +166,8 @@ def _build(path: Path, source: Source, names: Sequence[str], expected: dict[str,
         unfinished.replace(path)
         unfinished.write_text(json.dumps(index))
         unfinished.replace(path.with_suffix(".json"))
+    except OSError as error:
+        raise refused_by_disk(path, 3 * size * size * len(names), error) from error
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -2,12 +2,13 @@
 
 import base64
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jinja2
 
+from ..runs.storage import replace_file
 from ..terminal import shown
 from .content import Section
 from .entries import Entry, choose_split, entries
@@ -31,6 +32,8 @@ from .verdicts import headline
 
 PAGE = "index.html"
 FIGURES = "figures"
+MARK = b"default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""By this policy a report's page is known."""
 MOST_TOLD = 5
 """Runs that are left out, as lines beside the page."""
 
@@ -71,10 +74,12 @@ def write_report(
         The page's path.
 
     Raises:
-        ValueError: If no run can be used, one is given twice, or ``out`` is no folder.
+        ValueError: If no run can be used, one is given twice, ``out`` is not a folder, or holds
+            files of others that would be replaced.
+        StorageFailure: If the disk refuses.
     """
     if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is no folder: name one for the page and its figures")
+        raise ValueError(f"{out} is not a folder: name one for the page and its figures")
     names = _names(runs)
     usable, left_out, split = _read(runs, names, split)
     if say is not None:
@@ -84,8 +89,8 @@ def write_report(
     comparison = replace(comparison, notes=tuple(report_notes(comparison.lines, split)))
     with style.house_style():
         sections = _sections(rows, split)
-        drawings = _draw(sections, out / FIGURES)
-    files = {
+        drawings, figures = _draw(sections)
+    texts = {
         "table.md": f"{caption(split)}\n\n{as_markdown(comparison, table='report')}",
         "table.tex": as_latex(comparison),
         "table.json": as_json(comparison, table="report"),
@@ -101,9 +106,26 @@ def write_report(
             figures=FIGURES,
         ),
     }
-    for name, text in files.items():
-        (out / name).write_text(text, encoding="utf-8")
+    files = {**figures, **{name: text.encode() for name, text in texts.items()}}
+    _refuse_others(out, files)
+    for name, content in files.items():
+        replace_file(out / name, content)
     return out / PAGE
+
+
+def _refuse_others(out: Path, names: Iterable[str]) -> None:
+    """Refuse a folder where something else than an earlier report would be replaced."""
+    page, figures = out / PAGE, out / FIGURES
+    if figures.is_symlink():
+        raise ValueError(f"{figures} is a link: choose another folder with --to")
+    if page.is_file() and MARK in page.read_bytes():
+        return
+    there = next((out / name for name in names if (out / name).exists()), None)
+    if there is not None:
+        raise ValueError(
+            f"{there} is not part of a report, and a report would replace it: choose another "
+            "folder with --to"
+        )
 
 
 def _told(left_out: Sequence[LeftOut]) -> list[str]:
@@ -154,16 +176,16 @@ def _sections(rows: Sequence[Entry], split: str) -> list[Section]:
     return [section for section in found if section is not None]
 
 
-def _draw(sections: Sequence[Section], folder: Path) -> dict[str, str]:
-    """Write every figure; the SVG elements for the page by name."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _draw(sections: Sequence[Section]) -> tuple[dict[str, str], dict[str, bytes]]:
+    """The SVG elements for the page by name, and the figures' files."""
     drawings: dict[str, str] = {}
+    files: dict[str, bytes] = {}
     for section in sections:
         for picture in section.pictures:
             drawings[picture.name] = style.svg(picture.figure, picture.name)
-            (folder / f"{picture.name}.svg").write_text(drawings[picture.name], encoding="utf-8")
-            (folder / f"{picture.name}.png").write_bytes(style.png(picture.figure))
-    return drawings
+            files[f"{FIGURES}/{picture.name}.svg"] = drawings[picture.name].encode()
+            files[f"{FIGURES}/{picture.name}.png"] = style.png(picture.figure)
+    return drawings, files
 
 
 def _template() -> jinja2.Template:

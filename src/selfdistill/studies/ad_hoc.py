@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from ..runs.reading import read_text
 from .grid import HEADER, Study
 
 HEAD = f"""\
@@ -124,9 +125,18 @@ def check(study: Study) -> None:
 
 
 def write(content: Plain, file: Path) -> None:
-    """Write a study's file."""
+    """Write a study's file.
+
+    Raises:
+        ValueError: If a file of that name is there that was written by hand.
+    """
     from ..runs.storage import replace_file
 
+    if file.exists() and not read_text(file).startswith(HEADER):
+        raise ValueError(
+            f"{file} was not written by `selfdistill study`: choose another --out, or name the "
+            "file to run it"
+        )
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)
     replace_file(file, (HEAD + text).encode())
 

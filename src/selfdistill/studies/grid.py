@@ -13,6 +13,8 @@ FOLDER = recipes.FOLDER / "studies"
 WRITTEN = "study.yaml"
 """The file in which a study made from words is kept, in its own folder."""
 HEADER = "# Written by `selfdistill study"
+DESTINATIONS = ("out", "overwrite")
+"""Options of ``train`` that belong to the study itself."""
 SPLITS = ("validation", "test")
 FIELDS = ("name", "config", "options", "seeds", "split", "cells", "papers", "own_code")
 
@@ -190,6 +192,7 @@ def _check_fields(content: Mapping[str, object]) -> None:
 
 
 def _check(study: Study) -> None:
+    _check_folder("the study's name", study.name, study.name)
     if study.split not in (None, *SPLITS):
         raise ValueError(f"split {study.split!r}: choose {' or '.join(SPLITS)}, or leave it out")
     unknown = next((cell for cell in study.papers if not study.has(cell)), None)
@@ -197,10 +200,23 @@ def _check(study: Study) -> None:
         raise ValueError(f"papers tell of {unknown!r}, which is no cell")
     folders: dict[str, str] = {}
     for cell in study.cells:
+        _check_folder("the cell", cell.name, cell.slug)
+        for option in cell.options:
+            if option.lstrip("-").replace("-", "_").partition("=")[0] in DESTINATIONS:
+                raise ValueError(
+                    f"{option}: a study does not say where its runs go; leave it out, and give "
+                    "--out to `selfdistill study`"
+                )
         other = folders.setdefault(cell.slug.lower(), cell.name)
         if not cell.slug or other != cell.name:
             raise ValueError(f"cells {other!r} and {cell.name!r} share a folder: rename one")
         _check_teacher(study, cell)
+
+
+def _check_folder(what: str, name: str, folder: str) -> None:
+    """Refuse a name that leads out of the folder in which its own is to lie."""
+    if folder in ("", ".", "..") or any(not c.isprintable() or c in "/\\" for c in folder):
+        raise ValueError(f"{what} {name!r} cannot name a folder: use letters and digits")
 
 
 def _check_teacher(study: Study, cell: Cell) -> None:

@@ -134,11 +134,14 @@ class Places:
         from ..training.provenance import weights_hash
 
         directory, found = self.directory(run), self.finished(run)
-        if found is None or not (directory / "model").is_dir():
+        if found is None:
             return None
-        if found == directory or weights_hash(directory) == _stored_weights(found):
-            return directory
-        return None
+        try:
+            weights = weights_hash(directory)
+        except ValueError:
+            return None
+        stored = _stored_weights(found)
+        return directory if weights == stored or (found, stored) == (directory, None) else None
 
     def keep(self, run: Run) -> None:
         """Copy a run's summary from its directory, unless the copy is the same."""

@@ -139,7 +139,8 @@ def _directory(settings: Settings, chosen: Format) -> RunDirectory:
 def default_directory(resolved: Plain, name: str) -> Path:
     """Where a run goes unless told: the same command finds it again."""
     label = f"{method_name(resolved)}-{fingerprint(resolved, with_seed=False)[:8]}"
-    return Path("runs", *name.split("/"), label, f"seed{resolved['seed']}")
+    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+    return Path("runs", *parts, label, f"seed{resolved['seed']}")
 
 
 def _train(
