@@ -30,6 +30,21 @@ def follow(average: nn.Module, module: nn.Module, *, share: float) -> None:
             mean.copy_(now)
 
 
+def share_of_step(decay: float, step: int) -> float:
+    r"""The share of the way that an average goes in a step.
+
+    .. math:: s_t = \max(1 - d, (1 + t)^{-2/3})
+
+    So an average never remembers more steps than there were, and the first one copies: timm's
+    ``ModelEmaV3`` with its warm-up.
+
+    Args:
+        decay: :math:`d`, the share that the average keeps once it has seen enough.
+        step: :math:`t`, how many steps came before.
+    """
+    return max(1 - decay, (1 + step) ** (-2 / 3))
+
+
 def held(module: nn.Module) -> Iterable[Tensor]:
     """Parameters, then buffers."""
     return chain(module.parameters(), module.buffers())

@@ -102,7 +102,7 @@ class Trainee:
             self._step_schedule()
         self._update.begin()
         parts = [self._backward(epoch, number) for number in range(recipe.accumulation)]
-        finite = self._update.end(first=self.steps_done == 0)
+        finite = self._update.end(self.steps_done)
         self.step += 1
         self.tally.add(parts, finite, self.steps_done)
         self.clock.step()

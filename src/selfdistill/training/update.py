@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ..methods import Method
-from .average import follow, held
+from .average import follow, held, share_of_step
 from .guard import Kept, are_finite
 
 
@@ -21,7 +21,7 @@ class Update:
         method: What is trained.
         optimizer: Of its parameters.
         average: Follows the method after each step; None for none.
-        decay: Share of the average that a step keeps.
+        decay: Share of the average that a step keeps, once it has seen enough of them.
         asks: Whether to wait for the answer in each step.
     """
 
@@ -44,11 +44,11 @@ class Update:
         """To be called before the forward pass, which changes buffers."""
         self._buffers = Kept(self.method.buffers)
 
-    def end(self, *, first: bool) -> Bool[Tensor, ""]:
+    def end(self, step: int) -> Bool[Tensor, ""]:
         """Apply the gradients, if they are finite, and forget them.
 
         Args:
-            first: Whether the average begins here.
+            step: How many steps came before; the average begins with the first.
 
         Returns:
             Whether they were finite.
@@ -57,21 +57,21 @@ class Update:
         finite = are_finite([p.grad for p in stepped if p.grad is not None])
         if self.asks or not self._can_undo(stepped, finite):
             if finite:
-                self._apply(first)
+                self._apply(step)
             else:
                 self._buffers.put_back()
         else:
             rest = Kept(self._changing)
-            self._apply(first)
+            self._apply(step)
             self._buffers.put_back_unless(finite)
             rest.put_back_unless(finite)
         self.optimizer.zero_grad()
         return finite
 
-    def _apply(self, first: bool) -> None:
+    def _apply(self, step: int) -> None:
         self.optimizer.step()
         if self.average is not None:
-            follow(self.average, self.method, share=1.0 if first else 1 - self.decay)
+            follow(self.average, self.method, share=share_of_step(self.decay, step))
 
     def _can_undo(self, stepped: Sequence[Tensor], finite: Tensor) -> bool:
         """Whether all of the optimizer's state is on the device, and made already.
