@@ -1,21 +1,28 @@
 """Compiling a method, loss included, into one graph."""
 
 import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
 from ..data import Batch
-from ..methods import Method
+from ..methods import Method, Output
 from .trainee import context_for
 
+Results = dict[str, Tensor]
+"""The loss, and the gradient of each parameter."""
 EXPLAINED = ("Explanation:", "Developer debug context:")
 
 
 def compiles(fabric: Fabric, method: Method, batch: Batch) -> bool:
-    """Whether forward and backward compile without breaks; warns where they do not.
+    """Whether forward and backward compile without breaks to what they are; warns where not.
 
-    The method's weights, buffers and gradients are left as they were.
+    The compiler has been seen to give other gradients, even none that are numbers, without a word:
+    loss and gradients of a batch are compared with the uncompiled ones. The method's weights,
+    buffers and gradients are left as they were.
 
     Args:
         fabric: The engine.
@@ -23,19 +30,56 @@ def compiles(fabric: Fabric, method: Method, batch: Batch) -> bool:
         batch: As large as the parts that it will be trained on.
     """
     before = {name: value.clone() for name, value in method.state_dict().items()}
-    try:
-        graph = torch.compile(method, fullgraph=True)
-        with fabric.autocast():
+
+    def results(module: Callable[..., Output], seed: int = 0, *, exact: bool = False) -> Results:
+        method.load_state_dict(before)
+        method.zero_grad()
+        torch.manual_seed(seed)
+        with nullcontext() if exact else fabric.autocast():
             context = context_for(method, batch.indices, 0, 0.0)
-            loss = graph(batch.images, batch.labels, **context).loss
+            loss = module(batch.images, batch.labels, **context).loss
         loss.backward()
+        gradients = {n: p.grad.clone() for n, p in method.named_parameters() if p.grad is not None}
+        return {"loss": loss.detach().clone(), **gradients}
+
+    try:
+        from torch._inductor import config as inductor_config  # slow to import
+
+        exact, eager = results(method, exact=True), results(method)
+        draws = not torch.equal(eager["loss"], results(method, seed=1)["loss"])
+        # compiled code draws other numbers than eager code, unless it is told not to
+        with inductor_config.patch(fallback_random=True) if draws else nullcontext():
+            compiled = results(torch.compile(method, fullgraph=True))  # pyright: ignore
+        reason = difference(exact, eager, compiled)
     except Exception as error:
-        warnings.warn(f"not compiled, training eagerly: {_reason(error)}", stacklevel=2)
-        return False
+        reason = _reason(error)
     finally:
         method.load_state_dict(before)
         method.zero_grad()
-    return True
+    if reason is not None:
+        warnings.warn(f"not compiled, training eagerly: {reason}", stacklevel=2)
+    return reason is None
+
+
+def difference(exact: Results, eager: Results, compiled: Results) -> str | None:
+    """What of compiled loss and gradients is further from the exact ones than eager ones are.
+
+    Args:
+        exact: In single precision.
+        eager: In the number format of training.
+        compiled: In that format, too.
+
+    Returns:
+        The first that is, in words; None if none is.
+    """
+    whole = torch.stack([value.norm() for name, value in exact.items() if name != "loss"]).norm()
+    for name, value in exact.items():
+        size = value.norm()
+        allowed = 2 * (eager[name] - value).norm() + 0.02 * size + 1e-3 * whole
+        if not (compiled[name] - value).norm() <= allowed:
+            what = "loss" if name == "loss" else f"gradient of {name}"
+            return f"the compiler's {what} is wrong on this machine"
+    return None
 
 
 def _reason(error: Exception) -> str:
