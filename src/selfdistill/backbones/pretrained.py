@@ -71,20 +71,7 @@ def file_source(path: Path, declared: "PretrainedCfg") -> dict[str, str | int]:
     Raises:
         ValueError: If the file is missing or unreadable.
     """
-    from timm.models import load_state_dict
-
-    if not path.is_file():
-        raise ValueError(f"there is no weights file {path}")
-    try:
-        weights = load_state_dict(str(path), weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f"{path} cannot be read as weights (safetensors, or a state dict that torch.save "
-            f"wrote): {_reason(error)}"
-        ) from error
-    strange = [name for name, value in weights.items() if not isinstance(value, torch.Tensor)]
-    if strange:
-        raise ValueError(f"{path} is not a state dict: {strange[0]!r} is not a tensor")
+    weights = read_state_dict(path)
     classifiers = declared.classifier or ()
     named = (classifiers,) if isinstance(classifiers, str) else classifiers
     heads = [weights[f"{name}.weight"] for name in named if f"{name}.weight" in weights]
@@ -116,6 +103,29 @@ def _reason(error: Exception) -> str:
     if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
         return "it is damaged, or holds objects that would run code when they are read"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a weights file: safetensors, or a state dict that ``torch.save`` wrote.
+
+    Raises:
+        ValueError: If the file is missing or holds something else.
+    """
+    from timm.models import load_state_dict
+
+    if not path.is_file():
+        raise ValueError(f"there is no weights file {path}")
+    try:
+        weights = load_state_dict(str(path), weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be read as weights (safetensors, or a state dict that torch.save "
+            f"wrote): {_reason(error)}"
+        ) from error
+    strange = [name for name, value in weights.items() if not isinstance(value, torch.Tensor)]
+    if strange:
+        raise ValueError(f"{path} is not a state dict: {strange[0]!r} is not a tensor")
+    return weights
 
 
 def cached_weights(hub_id: str | None, filename: str | None, url: str) -> Path | None:

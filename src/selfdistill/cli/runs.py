@@ -27,6 +27,10 @@ def train(words: list[str]) -> int:
 def evaluate(words: list[str]) -> int:
     """Print a run's scores."""
     parser = parser_of("evaluate")
+    parser.epilog = (
+        "Options of train are taken too: --data FOLDER scores other pictures, --data.root FOLDER "
+        "says where the run's own lie now, --cache-dir where decoded pictures are kept."
+    )
     parser.add_argument("run", type=Path, help="run directory")
     parser.add_argument("--split", choices=SPLITS, help="default: validation, if any")
     parser.add_argument("--corruptions", action="store_true", help="on corrupted images, too")
@@ -69,6 +73,10 @@ def predict(words: list[str]) -> int:
     if given.weights != "last" and not best.is_dir():
         raise ValueError(
             f"{best} is missing: only a run with validation images keeps its best weights"
+        )
+    if given.weights == "last" and best.is_dir() and not (given.run / "model").is_dir():
+        raise ValueError(
+            f"{given.run} is not finished: --weights best-validation takes its best weights so far"
         )
     words = ["--allow-own-code"] if given.allow_own_code else []
     network = _own_network(given.run, words)

@@ -15,7 +15,7 @@ Reference:
 
 Deviations:
     From the public ports: the discrepancy compares two vectors where theirs subtract two scalars.
-    Its means are those of the batch over all processes.
+    Its means are those of the batch over all processes, or of its part with ``--accumulation``.
 """
 
 from ..backbones import Backbone

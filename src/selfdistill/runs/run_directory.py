@@ -319,6 +319,11 @@ class RunDirectory:
                 warnings.warn(f"{error}; it is written anew", stacklevel=2)
         write_json(self.environment_file, values)
 
+    def threads(self) -> object:
+        """Processor threads of the run's last start; None for a new run."""
+        known = self.environment_file.is_file()
+        return read_json(self.environment_file).values.get("threads") if known else None
+
     def own_code(self) -> dict[str, str]:
         """Hashes of the files of one's own that the run was trained with, by path."""
         known = self.environment_file.is_file()

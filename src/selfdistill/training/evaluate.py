@@ -14,6 +14,7 @@ from ..runs import RunDirectory
 from ..runs.run_directory import TEST_FILES
 from ..runs.storage import write_json
 from . import finish
+from .resuming import changed_files
 from .shown import write_shown
 from .trained import TrainedRun
 
@@ -158,7 +159,9 @@ def _in_order(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
 def _check_images(run: RunDirectory, splits: Splits) -> None:
     stored = (run.read_recipe() or {}).get("split")
     if stored != splits.digest():
+        hashes = f"split {stored} there, {splits.digest()} here"
         raise ValueError(
-            f"the images of {run.path} are not those it was trained with (split {stored} there, "
-            f"{splits.digest()} here): restore them, or say where they are with --data.root"
+            f"the images of {run.path} are not those it was trained with "
+            f"({changed_files(run, splits.files) or hashes}): restore them, or say where they "
+            "are with --data.root"
         )

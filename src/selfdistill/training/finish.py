@@ -17,7 +17,7 @@ from ..runs import LogLine, RunDirectory
 from ..runs.run_directory import BEST_MODEL
 from ..runs.storage import replace_file, write_json
 from . import environment, memory
-from .options import Plain, fingerprint, method_name
+from .options import Plain, method_name
 from .provenance import held_out_hash, pictures_hash, weights_hash
 from .resuming import restore_logs
 from .shown import write_shown
@@ -51,7 +51,13 @@ def write_model(run: RunDirectory, folder: Path, trainee: Trainee, splits: Split
 
 
 def write_results(
-    run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plain, *, test: bool
+    run: RunDirectory,
+    trainee: Trainee,
+    splits: Splits,
+    resolved: Plain,
+    recipe_hash: str,
+    *,
+    test: bool,
 ) -> None:
     """Write everything that a finished run holds; the summary comes last.
 
@@ -63,6 +69,7 @@ def write_results(
         trainee: Trained to the end.
         splits: The images.
         resolved: The recipe, with the split's hash.
+        recipe_hash: By which the run is known.
         test: Read the test images now, once.
     """
     earlier = run.read_summary().values if run.finished() else None
@@ -92,7 +99,7 @@ def write_results(
         results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
     results["weights"] = weights_hash(run.path)
     if earlier is None:
-        summary = _summary(run, trainee, splits, resolved) | results
+        summary = _summary(run, trainee, splits, resolved, recipe_hash) | results
     else:
         curve = _curve(trainee.logs[run.log_file.name])
         known = {"test": earlier["test"] or results["test"], "weights": results["weights"]}
@@ -134,7 +141,9 @@ def write_predictions(run: RunDirectory, predictions: Predictions) -> None:
     replace_file(run.predictions_file, buffer.getvalue())
 
 
-def _summary(run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plain) -> Plain:
+def _summary(
+    run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plain, recipe_hash: str
+) -> Plain:
     clock, recipe = trainee.clock, trainee.recipe
     clock.lap()
     images = recipe.epochs * trainee.steps * recipe.batch_size
@@ -143,7 +152,7 @@ def _summary(run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plai
         "format": 1,
         "name": method_name(resolved),
         "recipe": {k: v for k, v in resolved.items() if k not in ("format", "split")},
-        "recipe_hash": fingerprint(resolved),
+        "recipe_hash": recipe_hash,
         "split_hash": resolved["split"],
         "images": sizes,
         "environment": run.finish_environment(environment.now()),

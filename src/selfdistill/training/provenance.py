@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..backbones import Backbone
 from ..backbones.head import classifier_parameters
+from ..backbones.pretrained import read_state_dict
 from ..backbones.saved import CONFIG, WEIGHTS, read_weights
 from ..data import Splits
 from ..runs import read_json
@@ -51,7 +52,9 @@ def load_weights(backbone: Backbone, path: Path, classes: tuple[str, ...]) -> st
     Raises:
         ValueError: If the weights are those of another network.
     """
-    weights, own = read_weights(weights_file(path)), backbone.network.state_dict()
+    file, own = weights_file(path), backbone.network.state_dict()
+    saved_by_torch = file.suffix in (".pth", ".pt", ".bin", ".tar")
+    weights = read_state_dict(file) if saved_by_torch else read_weights(file)
     strange = [name for name in (*own, *weights) if name not in weights or name not in own]
     if strange:
         raise ValueError(f"{path} holds the weights of another network: {strange[0]!r} differs")

@@ -123,12 +123,17 @@ class Recipe:
             below 1 where it starts from trained weights, and all else is new.
         warmup_epochs: Epochs in which the learning rate rises linearly, from 1/(warmup_epochs + 1)
             of what it reaches; a recipe's own is shortened where fewer epochs are asked for.
-        init: Start from the weights of a run, a model folder or a safetensors file; a classifier
-            for other classes is left new.
+        init: Start from the weights of a run, a model folder or a weights file (safetensors, or a
+            state dict that torch.save wrote), for another run with a schedule of its own; a
+            classifier for other classes is left new, and so are a method's exits.
         epochs: Passes over the training images.
         batch_size: Images an optimizer step sees, over all processes and accumulation steps.
-        accumulation: Parts in which a batch is computed, to save memory.
-        ema_decay: Share of the averaged weights that each step keeps; None trains without.
+        accumulation: Parts in which a batch is computed, to save memory. What looks at other
+            images of a batch sees those of its part: BatchNorm, DDGSD's hint, and SKDSAM's
+            attention batch_mean.
+        ema_decay: Share of the averaged weights that each step keeps, less at first: after t steps
+            at most 1 − (1 + t)^(−2/3), so that a short run has a useful average; None trains
+            without.
         seed: Fixes initial weights, order and augmentation; never the split.
         precision: Number format: fp32, bf16, or auto for the faster of them here.
         compile: Compile method and loss into one graph.

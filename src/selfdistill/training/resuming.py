@@ -1,13 +1,15 @@
 """Whether a run directory can be gone on with, and what differs if not."""
 
 import warnings
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 
 from torch import Tensor
 
+from ..data import Splits
 from ..data.in_memory import InMemory
 from ..failures import UnusableCheckpoint
-from ..runs import LogLine, RunDirectory
+from ..runs import LogLine, RunDirectory, read_json
 from ..runs.run_directory import BEST_MODEL, FIRST_SAVE, TEST_FILES, log_line
 from .checkpoint import State
 from .options import Plain, Settings, as_today
@@ -18,6 +20,7 @@ from .trainee import Trainee
 SHOWN_DIFFERENCES = 3
 NOT_REBUILT = {*BEST_MODEL, *TEST_FILES, "files.json"}
 """Results that the last checkpoint does not hold."""
+SPLITS = ("train", "validation", "test")
 
 
 def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
@@ -39,9 +42,10 @@ def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
     today = as_today(stored, own_code=code, where=run.recipe_file)
     differences = differing(today, {**resolved, "split": stored["split"]})
     if differences:
+        further = ", for a new run from its weights with --init" if run.finished() else ""
         raise ValueError(
-            f"{run.path} holds another run ({'; '.join(differences)}): choose another --out, or "
-            "start afresh with --overwrite"
+            f"{run.path} holds another run ({'; '.join(differences)}): choose another --out"
+            f"{further}, or start afresh with --overwrite"
         )
     if not run.summary_file.exists():
         return False
@@ -51,7 +55,7 @@ def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
         return False
     own = (*OWN_IMAGES, InMemory.__name__)
     if type(settings.recipe.data).__name__ in own:
-        check_split(run, settings.recipe.data.splits().digest())
+        check_split(run, settings.recipe.data.splits())
     return True
 
 
@@ -130,19 +134,54 @@ def _lines(run: RunDirectory, file: Path, epochs: int) -> list[LogLine] | None:
         return None
 
 
-def check_split(run: RunDirectory, found: str) -> None:
+def check_split(run: RunDirectory, splits: Splits) -> None:
     """Refuse other images than those a run began with; a new run takes any.
 
     Raises:
         ValueError: If they are others.
     """
     stored = run.read_recipe()
+    found = splits.digest()
     if stored is not None and stored["split"] != found:
+        changes = changed_files(run, splits.files)
+        hashes = f"split {stored['split']} there, {found} now"
         raise ValueError(
-            f"the images of {run.path} have changed since it began (split {stored['split']} "
-            f"there, {found} now): restore them, choose another --out, or start afresh with "
-            "--overwrite"
+            f"the images of {run.path} have changed since it began ({changes or hashes}): restore "
+            "them, choose another --out, or start afresh with --overwrite"
         )
+
+
+def changed_files(run: RunDirectory, files: Mapping[str, Sequence[str]] | None) -> str:
+    """How the picture files differ from those of a run: classes and numbers; empty if unknown."""
+    if files is None or not run.files_file.is_file():
+        return ""
+    before, now = _by_folder(read_json(run.files_file).values), _by_folder(files)
+    changes: list[str] = []
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name, set()), now.get(name, set())
+        if not old or not new:
+            changes.append(
+                f"class {name} is {'new' if new else 'gone'}, {len(old or new)} pictures"
+            )
+            continue
+        for word, some in (("more", new - old), ("fewer", old - new)):
+            if some:
+                noun = "picture" if len(some) == 1 else "pictures"
+                changes.append(f"{len(some)} {noun} {word} in {name}, such as {min(some)}")
+    shown, more = changes[:SHOWN_DIFFERENCES], len(changes) - SHOWN_DIFFERENCES
+    if not changes:
+        return "the same files hold other pictures, or are divided otherwise"
+    return "; ".join([*shown, *([f"and {more} more changes"] if more > 0 else [])])
+
+
+def _by_folder(parts: Mapping[str, object]) -> dict[str, set[str]]:
+    """The pictures of all splits by the folder that holds them, which is mostly a class's."""
+    folders: dict[str, set[str]] = {}
+    for part in SPLITS:
+        names = parts.get(part)
+        for name in names if isinstance(names, list | tuple) else ():  # pyright: ignore
+            folders.setdefault(PurePath(str(name)).parent.name or ".", set()).add(str(name))  # pyright: ignore
+    return folders
 
 
 def differing(stored: object, given: object, name: str = "") -> list[str]:

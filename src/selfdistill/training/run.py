@@ -28,6 +28,7 @@ from .precision import Format
 from .progress import Reporter
 from .recipe import Recipe
 from .resuming import is_done, refuse_lost_checkpoints, restore, restore_logs
+from .single_images import check_parts
 from .speed import measured
 from .trackers import Trackers, known_names
 from .trainee import Trainee
@@ -166,6 +167,7 @@ def _train(
         say(note)
     batches = build_batches(recipe, splits, method, fabric.device)
     check_stepping(recipe, batches.steps, fabric.device)
+    check_parts(recipe, method, batches, fabric.world_size)
     by_first(fabric, partial(begin, run, resolved, settings, fabric.device, splits, batches))
     trainee = _go_on(fabric, run, recipe, method, batches, resolved)
     by_first(fabric, partial(restore_logs, trainee, run))
@@ -192,7 +194,12 @@ def _train(
                 on_epoch=trackers.log,
             )
         test = place.test or splits.validation is None
-        by_first(fabric, partial(finish.write_results, run, trainee, splits, resolved, test=test))
+        counted = resolved if place.threads in (None, 1) else {**resolved, "threads": place.threads}
+        recipe_hash = fingerprint(counted)
+        write = partial(
+            finish.write_results, run, trainee, splits, resolved, recipe_hash, test=test
+        )
+        by_first(fabric, write)
 
 
 def _go_on(
@@ -232,6 +239,9 @@ def _go_on(
             "checkpoint",
             flush=True,
         )
+    if trainee.steps_done > 0 and trainee.epoch < recipe.epochs and fabric.is_global_zero:
+        steps = f" and {trainee.step} of {trainee.steps} steps" if trainee.step else ""
+        print(f"resuming after {trainee.epoch} of {recipe.epochs} epochs{steps}", flush=True)
     return trainee
 
 

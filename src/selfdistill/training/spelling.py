@@ -39,6 +39,8 @@ def read_options(argv: list[str]) -> Options:
                 value = argv[next(words)]
             elif option in _booleans():
                 value = "true"
+            elif option == "print_config":
+                value = ""
             else:
                 raise ValueError(f"{argv[number]} is followed by no value")
         if option == "data":
