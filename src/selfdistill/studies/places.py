@@ -1,7 +1,7 @@
 """Where the runs of a study lie, and which of them are finished."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..runs.reading import read_json
@@ -22,12 +22,14 @@ class Places:
         out: Where run directories go: ``out/STUDY/CELL/seedSEED``.
         results: Where summaries are copied to, ``results/STUDY/CELL-sSEED.json``; None for nowhere.
         further: Words of ``train`` for every run, such as where the data lie.
+        formats: Number formats of cells that leave it open, by the cell's name.
     """
 
     study: Study
     out: Path
     results: Path | None
     further: Sequence[str]
+    formats: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def directory(self, run: Run) -> Path:
         """The run directory."""
@@ -87,6 +89,8 @@ class Places:
         """
         cell, seed = run
         words = [*self._cell_words(run), *self.further, f"--out={self.directory(run)}"]
+        if cell.name in self.formats:
+            words.append(f"--precision={self.formats[cell.name]}")
         if cell.teacher is not None:
             teacher = teacher or self._taught_by((self.study.cell(cell.teacher), seed))
             words.append(f"--method.teacher={teacher}")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from rich.console import Console
 from . import jobs
 from .board import Board
 from .ended import FAULT, LOCKED, Arguments, Ended
+from .formats import choose_formats
 from .grid import Study
 from .places import Places, Run
 
@@ -50,6 +51,8 @@ class StudyRunner:
         say: Shows a line.
         engine: Where runs are trained; None for processes of this machine.
         console: A terminal that shows the grid as it fills; None for lines alone.
+        formats: Number formats of cells that leave it open; found where there are none and runs
+            are trained here.
     """
 
     study: Study
@@ -60,11 +63,12 @@ class StudyRunner:
     say: Callable[[str], None]
     engine: Engine | None = None
     console: Console | None = None
+    formats: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def places(self) -> Places:
         """Where the study's files lie."""
-        return Places(self.study, self.out, self.results, self.further)
+        return Places(self.study, self.out, self.results, self.further, self.formats)
 
     def run(self, seconds: float | None = None) -> Outcome:
         """Train what is missing, pupils after their teachers.
@@ -76,7 +80,14 @@ class StudyRunner:
             ValueError: If no cell's settings can be read.
             Stopped: If a signal came; what was trained is saved.
         """
-        started, runs = time.monotonic(), self.study.runs()
+        started = time.monotonic()
+        if self.engine is None:
+            formats = choose_formats(self.places, self.say)
+            return replace(self, formats=formats)._run(started, seconds)
+        return self._run(started, seconds)
+
+    def _run(self, started: float, seconds: float | None) -> Outcome:
+        runs = self.study.runs()
         if seconds is not None:
             seconds -= min(RESERVE_SECONDS, RESERVE_SHARE * seconds)
         finished = {run: path for run in runs if (path := self.places.finished(run)) is not None}

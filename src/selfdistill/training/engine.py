@@ -91,6 +91,17 @@ def compute_in(fabric: Fabric, precision: str) -> None:
     plugin.chosen = plugin.formats[precision]
 
 
+@contextmanager
+def threads_used(threads: int) -> Generator[None]:
+    """Use so many processor threads while this is open."""
+    before = torch.get_num_threads()
+    use_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def use_threads(threads: int) -> None:
     """Let a process use so many processor threads.
 

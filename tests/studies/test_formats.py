@@ -1,0 +1,102 @@
+"""All runs of a study compute in one number format, where their recipes leave it open."""
+
+import json
+
+import pytest
+
+from selfdistill.studies import StudyRunner, grid
+from selfdistill.studies.ended import Ended
+from selfdistill.studies.formats import choose_formats
+from selfdistill.studies.places import Places
+from selfdistill.training import parse, precision, train
+
+OPTIONS = {
+    **{"backbone.width": 8, "epochs": 1, "warmup_epochs": 0, "batch_size": 20, "threads": 1},
+    **{"data.train_per_class": 6, "data.test_per_class": 4},
+}
+CELLS = {
+    "CE": {"method": "CrossEntropy"},
+    "asked": {"method": "CrossEntropy", "precision": "fp32"},
+    "pupil": {"method": "KD", "teacher": "CE"},
+}
+
+
+@pytest.fixture
+def places(tmp_path):
+    content = {"config": "digits", "options": OPTIONS, "seeds": 2, "cells": CELLS}
+    return Places(grid.from_plain(content, "trial"), tmp_path, tmp_path / "res", ())
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Networks that are measured; the answers alternate."""
+    asked = []
+
+    def measure(settings, splits, device):
+        asked.append(settings)
+        return ("bf16", "fp32")[(len(asked) - 1) % 2], "as measured"
+
+    monkeypatch.setattr(precision, "processor_flags", lambda: frozenset({"amx_bf16"}))
+    monkeypatch.setattr("selfdistill.training.run.measured", measure)
+    return asked
+
+
+def test_one_measurement_holds_for_every_open_cell(places, measured):
+    lines = []
+    assert choose_formats(places, lines.append) == {"CE": "bf16", "pupil": "bf16"}
+    assert lines == ["trial: all runs in bf16 (CE: as measured)"]
+    assert len(measured) == 1
+
+
+def test_every_run_is_told_and_the_same_study_keeps_its_format(places, measured, monkeypatch):
+    told = []
+
+    def engine(runs, on_end, seconds, processes):
+        told.extend(runs)
+        for number, words in enumerate(runs):
+            path = train(parse(list(words))) if number == 0 else None
+            on_end(Ended(number, path, "" if path else "left out", 0.0, 0 if path else 2))
+        return []
+
+    def run(monkeypatch):
+        monkeypatch.setattr("selfdistill.studies.jobs.run_all", engine)
+        runner = StudyRunner(
+            places.study, places.out, places.results, jobs=1, further=(), say=lambda line: None
+        )
+        return runner.run()
+
+    for _ in range(2):
+        before = len(told)
+        assert run(monkeypatch).summaries
+        assert {kind(words) for words in told[before:]} == {("bf16", False), ("fp32", True)}
+    assert len(measured) == 1
+
+
+def kind(words):
+    """The format of a run, and whether its cell asks for it."""
+    return parse(list(words)).recipe.precision, any("asked" in word for word in words)
+
+
+@pytest.mark.parametrize("kept", ["directory", "copy", "unfinished"])
+def test_the_format_of_the_runs_there_are_is_found(places, measured, kept):
+    run = (places.study.cell("CE"), 1)
+    words = [word for word in places.words(run) if not word.startswith("--out")]
+    train(parse([*words, "--precision=fp32", f"--out={places.directory(run)}"]))
+    summary = places.directory(run) / "summary.json"
+    assert json.loads(summary.read_text())["recipe"]["precision"] == "fp32"
+    if kept == "copy":
+        places.keep(run)
+        summary.unlink()
+        (places.directory(run) / "recipe.yaml").unlink()
+    elif kept == "unfinished":
+        summary.unlink()
+    assert choose_formats(places, pytest.fail) == {"CE": "fp32", "pupil": "fp32"}
+    assert measured == []
+    if kept != "unfinished":
+        assert places.finished(run) is not None
+
+
+def test_nothing_is_chosen_where_nothing_is_open(places, measured, monkeypatch):
+    monkeypatch.setattr(precision, "processor_flags", frozenset)
+    assert choose_formats(places, pytest.fail) == {}
+    assert measured == []
