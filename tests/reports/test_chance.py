@@ -10,22 +10,26 @@ from selfdistill.reports.figures.chance import chance
 @pytest.mark.parametrize("seeds", [(5, 5), (2, 3), (1, 3)])
 def test_one_class_in_twenty_leaves_the_band_by_chance(seeds):
     rng = np.random.default_rng(0)
-    hard = rng.beta(0.6, 0.8, size=(2000, 100))  # of each image, the same for all runs
+    images = np.repeat([25, 100, 400], 1000)
+    hard = [rng.beta(0.6, 0.8, size=n) for n in images]  # of each image, the same for all runs
 
     def accuracies(runs):
-        return 100 * (rng.random((runs, *hard.shape)) < hard).mean(2)
+        return 100 * np.array([(rng.random((runs, len(h))) < h).mean(1) for h in hard]).T
 
     own, other = (accuracies(runs) for runs in seeds)
-    band = chance(own, other, 100)
-    outside = abs(own.mean(0) - other.mean(0)) > band.width
-    assert 0.035 < outside.mean() < 0.065
+    band = chance(own, other, images)
+    outside = abs(own.mean(0) - other.mean(0)) > band.widths
+    for size in (25, 100, 400):
+        assert 0.03 < outside[images == size].mean() < 0.07
 
 
 def test_of_single_runs_the_band_is_that_of_independent_answers():
     one = np.array([[50.0, 50.0, np.nan]])
-    band = chance(one, one, 100)
+    band = chance(one, one, np.array([100, 25, 0]))
     assert not band.measured
-    assert band.width == pytest.approx(196 * np.sqrt(2 * 0.25 / 100), rel=1e-4)
+    expected = [196 * np.sqrt(2 * 0.25 / n) for n in (100, 25)]
+    np.testing.assert_allclose(band.widths, [*expected, np.nan], rtol=1e-4)
+    assert f"±{expected[0]:.1f} to ±{expected[1]:.1f} points, by class" in band.words(one[0])
 
 
 def test_every_picture_states_the_band_of_its_own_seeds(directory):
@@ -38,3 +42,25 @@ def test_every_picture_states_the_band_of_its_own_seeds(directory):
         width = picture.figure.axes[0].patches[0].get_width() / 2
         assert f"±{width:.1f} points" in picture.caption
         assert f"means of {seeds} seeds" in picture.caption
+
+
+def test_every_class_has_the_band_of_its_own_images(directory):
+    runs = [directory(m, seed=k, accuracy=70) for m in ("CrossEntropy", "BYOT") for k in range(3)]
+    for run in runs:
+        with np.load(run / "predictions.npz") as stored:
+            arrays = dict(stored)
+        kept = np.flatnonzero((arrays["labels"] != 1) | (np.arange(400) % 40 == 1))
+        assert (arrays["labels"][kept] == 1).sum() == 10
+        np.savez(run / "predictions.npz", **{name: part[kept] for name, part in arrays.items()})
+    rows = entries([read_evidence(run) for run in runs], "test", {})[1]
+    section = classes.section(rows)
+    panel = section.pictures[0].figure.axes[0]
+    names = [text.get_text() for text in panel.get_yticklabels()]
+    widths = {name: bar.get_width() for name, bar in zip(names, panel.patches, strict=True)}
+    (rare,) = (width for name, width in widths.items() if name.endswith("(10)"))
+    others = {width for name, width in widths.items() if name.endswith("(100)")}
+    assert len(widths) == 4
+    assert sorted(others) == pytest.approx([rare / 10**0.5])
+    assert f"±{min(widths.values()) / 2:.1f} to ±{rare / 2:.1f} points" in (
+        section.pictures[0].caption
+    )

@@ -37,11 +37,45 @@ def test_images_that_lean_most_are_named_with_their_shares(directory):
     assert table.rows[1][1] == f"{100 * shares[:, 1].mean():.1f}"
 
 
+def test_images_are_named_by_their_files_where_the_run_tells(directory):
+    run = directory("SKDSAM", shares=[1, 3])
+    names = [f"test/cats/{k}.jpg" for k in range(400)]
+    (run / "files.json").write_text(json.dumps({"split": "x", "train": [], "test": names}))
+    (entry,) = rows_of([run])
+    (table,) = attention.section([entry], "test").tables
+    first = int(entry.runs[0].predicted.attention[:, 0].argmax())
+    assert table.rows[0][3].startswith(f"test/cats/{first}.jpg, ")
+    assert "images by their files" in table.caption
+    assert "no.\u00a0" not in table.rows[0][3]
+
+
+def test_a_page_about_validation_images_shows_no_test_images(directory, tmp_path):
+    both = {"splits": ("test", "validation")}
+    runs = [directory("SKDSAM", seed=k, shares=[1, 3], **both) for k in range(2)]
+    runs += [directory(seed=k, **both) for k in range(2)]
+    pages = {
+        split: write_report(runs, tmp_path / split, title="x", split=split).read_text()
+        for split in ("test", "validation")
+    }
+    figures = {
+        split: {file.stem.rpartition("-")[0] for file in (tmp_path / split / "figures").iterdir()}
+        for split in pages
+    }
+    ours = {"reliability", "classes", "attention-images", "attention-entropy"}
+    assert ours <= figures["test"]
+    assert not ours & figures["validation"]
+    assert "test images" in pages["test"]
+    words = "runs keep those of test images, and this page is about validation images"
+    assert pages["validation"].count(words) == 2
+    assert pages["validation"].count("test images") == 2
+
+
 def test_classes_are_compared_with_cross_entropy(directory):
     runs = [directory(accuracy=50, classes=2), directory("BYOT", accuracy=90, classes=2)]
     section = classes.section(rows_of(runs))
     assert "2 of 2 classes gain, 0 lose" in section.pictures[0].caption
-    assert "A class has 200 test images" in section.words[0]
+    panel = section.pictures[0].figure.axes[0]
+    assert all(text.get_text().endswith(" (200)") for text in panel.get_yticklabels())
     assert "two single runs do not tell" in section.pictures[0].caption
     assert classes.section(rows_of(runs[1:])) is None
 

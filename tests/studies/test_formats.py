@@ -100,3 +100,11 @@ def test_nothing_is_chosen_where_nothing_is_open(places, measured, monkeypatch):
     monkeypatch.setattr(precision, "processor_flags", frozenset)
     assert choose_formats(places, pytest.fail) == {}
     assert measured == []
+
+
+def test_a_network_that_cannot_be_measured_is_left_to_its_runs(places, measured, monkeypatch):
+    def fail(settings, splits, device):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr("selfdistill.training.run.measured", fail)
+    assert choose_formats(places, pytest.fail) == {}

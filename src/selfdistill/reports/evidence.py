@@ -18,6 +18,7 @@ from .runs import SUMMARY, Summary, parse, read
 LOG = "log.jsonl"
 MODEL = "model/config.json"
 SHOWN = "shown.npz"
+FILES = "files.json"
 LARGEST = 1e300
 """No number of a summary is larger."""
 
@@ -56,6 +57,8 @@ class Evidence:
     summary: Summary
     content: Mapping[str, object]
     """The decoded ``summary.json``."""
+    of_images: bool = True
+    """Whether single images are shown; these are test images, which a page about others leaves."""
 
     def scores(self, split: str) -> dict[str, dict[str, float]]:
         """All scores by exit, in the order of the summary, after the last epoch."""
@@ -112,7 +115,7 @@ class Evidence:
                     f"the summary of {self.summary.path} is damaged: its {split} accuracy is "
                     f"{scores.accuracy} %"
                 )
-        _ = self.thumbnails, self.legacy
+        _ = self.thumbnails, self.legacy, self.files
         try:
             _ = self.curve, self.macs, [self.corruptions(split) for split in SPLITS]
         except (ValueError, TypeError) as error:
@@ -122,7 +125,7 @@ class Evidence:
     @cached_property
     def predicted(self) -> Predicted | None:
         """What the test images were taken for; None without the run directory's file."""
-        return predicted(self.summary.path)
+        return predicted(self.summary.path) if self.of_images else None
 
     @cached_property
     def legacy(self) -> float | None:
@@ -137,10 +140,17 @@ class Evidence:
         return tuple(shown_name(str(name)) for name in names)
 
     @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Names of the test images' files; empty where they have none, or the run does not tell."""
+        file = self.summary.path / FILES
+        names = read_json(file).list("test") if file.is_file() else ()
+        return tuple(shown_name(str(name)) for name in names)
+
+    @cached_property
     def thumbnails(self) -> Thumbnails | None:
         """Images that lean most on a block, where the run keeps some."""
         file = self.summary.path / SHOWN
-        if not file.is_file():
+        if not self.of_images or not file.is_file():
             return None
         with opened(file) as arrays:
             images, cams = (np.asarray(arrays[name], np.uint8) for name in ("images", "cams"))

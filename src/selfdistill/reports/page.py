@@ -155,7 +155,9 @@ def _read(
     split = split or choose_split(found)
     lacking = [run for run in found if split not in run.summary.scores]
     left_out += [LeftOut(names[run.summary.path], f"it has no {split} scores") for run in lacking]
-    usable = [run for run in found if split in run.summary.scores]
+    usable = [
+        replace(run, of_images=split == "test") for run in found if split in run.summary.scores
+    ]
     if not usable:
         reasons = "; ".join(f"{run.name}: {run.reason}" for run in left_out) or "no run was named"
         raise ValueError(f"there is nothing to report: {reasons}")

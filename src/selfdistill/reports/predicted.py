@@ -123,6 +123,13 @@ def _check(logits: Numbers, labels: NDArray[np.int64], shares: Numbers | None) -
         raise ValueError(f"shares of {shares.shape} do not go with {len(labels)} images")
 
 
+def unseen(split: str) -> str:
+    """What a part of a page about a split lacks where it shows no predictions."""
+    if split == "test":
+        return "the test images' predictions, which no run holds."
+    return f"predictions; runs keep those of test images, and this page is about {split} images."
+
+
 def class_accuracy(one: Predicted) -> Numbers:
     """Accuracy of each class, percent; NaN for a class without images."""
     images = np.bincount(one.labels, minlength=one.num_classes)

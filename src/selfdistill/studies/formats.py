@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ..failures import Failure
 from ..runs import RunDirectory
 from ..runs.reading import read_json
 from .places import Places, Run
@@ -37,8 +38,10 @@ def choose_formats(places: Places, say: Callable[[str], None]) -> Mapping[str, s
         try:
             with threads_used(chosen.place.threads or 1):
                 begun, reason = number_format(chosen, chosen.recipe.data.splits)
-        except (ValueError, OSError):
-            return {}  # each run says what is wrong
+        except Failure:
+            raise
+        except Exception:
+            return {}  # code of anybody's own may fail in any way: each run says what is wrong
         say(f"{places.study.name}: all runs in {begun} ({untaught[0]}: {reason})")
     return {} if begun is None else dict.fromkeys(settings, begun)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..content import Picture, Section
 from ..entries import Entry
 from ..evidence import Evidence
-from ..predicted import Numbers, entropy
+from ..predicted import Numbers, entropy, unseen
 from . import style
 from .ablation import ablations
 from .leaning import leaning, thumbnails
@@ -34,11 +34,15 @@ def section(entries: Sequence[Entry], split: str) -> Section | None:
     parts = style.chunks(looked) if looked else []
     pictures += [_entropy(part, f"attention-entropy-{i}") for i, part in enumerate(parts)]
     tables = [*ablations(entries, split), *(leaning(e, _shares(e), _labels(e)) for e in shown)]
-    unseen = "Distributions over images need predictions of the test images, which no run holds."
+    needed = f"Distributions over images need {unseen(split)}"
     return Section(
         "attention",
         "Attention",
-        (MEANING, *(() if looked else (unseen,)), *style.left_out(followed or looked)),
+        (
+            MEANING,
+            *(() if looked else (needed,)),
+            *style.left_out(followed or looked),
+        ),
         tuple(tables),
         tuple(pictures),
         tuple(image for entry in shown for image in thumbnails(entry)),

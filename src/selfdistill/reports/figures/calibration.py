@@ -6,7 +6,7 @@ import numpy as np
 
 from ..content import Picture, Section, Table
 from ..entries import Entry
-from ..predicted import Numbers, reliability
+from ..predicted import Numbers, reliability, unseen
 from ..statistics import spread
 from ..table import plus_minus
 from ..verdicts import ABSENT
@@ -29,7 +29,7 @@ def section(entries: Sequence[Entry], split: str) -> Section:
     shown = [e for e in entries if any(run.predicted is not None for run in e.runs)]
     parts = style.chunks(shown) if shown else []
     pictures = tuple(_diagram(p, f"reliability-{i}") for i, p in enumerate(parts))
-    words = ("The reliability diagram needs the test images' predictions, which no run holds.",)
+    words = (f"The reliability diagram needs {unseen(split)}",)
     return Section("calibration", "Calibration", () if shown else words, (table,), pictures)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..content import Picture, Section
 from ..entries import Entry
@@ -31,8 +32,8 @@ class Pair:
     moved: Numbers
     """Change of the confusion matrix, points, ``true × predicted``."""
     band: Band
-    images: int
-    """Of the median class."""
+    images: NDArray[np.int64]
+    """Of each class."""
     names: tuple[str, ...]
 
 
@@ -48,9 +49,9 @@ def section(entries: Sequence[Entry]) -> Section | None:
         if np.nanmax(pair.gain) > 0:
             pictures.append(_confusion(pair, f"confusion-{i}"))
     words = (
-        f"A class has {found[0].images} test images, the same for all runs. The shaded bands are "
-        "about the chance of training; from one choice of images to another, differences vary "
-        "more.",
+        "Behind the name of a class stands how many test images it has, the same for all runs; its "
+        "shaded band is as wide as so few make it. The bands are about the chance of training; "
+        "from one choice of images to another, differences vary more.",
         *style.left_out([pair.entry for pair in found]),
     )
     return Section("classes", "Classes", words, pictures=tuple(pictures))
@@ -63,13 +64,12 @@ def _pair(entry: Entry) -> Pair | None:
     if not own or not other:
         return None
     images = np.bincount(own[0].labels, minlength=own[0].num_classes)
-    median = int(np.median(images[images > 0]))
     return Pair(
         entry=entry,
         gain=_mean(own, class_accuracy) - _mean(other, class_accuracy),
         moved=_mean(own, confusion) - _mean(other, confusion),
-        band=chance(_by_run(own), _by_run(other), median),
-        images=median,
+        band=chance(_by_run(own), _by_run(other), images),
+        images=images,
         names=class_names(entry),
     )
 
@@ -102,10 +102,12 @@ def _gains(pair: Pair, name: str) -> Picture:
     if not everything:
         places[EXTREMES:] += 0.8
     figure, panel = row_axes(
-        [pair.names[k] for k in ends], places, step=0.2, width=22, lines=1,
+        [f"{pair.names[k]} ({pair.images[k]:,})" for k in ends],
+        places, step=0.2, width=24, lines=1,
         xlabel="class accuracy, difference to cross-entropy (points)",
     )  # fmt: skip
-    panel.axvspan(-pair.band.width, pair.band.width, color=style.FAINT, alpha=0.6, lw=0)
+    band = pair.band.widths[ends]
+    panel.barh(places, 2 * band, left=-band, height=1, color=style.FAINT, alpha=0.6, lw=0)
     panel.axvline(0, color=style.RULE, lw=1)
     color, marker, _ = style.look(pair.entry.style)
     panel.hlines(places, 0, gains, color=color, lw=1.4)
@@ -115,7 +117,7 @@ def _gains(pair: Pair, name: str) -> Picture:
     part = "" if everything else f"; the {EXTREMES} at either end are named"
     caption = (
         f"{pair.entry.label}: {up} of {len(known)} classes gain, {down} lose, "
-        f"{len(known) - up - down} stay (means over seeds{part}). {pair.band.words(everyone)}"
+        f"{len(known) - up - down} stay (means over seeds{part}). {pair.band.words(pair.gain)}"
     )
     return Picture(name, caption, figure)
 

@@ -25,7 +25,8 @@ def leaning(entry: Entry, shares: Numbers, labels: NDArray[np.int64]) -> Table:
         shares: Each test image's, ``images × blocks``.
         labels: Their classes.
     """
-    names = class_names(entry)
+    names, files = class_names(entry), _files(entry, len(labels))
+    named_by = "files" if any(run.files == files for run in entry.runs) else "position in the split"
     rows: list[tuple[str, ...]] = []
     present = np.unique(labels)
     by_class = np.array([shares[labels == k].mean(0) for k in present])
@@ -33,18 +34,22 @@ def leaning(entry: Entry, shares: Numbers, labels: NDArray[np.int64]) -> Table:
         best = np.argsort(by_class[:, block], kind="stable")[::-1][:LEANING]
         images = np.argsort(shares[:, block], kind="stable")[::-1][:LEANING]
         leading = [f"{names[present[k]]} ({100 * by_class[k, block]:.1f})" for k in best]
-        extreme = [
-            f"no.\u00a0{i}, {names[labels[i]]} ({100 * shares[i, block]:.1f})" for i in images
-        ]
+        extreme = [f"{files[i]}, {names[labels[i]]} ({100 * shares[i, block]:.1f})" for i in images]
         mean = f"{100 * shares[:, block].mean():.1f}"
         rows.append((f"block {block + 1}", mean, ", ".join(leading), "; ".join(extreme)))
     return Table(
         f"{entry.label}: what leans most on each shallow block (share in %, mean over seeds; "
-        "images by their position in the test split).",
+        f"images by their {named_by}).",
         ("block", "mean share", "classes", "test images"),
         tuple(rows),
         words=frozenset({0, 2, 3}),
     )
+
+
+def _files(entry: Entry, images: int) -> tuple[str, ...]:
+    """The test images' files; their positions where no run tells."""
+    known = [run.files for run in entry.runs if len(run.files) == images]
+    return known[0] if known else tuple(f"no.\u00a0{k}" for k in range(images))
 
 
 def thumbnails(entry: Entry) -> list[Thumbnail]:
@@ -54,6 +59,7 @@ def thumbnails(entry: Entry) -> list[Thumbnail]:
         return []
     assert run.predicted is not None
     shares, labels, names = run.predicted.attention, run.predicted.labels, class_names(entry)
+    files = _files(entry, len(labels))
     found: list[Thumbnail] = []
     kept = run.thumbnails
     shown = zip(kept.images, kept.cams, kept.indices, kept.block, strict=True)
@@ -61,7 +67,7 @@ def thumbnails(entry: Entry) -> list[Thumbnail]:
         share = "" if shares is None else f", {100 * shares[index, block]:.0f}\u00a0%"
         file = io.BytesIO()
         imsave(file, np.hstack([pixels, heated(pixels, cam)]), format="png")
-        subject = f"{names[labels[index]]} (no.\u00a0{index})"
+        subject = f"{names[labels[index]]} ({files[index]})"
         seed = f", seed\u00a0{run.summary.seed}" if len(entry.runs) > 1 else ""
         caption = f"{entry.label}{seed}, block\u00a0{block + 1}{share}: {subject}"
         found.append(Thumbnail(file.getvalue(), caption))
