@@ -79,7 +79,7 @@ MISTAKES = {
     "train --config digits --warmup-epochs 50": "warmup_epochs=50 must lie below epochs=40",
     "train --config digits --accelerator tpu": "--accelerator tpu is not to be had here: "
     "try auto or cpu",
-    "evaluate nowhere": "nowhere is no finished run (summary.json is missing): train it to its "
+    "evaluate nowhere": "nowhere is not a finished run (summary.json is missing): train it to its "
     "end, or look at the path",
     "compare nowhere": "there is no run at nowhere; name a run directory or a summary file",
     "methods nope": "--method nope: no such method; known are ",
