@@ -405,6 +405,12 @@ def test_tiny_imagenet_as_published_has_its_own_reader(tmp_path):
     assert str(caught.value).endswith(f"{tmp_path} reads it")
 
 
+def test_a_class_folder_linked_into_itself_is_read_once(tmp_path):
+    pictures(tmp_path, count=4, size=(3, 2))
+    (tmp_path / "cat" / "self").symlink_to(tmp_path / "cat")
+    assert len(find_pictures(tmp_path).parts["all"]["cat"]) == 4
+
+
 def test_linked_folders_are_followed_and_each_is_read_once(tmp_path):
     root, store = tmp_path / "photos", tmp_path / "store"
     pictures(root, count=4, size=(3, 2))

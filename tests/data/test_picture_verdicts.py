@@ -7,9 +7,14 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
+import yaml
 from PIL import Image
 
-from selfdistill.data.verdicts import Verdict, check, judge
+from selfdistill import recipes
+from selfdistill.data import Batches, ImageSet, Pipeline
+from selfdistill.data.verdicts import BATCH, Verdict, check, judge
+from selfdistill.pairing import Partner
 
 NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
@@ -239,3 +244,18 @@ def test_folders_that_cannot_be_divided_are_named(tmp_path, folders, problem):
     for name, count in folders.items():
         folder(tmp_path, [name], count)
     assert problem in check(tmp_path).problem
+
+
+def test_too_few_pictures_for_a_batch_are_told_as_training_does(tmp_path):
+    small = check(folder(tmp_path / "small"))
+    assert small.problem == ""
+    few = "; 56 are trained on, fewer than a batch of 64: choose a smaller --batch-size"
+    assert small.note.endswith(few)
+    assert "trained on" not in check(folder(tmp_path / "large", count=50)).note
+    for name in ("scratch", "finetune"):
+        assert yaml.safe_load(recipes.find(name).read_text())["batch_size"] == BATCH
+    images = torch.zeros(56, 3, 8, 8, dtype=torch.uint8)
+    pipeline = Pipeline([], mean=(0.5,) * 3, std=(0.5,) * 3)
+    train = ImageSet(images, torch.arange(56) % 2, ("a", "b"))
+    with pytest.raises(ValueError, match=r"within 1 to 56, .*: choose one with --batch-size"):
+        Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=BATCH, seed=0)

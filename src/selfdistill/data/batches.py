@@ -152,7 +152,8 @@ class Batches:
     ) -> None:
         if not 1 <= batch_size <= len(train):
             raise ValueError(
-                f"batch size {batch_size} must be within 1 to {len(train)}, the training images"
+                f"batch size {batch_size} must be within 1 to {len(train)}, the training images: "
+                "choose one with --batch-size"
             )
         self.train = train
         self.device = train.images.device if device is None else torch.device(device)

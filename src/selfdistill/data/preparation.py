@@ -72,7 +72,7 @@ class Preparation:
             ValueError: If it cannot be divided, more than one picture in twenty cannot be read, or
                 a class has too few left.
         """
-        parts = self._divide(listing)
+        parts = self.divided(listing)
         squares = self._decode(listing, parts)
         where = listing.source.name
         sets, files = _image_sets(parts, listing.classes, squares)
@@ -106,7 +106,8 @@ class Preparation:
         sets, _ = _image_sets(listing.parts, tuple(classes), squares)
         return {name: part for name, part in sets.items() if len(part)}
 
-    def _divide(self, listing: Listing) -> dict[str, Picked]:
+    def divided(self, listing: Listing) -> dict[str, Picked]:
+        """Names of pictures by class, of ``train``, ``test`` and, if any, ``validation``."""
         if "all" in listing.parts:
             shares = (self.test_share, self.validation_share)
             test, validation, train = divide(listing.parts["all"], shares, self.split_seed)

@@ -13,9 +13,12 @@ from .hub_rows import HUB, find_rows
 from .label_table import TABLES, read_table
 from .listing import NOT_A_PICTURE, Listing
 from .pictures import FORMATS, each
+from .preparation import Preparation
 from .progress import Progress
 
 SHOWN = 200
+BATCH = 64
+"""Batch size of the recipes for pictures of one's own."""
 DARK = 2**13
 """Largest value of 16 bits below which a picture is almost black: 31 of 255."""
 MODES = {
@@ -112,8 +115,12 @@ def check(data: str | Path, *, root: str | Path | None = None) -> Report:
             if verdict.kind != "accepted":
                 verdicts[name] = verdict
     refused = {name: v.reason for name, v in verdicts.items() if v.kind == "refused"}
-    problem = _problem(listing, refused)
-    return Report(len(names), verdicts, listing.ignored, problem, listing.note, listing.others)
+    problem, note = "", listing.note
+    try:
+        note += _small(listing.without(refused))
+    except ValueError as error:
+        problem = str(error)
+    return Report(len(names), verdicts, listing.ignored, problem, note, listing.others)
 
 
 def _find(data: str, root: Path | None) -> Listing:
@@ -125,12 +132,13 @@ def _find(data: str, root: Path | None) -> Listing:
     return find_pictures(path)
 
 
-def _problem(listing: Listing, refused: dict[str, str]) -> str:
-    try:
-        listing.without(refused)
-    except ValueError as error:
-        return str(error)
-    return ""
+def _small(listing: Listing) -> str:
+    """What to choose where too few pictures are trained on for the recipes' batch size."""
+    train = Preparation(224, None, 0, 0.15, 0.15).divided(listing)["train"]
+    count = sum(map(len, train.values()))
+    if count >= BATCH:
+        return ""
+    return f"; {count} are trained on, fewer than a batch of {BATCH}: choose a smaller --batch-size"
 
 
 def _darkness(image: Image.Image) -> str:
@@ -153,9 +161,9 @@ def _changes(image: Image.Image, ending: str | None) -> list[str]:
         changes.append("several frames, the first is taken")
     if upright_turn(image) is not None:
         changes.append("turned upright by its EXIF orientation")
-    scale = getattr(image, "decoderconfig", ())[:1]
-    if scale > (1,):
-        changes.append(f"too large, decoded at 1/{scale[0]} of its size")
+    scale: int = (*getattr(image, "decoderconfig", ()), 1)[0]
+    if scale > 1:
+        changes.append(f"too large, decoded at 1/{scale} of its size")
     form = image.format or ""
     if ending is not None and ending not in FORMATS.get(form, (form.lower(),)):
         changes.append(f"named .{ending}, is {form}: read as {form}")
