@@ -266,6 +266,22 @@ def test_an_older_run_knows_its_weights_alone(run):
     assert list(run.damage()) == ["model/model.safetensors"]
 
 
+@pytest.mark.parametrize("name", ["model/config.json", "attachments/attachments.safetensors"])
+def test_a_file_that_an_older_run_lost_is_noticed(run, name):
+    cost = {"parameters": 10, "training_parameters": 12}
+    write_json(run.summary_file, {**SUMMARY, "cost": cost})
+    assert run.damage() == {}
+    (run.path / name).unlink()
+    assert run.damage() == {name: "is missing"}
+
+
+def test_an_older_run_of_a_method_that_attaches_nothing_has_lost_nothing(run):
+    cost = {"parameters": 10, "training_parameters": 10}
+    write_json(run.summary_file, {**SUMMARY, "cost": cost})
+    (run.attachments / "attachments.safetensors").unlink()
+    assert run.damage() == {}
+
+
 @pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"format": 1}', "half"])
 def test_a_summary_that_is_not_whole_ends_nothing(whole, text):
     whole.summary_file.write_text(text)

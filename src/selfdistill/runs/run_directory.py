@@ -27,6 +27,7 @@ LogLine = dict[str, object]
 HASH = "sha256:"
 MODEL_NAMES = ("config.json", "model.safetensors")
 WEIGHTS = "model/model.safetensors"
+ATTACHMENTS = "attachments/attachments.safetensors"
 CHECKPOINT_NAME = r"\d{9}\.(pt|json)|first-save"
 FIRST_SAVE = "first-save"
 """A file among the checkpoints that is there while none was completed yet."""
@@ -45,7 +46,7 @@ TEST_FILES = ("predictions.npz", "shown.npz")
 RESULTS = (
     *(f"model/{name}" for name in MODEL_NAMES),
     *BEST_MODEL,
-    "attachments/attachments.safetensors",
+    ATTACHMENTS,
     *TEST_FILES,
     "log.jsonl",
     "test_curve.jsonl",
@@ -269,7 +270,13 @@ class RunDirectory:
         Raises:
             ValueError: If the summary, which knows, is missing or damaged.
         """
-        expected = known_hashes(self.read_summary())
+        summary = self.read_summary()
+        expected = dict(known_hashes(summary))
+        if "files" not in summary:  # an older run: only whether the files are there can be told
+            cost = summary.section("cost")
+            attached = cost.values.get("training_parameters") != cost.values.get("parameters")
+            names = ("model/config.json", *([ATTACHMENTS] if attached else []))
+            expected |= dict.fromkeys(names, HASH)
         found = self.hashes(expected)
         return {
             name: "is missing" if name not in found else "has changed since the run ended"
