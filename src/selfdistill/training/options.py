@@ -21,9 +21,11 @@ from .explain import explain
 from .optimizer import RISE_BY_THEMSELVES
 from .own_images import Options, choose_recipe, fit_size, own_name
 from .plain_values import refuse_imports
+from .possible import check_values
 from .precedence import accepted, choose_classes, merge, settle
 from .recipe import Place, Recipe
 from .spelling import read_options
+from .verbatim import put_back, set_aside
 
 FORMAT = 1
 HELP = re.compile(r"-h|--([\w.-]+\.)?help")
@@ -100,12 +102,14 @@ def parse(argv: list[str], whereabouts: Mapping[str, str] = NOWHERE) -> Settings
     open_classes(options)
     refuse_imports(options)
     options = _end_schedule(fit_size(options))
+    options, texts = set_aside(options)
     try:
         values = parser.parse_args([f"--{option}={value}" for option, value in options])
-        objects = parser.instantiate(values)
+        plain = put_back(yaml.safe_load(parser.dump(values, skip_unset=False)), texts)
+        check_values(plain)
+        objects = parser.instantiate(put_back(values, texts))
     except ValueError as error:
-        raise ValueError(explain(str(error), parser)) from error
-    plain = yaml.safe_load(parser.dump(values, skip_unset=False))
+        raise ValueError(explain(str(put_back(error.args[0], texts)), parser)) from error
     fields = {field: objects[field] for field in Recipe.__dataclass_fields__}
     place = {field: objects[field] for field in Place.__dataclass_fields__}
     resolved, lie = _resolve(plain, fields)
