@@ -1,8 +1,10 @@
 """Each kind of bad picture and bad folder has its documented verdict."""
 
 import os
+import re
 import resource
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -12,7 +14,7 @@ import yaml
 from PIL import Image
 
 from selfdistill import recipes
-from selfdistill.data import Batches, ImageSet, Pipeline
+from selfdistill.data import Batches, ImageFolder, ImageSet, Pipeline
 from selfdistill.data.verdicts import BATCH, Verdict, check, judge
 from selfdistill.pairing import Partner
 
@@ -190,7 +192,8 @@ def test_a_folder_is_told_what_becomes_of_it(tmp_path):
     named = {name for name in report.ignored if not name.endswith(".json")}
     assert named == {"readme.txt", ".hidden", "dog/.DS_Store"}
     lines = str(report).splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
+    assert lines[-3].startswith("78 pictures repeat another, byte by byte, ")
     assert lines[-2] == "40 other files ignored (.json)"
     assert lines[0].startswith("80 files: 78 accepted as they are, 1 converted, 1 left out")
     assert lines[1] == "refused    cat/00.png: is empty: it has no bytes"
@@ -259,3 +262,58 @@ def test_too_few_pictures_for_a_batch_are_told_as_training_does(tmp_path):
     train = ImageSet(images, torch.arange(56) % 2, ("a", "b"))
     with pytest.raises(ValueError, match=r"within 1 to 56, .*: choose one with --batch-size"):
         Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=BATCH, seed=0)
+
+
+def test_one_fault_hides_no_other(tmp_path):
+    for name in ("ant", "bee"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            picture = np.random.default_rng(number).integers(0, 255, (9, 9, 3), dtype=np.uint8)
+            Image.fromarray(picture).save(tmp_path / name / f"{number}.png")
+    (tmp_path / "ant" / "bad.png").write_bytes(b"nothing")
+    (tmp_path / "cow").mkdir()
+    (tmp_path / "dog").mkdir()
+    said = str(check(tmp_path))
+    assert "class 'cow' has 0 usable pictures and class 'dog' has 0 usable pictures" in said
+    assert "refused    ant/bad.png: " in said
+    assert "4 pictures repeat another, byte by byte, 4 of them in two classes: for example " in said
+
+
+def test_pictures_of_test_that_are_in_train_are_counted(tmp_path):
+    for split in ("train", "test"):
+        for name in ("ant", "bee"):
+            (tmp_path / split / name).mkdir(parents=True)
+            for number in range(3):
+                shade = 10 * number + 50 * (name == "bee") + 100 * (split == "test" and number > 0)
+                Image.new("RGB", (9, 9), (shade, 0, 0)).save(
+                    tmp_path / split / name / f"{number}.png"
+                )
+    said = str(check(tmp_path))
+    assert "2 pictures repeat another, byte by byte, 2 of them in two splits: for example " in said
+    assert "test/ant/0.png" in said
+
+
+def test_a_pipe_is_no_table(tmp_path):
+    os.mkfifo(tmp_path / "labels.csv")
+    assert "labels.csv is not a regular file" in str(check(tmp_path / "labels.csv"))
+
+
+def test_a_table_of_many_columns_is_refused_in_a_short_line(tmp_path):
+    (tmp_path / "wide.csv").write_text(",".join(f"column{n}" for n in range(200_000)))
+    said = str(check(tmp_path / "wide.csv"))
+    assert "column4 and 199995 more" in said
+    assert len(said) < 1000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
+def test_names_that_are_not_utf8_are_refused_alike_by_check_and_training(tmp_path):
+    for name in (b"caf\xe9", b"th\xe9"):
+        folder = os.path.join(os.fsencode(tmp_path), name)  # noqa: PTH118
+        os.mkdir(folder)  # noqa: PTH102
+        for number in range(4):
+            with open(os.path.join(folder, b"%d.png" % number), "wb") as file:  # noqa: PTH118, PTH123
+                Image.new("RGB", (9, 9), (number, 0, 0)).save(file, "PNG")
+    message = r"10 names in .* are not UTF-8, such as b'caf\\xe9': rename them"
+    assert re.search(message, str(check(tmp_path)))
+    with pytest.raises(ValueError, match=message):
+        ImageFolder(root=tmp_path, cache_dir=tmp_path / "cache").splits()

@@ -48,7 +48,7 @@ def _run(words: list[str], *, debug: bool) -> int:
         return code
     except KeyboardInterrupt as interrupt:
         number = interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT
-        hint = "; run the same command to resume" if words[0] in RESUMED else ""
+        hint = "; run the same command to resume" if set(words[:1]) & set(RESUMED) else ""
         _complain(f"stopped by {signal.Signals(number).name}{hint}")
         return 128 + number
 

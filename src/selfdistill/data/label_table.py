@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from .image_set import DataSet, ImageSet, Splits
-from .listing import Listing, arrange, by_split, picked, split_of
+from .listing import NAMED, Listing, arrange, by_split, picked, split_of
 from .pictures import Files
 from .preparation import Preparation
 
 TABLES = (".csv", ".tsv")
 """How tables' names end."""
+MAX_NAME = 80
+"""Characters of a column's name that messages show."""
 
 
 class LabelTable(DataSet):
@@ -130,6 +132,8 @@ def read_table(table: Path, root: Path | None, *, for_training: bool = True) -> 
 
 def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Number and cells of each line, by column."""
+    if table.exists() and not table.is_file():
+        raise ValueError(f"{table} is not a regular file: give a table (.csv, .tsv), or a folder")
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
@@ -137,7 +141,7 @@ def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
             for needed in ("image", "label"):
                 if needed not in columns:
                     raise ValueError(
-                        f"{table} line 1 names no column {needed}, but {', '.join(columns)!r}: "
+                        f"{table} line 1 names no column {needed}, but {_some(columns)!r}: "
                         "name the columns image, label and, if there are splits, split"
                     )
             for row in rows:
@@ -150,6 +154,12 @@ def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise ValueError(f"{table} cannot be read: {error.strerror}") from None
     except csv.Error as error:
         raise ValueError(f"{table} cannot be read: {error}") from None
+
+
+def _some(columns: list[str]) -> str:
+    """The first few columns' names, shortened."""
+    more = f" and {len(columns) - NAMED} more" if len(columns) > NAMED else ""
+    return ", ".join(name[:MAX_NAME] for name in columns[:NAMED]) + more
 
 
 def _entry(line: int, cells: dict[str, str], folder: str) -> Entry:

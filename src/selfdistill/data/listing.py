@@ -1,5 +1,6 @@
 """Which pictures belong to which split and class, however they were found."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -40,7 +41,7 @@ class Listing:
         for_training: Whether every class needs pictures in every part, and enough to be divided.
 
     Raises:
-        ValueError: If a class has too few pictures, or there are none at all.
+        ValueError: If classes have too few pictures, there are none at all, or names are not UTF-8.
     """
 
     source: Source
@@ -50,6 +51,7 @@ class Listing:
     for_training: bool = True
 
     def __post_init__(self) -> None:
+        _check_names([*self.classes, *self.names()], self.source.name)
         if self.for_training:
             for part, classes in self.parts.items():
                 _check_counts(part, classes, self.others)
@@ -227,11 +229,26 @@ def _without(names: tuple[str, ...], refused: Collection[str]) -> tuple[str, ...
 
 def _check_counts(part: str, classes: Picked, others: str) -> None:
     least = {"all": 3, "train": 2}.get(part, 1)
-    counts = {name: len(names) for name, names in classes.items()}
-    name = min(counts, key=counts.__getitem__)
-    if counts[name] < least:
-        where = "" if part == "all" else f" in the {part} split"
+    counts = {name: len(names) for name, names in classes.items() if len(names) < least}
+    if not counts:
+        return
+    where = "" if part == "all" else f" in the {part} split"
+    some = " and ".join(
+        f"class {name!r} has {count} usable pictures"
+        for name, count in sorted(counts.items(), key=lambda pair: pair[1])[:NAMED]
+    )
+    more = f" and {len(counts) - NAMED} more classes too few" if len(counts) > NAMED else ""
+    raise ValueError(
+        f"{some}{more}{where}: give it {least} or more, or remove its folder"
+        + (f"; {others}" if others else "")
+    )
+
+
+def _check_names(names: Iterable[str], where: str) -> None:
+    """Refuse names that cannot be written into a run's files and reports."""
+    wrong = [name for name in names if any("\ud800" <= sign <= "\udfff" for sign in name)]
+    if wrong:
         raise ValueError(
-            f"class {name!r} has {counts[name]} usable pictures{where}: give it {least} or more, "
-            "or remove its folder" + (f"; {others}" if others else "")
+            f"{len(wrong)} names in {where} are not UTF-8, such as {os.fsencode(wrong[0])!r}: "
+            "rename them, for example with convmv"
         )

@@ -1,5 +1,6 @@
 """What becomes of each picture, told before training."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -58,6 +59,8 @@ class Report:
     problem: str
     note: str
     others: str = ""
+    repeated: str = ""
+    """How many pictures are the same file as another; empty where none is."""
 
     def __str__(self) -> str:
         refusal = f"Training refuses this: {self.problem}"
@@ -77,10 +80,18 @@ class Report:
         lines += findings[:SHOWN]
         if len(findings) > SHOWN:
             lines.append(f"… and {len(findings) - SHOWN} more")
-        if self.others:
-            lines.append(self.others)
+        lines += [line for line in (self.repeated, self.others) if line]
         lines.append(refusal if self.problem else self.note)
         return "\n".join(lines)
+
+
+def _looked_at(picture: Path | bytes) -> tuple[Verdict, bytes]:
+    """What becomes of a picture, and a hash of it; none for what is refused."""
+    verdict = judge(picture)
+    if verdict.kind == "refused":
+        return verdict, b""
+    content = picture.read_bytes() if isinstance(picture, Path) else picture
+    return verdict, hashlib.sha256(content).digest()
 
 
 def judge(picture: Path | bytes) -> Verdict:
@@ -103,33 +114,74 @@ def check(data: str | Path, *, root: str | Path | None = None) -> Report:
             folder of a Hugging Face data set.
         root: The folder that a table's paths start from; None for the table's own.
     """
+    below = None if root is None else Path(root)
+    fault = ""
     try:
-        listing = _find(str(data), None if root is None else Path(root))
+        listing = _find(str(data), below)
     except ValueError as error:
-        return Report(0, {}, {}, str(error), "")
+        fault = str(error)
+        try:  # what is wrong with single pictures is told all the same
+            listing = _find(str(data), below, for_training=False)
+        except ValueError:
+            return Report(0, {}, {}, fault, "")
     names = listing.names()
     verdicts: dict[str, Verdict] = {}
+    same: dict[bytes, list[str]] = {}
     with Progress(f"reading {len(names):,} pictures", len(names)) as progress:
-        for name, verdict in each(listing.source, names, judge):
+        for name, (verdict, digest) in each(listing.source, names, _looked_at):
             progress.advance(1)
+            if digest:
+                same.setdefault(digest, []).append(name)
             if verdict.kind != "accepted":
                 verdicts[name] = verdict
     refused = {name: v.reason for name, v in verdicts.items() if v.kind == "refused"}
-    problem, note = "", listing.note
-    try:
-        note += _small(listing.without(refused))
-    except ValueError as error:
-        problem = str(error)
-    return Report(len(names), verdicts, listing.ignored, problem, note, listing.others)
+    problem, note = fault, listing.note
+    if not problem:
+        try:
+            note += _small(listing.without(refused))
+        except ValueError as error:
+            problem = str(error)
+    return Report(
+        len(names),
+        verdicts,
+        listing.ignored,
+        problem,
+        note,
+        listing.others,
+        _repeated(listing, [names for names in same.values() if len(names) > 1]),
+    )
 
 
-def _find(data: str, root: Path | None) -> Listing:
+def _repeated(listing: Listing, groups: list[list[str]]) -> str:
+    """One line on pictures that are the same file, the most harmful kind named first."""
+    if not groups:
+        return ""
+    places = {
+        name: (part, label)
+        for part, classes in listing.parts.items()
+        for label, names in classes.items()
+        for name in names
+    }
+    count = sum(len(names) - 1 for names in groups)
+    across: list[str] = []
+    kinds = (("in two classes", 1), ("in two splits", 0))
+    worst = groups[0]
+    for what, position in reversed(kinds):
+        found = [names for names in groups if len({places[n][position] for n in names}) > 1]
+        if found:
+            across.insert(0, f"{len(found)} of them {what}")
+            worst = found[0]
+    parts = ", ".join([f"{count} pictures repeat another, byte by byte", *across])
+    return f"{parts}: for example {worst[0]} and {worst[-1]}"
+
+
+def _find(data: str, root: Path | None, *, for_training: bool = True) -> Listing:
     if data.startswith(HUB):
         return find_rows(data.removeprefix(HUB))
     path = Path(data)
     if path.suffix.lower() in TABLES:
         return read_table(path, root)
-    return find_pictures(path)
+    return find_pictures(path, for_training=for_training)
 
 
 def _small(listing: Listing) -> str:
