@@ -45,7 +45,7 @@ class Run:
     @property
     def summary(self) -> dict[str, object]:
         """What ``summary.json`` holds: recipe, curve, scores of every exit, cost."""
-        return json.loads((self.path / "summary.json").read_text())
+        return json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
 
     def load(self) -> Model:
         """The trained network, ready to classify pictures."""

@@ -1,8 +1,10 @@
 """Failures that end a command with one line and a documented exit code."""
 
 import errno
+import os
 import re
 
+INTERNAL = "internal error"
 OTHER = 1
 """Exit code of what no other code stands for."""
 NO_MEMORY = re.compile(
@@ -79,7 +81,7 @@ def ending(error: Exception) -> tuple[int, str]:
     if isinstance(error, ValueError):
         return 2, text or type(error).__name__
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return OTHER, f"internal error: {what} (--debug shows where; please report it)"
+    return OTHER, f"{INTERNAL}: {what} (--debug shows where; please report it)"
 
 
 def _refused(error: OSError) -> str:
@@ -87,7 +89,16 @@ def _refused(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
     name = error.filename
     if name is None or isinstance(name, int):
-        return reason
+        gone = error.errno == errno.ENOENT and not _has_current_folder()
+        return "the current folder no longer exists: change to another" if gone else reason
     if error.errno == errno.ENAMETOOLONG:
         return f"the name {name} is too long for this file system: choose a shorter one"
     return f"{name}: {reason}"
+
+
+def _has_current_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        return False
+    return True

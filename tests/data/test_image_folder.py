@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -513,3 +514,26 @@ def test_a_strange_index_is_written_anew(tmp_path, make, index):
     (file,) = (tmp_path / "cache").glob("*.json")
     file.write_text(index)
     assert make().splits().digest() == first
+
+
+def test_a_folder_of_a_long_name_has_a_cache(tmp_path, monkeypatch):
+    root = tmp_path / ("ü" * 120)
+    for name in ("ant", "bee"):
+        (root / name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGB", (9, 9), (number, 50 + number, 9 * number)).save(
+                root / name / f"{number}.png"
+            )
+    splits = ImageFolder(root=root, image_size=8, cache_dir=tmp_path / "cache").splits()
+    assert len(splits.train) == 4
+
+
+def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch):
+    def unknown():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("SELFDISTILL_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", unknown)
+    with pytest.raises(ValueError, match=r"no home folder .* --cache-dir"):
+        square_cache.default_folder()

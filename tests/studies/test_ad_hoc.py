@@ -123,3 +123,11 @@ def test_mistakes_cost_nothing(photos, tmp_path, words, capsys):
     assert MISTAKES[words] in error
     assert error.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["[2024] photos/", "a: b", "@x", "*x", "%x", "`x", '"x', "x\ty", "nan"]
+)
+def test_a_text_that_is_no_yaml_stays_a_text(text):
+    values = ad_hoc._natural_values({"data.root": text, "epochs": "3", "lr": "0.1", "a": "1e3"})
+    assert values == {"data.root": text, "epochs": 3, "lr": 0.1, "a": "1e3"}

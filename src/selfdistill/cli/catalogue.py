@@ -38,7 +38,10 @@ def recipes(words: list[str]) -> int:
     name: str | None = parser.parse_args(words).name
     from .. import recipes as shipped
 
-    print("\n".join(shipped.names()) if name is None else shipped.find(name).read_text().rstrip())
+    if name is None:
+        print("\n".join(shipped.names()))
+    else:
+        print(shipped.find(name).read_text(encoding="utf-8").rstrip())
     return 0
 
 

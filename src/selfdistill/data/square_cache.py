@@ -164,7 +164,7 @@ def _build(path: Path, source: Source, names: Sequence[str], expected: dict[str,
         # The index comes last and names the checksum: without it the pixels are not believed.
         path.with_suffix(".json").unlink(missing_ok=True)
         unfinished.replace(path)
-        unfinished.write_text(json.dumps(index))
+        unfinished.write_text(json.dumps(index), encoding="utf-8")
         unfinished.replace(path.with_suffix(".json"))
     except OSError as error:
         raise refused_by_disk(path, 3 * size * size * len(names), error) from error

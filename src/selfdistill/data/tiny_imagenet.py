@@ -133,7 +133,7 @@ def _lines(path: Path) -> list[str]:
             f"{path} is missing: point --data.root at the folder that holds {FOLDER!r}, unpacked "
             "from the official archive"
         )
-    return [line for line in path.read_text().splitlines() if line.strip()]
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def _names(folder: Path, wnids: list[str]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A study of methods on anybody's images, made from words alone."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -155,5 +156,11 @@ def _natural_values(options: Mapping[str, str]) -> Plain:
 
 def _natural(value: str) -> object:
     """A number where the text is how a number is written, else the text."""
-    number = yaml.safe_load(value)
-    return number if isinstance(number, int | float) and str(number) == value else value
+    for kind in (int, float):
+        try:
+            number = kind(value)
+        except ValueError:
+            continue
+        if str(number) == value and math.isfinite(number):
+            return number
+    return value

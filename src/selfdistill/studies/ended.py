@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..failures import INTERNAL, ending
+from ..terminal import one_line
+
 Arguments = Sequence[str]
 """A run, as the words of ``selfdistill train``."""
 
@@ -80,24 +83,23 @@ def _train(
     words: list[str], deadline: float | None
 ) -> tuple[Path | None, str, int, tuple[str, ...]]:
     """Directory, reason, exit code and warnings of a run."""
-    from ..training import Failure, parse, train
+    from ..training import parse, train
 
     limit = [] if deadline is None else [f"--stop-after={deadline - time.time():.3f}"]
     path, reason, code = None, "", DONE
     with (
-        Path(os.devnull).open("w") as nowhere,
+        Path(os.devnull).open("w", encoding="utf-8", errors="replace") as nowhere,
         contextlib.redirect_stdout(nowhere),
         warnings.catch_warnings(record=True) as caught,
     ):
         warnings.simplefilter("default")
         try:
             path = train(parse([*words, *limit]))
-        except Failure as error:
-            reason, code = str(error), error.exit_code
-        except (ValueError, OSError) as error:
-            reason, code = str(error), 2 if isinstance(error, ValueError) else 4
         except Exception as error:
-            command = shlex.join(["selfdistill", "train", *words, "--debug"])
-            reason, code = f"{type(error).__name__}: {error}; where: {command}", FAULT
+            code, reason = ending(error)
+            if reason.startswith(INTERNAL):
+                command = shlex.join(["selfdistill", "train", *words, "--debug"])
+                reason = f"{type(error).__name__}: {error}; where: {command}"
+            reason = one_line(reason)
     said = (str(w.message) for w in caught if issubclass(w.category, UserWarning))
     return path, reason, code, tuple(dict.fromkeys(said))

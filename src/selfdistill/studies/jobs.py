@@ -177,7 +177,9 @@ def _why(exit_code: int | None) -> str:
 
 def _serve(connection: Connection, environment: Mapping[str, str]) -> None:
     """Train runs until the other side hangs up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the study passes its own on
+    for name in ("SIGINT", "SIGUSR1", "SIGHUP"):  # the study passes its own on, as SIGTERM
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.update(environment, OMP_NUM_THREADS="1")
     threading.Thread(target=_end_with_parent, daemon=True).start()
