@@ -21,7 +21,7 @@ def say(capsys, *words):
     return code, captured.out, captured.err
 
 
-@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",), ("help",)])
 def test_help_names_every_command(capsys, words):
     code, out, _ = say(capsys, *words)
     assert code == 0
@@ -54,6 +54,9 @@ MISTAKES = {
     "trian": "there is no command 'trian': did you mean train?",
     "train": "data, method, optimizer, schedule, epochs missing: choose a recipe with --config; "
     "selfdistill recipes lists them",
+    "--print_completion bash": "there is no option --print_completion before a command; see ",
+    "train --print_shtab=bash": "unknown option --print_shtab: there is no shell completion",
+    "train --config digits --method KD": "--method.teacher is missing: give --method.teacher RUN, ",
     "train --config digts": "there is no recipe digts, neither a file nor a shipped one: "
     "did you mean digits?",
     "train --config digits --epoch 3": "unknown option --epoch: did you mean --epochs?",

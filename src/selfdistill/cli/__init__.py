@@ -58,12 +58,14 @@ def _complain(message: str) -> None:
 
 
 def _dispatch(words: list[str]) -> int:
-    if not words or words[0] in ("-h", "--help"):
+    if not words or words[0] in ("-h", "--help", "help"):
         print(_help())
         return 0
     if words[0] == "--version":
         print(f"selfdistill {__version__}")
         return 0
+    if words[0].startswith("-"):
+        raise ValueError(f"there is no option {words[0]} before a command; see selfdistill --help")
     if words[0] not in COMMANDS:
         nearest = difflib.get_close_matches(words[0], COMMANDS, n=1, cutoff=0.0)[0]
         raise ValueError(f"there is no command {words[0]!r}: did you mean {nearest}?")

@@ -32,7 +32,8 @@ def explain(message: str, parser: ArgumentParser) -> str:
         return _unknown(unknown[1], [*options, *(f"--{name}" for name in SHORT_FORMS)])
     if missing := re.search(r"arguments are required: (.+)", message):
         if keys:
-            return f"{option}.{missing[1]} is missing: it has no default"
+            what = "RUN, a finished run" if missing[1] == "teacher" else missing[1].upper()
+            return f"{option}.{missing[1]} is missing: give {option}.{missing[1]} {what}"
         if missing[1] == "data":
             return (
                 "data missing: give a folder of class folders, or the name of a data set, as --data"

@@ -43,6 +43,8 @@ def read_options(argv: list[str]) -> Options:
                 value = ""
             else:
                 raise ValueError(f"{argv[number]} is followed by no value")
+        if option == "print_shtab":  # an offer of the configuration library's
+            raise ValueError("unknown option --print_shtab: there is no shell completion")
         if option == "data":
             images = spell_out(value) or [(option, exact_name(option, value))]
         else:
