@@ -97,11 +97,21 @@ def decoded(
 
 
 def default_folder() -> Path:
-    """``SELFDISTILL_CACHE``, or else the folder for caches of this user."""
-    own = os.environ.get("SELFDISTILL_CACHE")
-    if own:
+    """``SELFDISTILL_CACHE``, or else the folder for caches of this user.
+
+    Raises:
+        ValueError: If the user has no home folder, as some users of containers.
+    """
+    if own := os.environ.get("SELFDISTILL_CACHE"):
         return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "selfdistill"
+    caches = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(caches or Path.home() / ".cache") / "selfdistill"
+    except RuntimeError:
+        raise ValueError(
+            "this user has no home folder for the cache of decoded pictures: name a folder with "
+            "--cache-dir"
+        ) from None
 
 
 def square(
