@@ -59,4 +59,9 @@ def test_only_the_loop_and_the_column_labelled_so_know_the_legacy_curve():
         for path in folder.rglob("*.py")
         if "test_curve_file" in path.read_text() or "test_curve.jsonl" in path.read_text()
     }
-    assert readers <= {"training/fit.py", "runs/run_directory.py", "reports/legacy.py"}
+    assert readers <= {
+        "training/fit.py",
+        "training/resuming.py",
+        "runs/run_directory.py",
+        "reports/legacy.py",
+    }

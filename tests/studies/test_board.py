@@ -43,7 +43,7 @@ def shown(board):
 def log(board, run, epochs):
     directory = RunDirectory(board.places.directory(run))
     directory.path.mkdir(parents=True, exist_ok=True)
-    directory.write_recipe({"epochs": 40}, {})
+    directory.write_recipe({"format": 1, "method": {}, "epochs": 40}, {})
     for epoch in range(1, epochs + 1):
         line = {"epoch": epoch}
         directory.append_log(line | ({"validation_accuracy": 50.0 + epoch} if epoch < 5 else {}))

@@ -124,7 +124,7 @@ def test_a_process_that_dies_stops_no_other(tmp_path, monkeypatch):
     )
     cells = {"fatal": {"method": "fatal.Fatal"}, "faulty": {"method": "fatal.Faulty"}, "CE": PLAIN}
     monkeypatch.chdir(tmp_path)
-    outcome, _ = run(tmp_path, study(**cells))
+    outcome, _ = run(tmp_path, study(**cells), further=[*SMALL, "--allow-own-code"])
     assert len(outcome.summaries) == 1
     assert told(outcome)[0].startswith("fatal seed 0: its process was ended by SIGKILL")
     assert told(outcome)[1].startswith("faulty seed 0: RuntimeError: a fault; where: selfdistill")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from forged import forge_recipe
 from PIL import Image
 
 from selfdistill import cli, recipes
@@ -203,7 +204,7 @@ def test_a_downloaded_run_runs_no_file(finished, folder, words):
     stored = {"method": {"class_path": "trap.Mine"}, "backbone": {"name": "trap.net"}}
     stored["augment"] = [{"class_path": "trap.Mine"}]
     for part, content in stored.items():
-        Path("run/recipe.yaml").write_text(yaml.safe_dump({**recipe, part: content}))
+        forge_recipe(Path("run"), {**recipe, part: content})
         for command in (
             ["evaluate", "run"],
             ["evaluate", "run", "--corruptions"],
@@ -225,8 +226,7 @@ def test_a_package_of_the_current_folder_is_code_of_strangers_too(finished, fold
     (folder / "trap").mkdir()
     (folder / "trap.py").rename(folder / "trap" / "__init__.py")
     recipe = yaml.safe_load(Path("run/recipe.yaml").read_text())
-    changed = {**recipe, "method": {"class_path": "trap.Mine"}}
-    Path("run/recipe.yaml").write_text(yaml.safe_dump(changed))
+    forge_recipe(Path("run"), {**recipe, "method": {"class_path": "trap.Mine"}})
     assert "--allow-own-code" in recording(["evaluate", "run"])[1]
 
 

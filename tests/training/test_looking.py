@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from forged import forge_recipe
 from PIL import Image
 
 from selfdistill import cli, reports
@@ -69,7 +70,7 @@ def test_a_method_without_blocks_is_refused_by_name(finished, picture, tmp_path,
     shutil.rmtree(tmp_path / "run" / "attachments")
     recipe = yaml.safe_load((finished / "recipe.yaml").read_text())
     recipe["method"] = {"class_path": "CrossEntropy"}
-    (tmp_path / "run" / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    forge_recipe(tmp_path / "run", recipe)
     with pytest.raises(ValueError, match="CrossEntropy has neither exits nor attention") as caught:
         look_at(tmp_path / "run", [picture])
     named = re.findall(r"\w+", str(caught.value).partition(": ")[2])

@@ -59,14 +59,16 @@ def test_what_is_no_number_is_never_best(words, tmp_path, monkeypatch):
         predictions = predict(self, images, splits)
         if images is splits.validation:
             looks.append(self.epoch)
-            if len(looks) == 1:  # argmax takes what is no number for the highest
-                predictions.exits["network"].scatter_(1, predictions.labels[:, None], torch.nan)
+            if len(looks) == 1:
+                logits = predictions.exits["network"]
+                logits.copy_(torch.nn.functional.one_hot(predictions.labels, logits.shape[1]))
+                logits[0] = torch.nan
         return predictions
 
     monkeypatch.setattr(Trainee, "predict", broken)
     words += ["--data.validation-per-class", "3", "--epochs", "2", "--out", str(tmp_path)]
     train(parse(words))
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert log[0]["validation_accuracy"] == 100
+    assert log[0]["validation_accuracy"] > 90
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["validation"]["best"]["epoch"] == 2

@@ -87,7 +87,11 @@ def load_backbone(path: Path) -> Backbone:
             "the network and pass it, as sd.load(path, network=...)"
         )
     try:
-        backbone = create_backbone(saved.architecture, len(saved.classes), **saved.arguments)
+        backbone = create_backbone(
+            saved.architecture,
+            len(saved.classes),
+            **saved.arguments,  # pyright: ignore[reportArgumentType]
+        )
     except ValueError as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from None
     fill(backbone.network, folder)

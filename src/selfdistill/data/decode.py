@@ -213,7 +213,7 @@ def _codestream_size(image: Image.Image) -> tuple[int, int]:
 
     Its file's header may say another; more than four channels count as height.
     """
-    file, start = image.fp, 0
+    file, start = image.fp, 0  # pyright: ignore[reportAttributeAccessIssue]
     assert file is not None
     back = file.tell()
     while True:

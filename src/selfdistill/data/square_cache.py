@@ -205,5 +205,5 @@ def _checksum(pixels: NDArray[np.uint8]) -> int:
     chosen = np.linspace(0, len(parts) - 1, min(most, len(parts))).astype(int)
     total = 0
     for number in chosen:
-        total = zlib.crc32(np.ascontiguousarray(pixels[parts[number]]), total)
+        total = zlib.crc32(np.ascontiguousarray(pixels[parts[number]]).data, total)
     return total

@@ -77,7 +77,7 @@ class Places:
         options = [(k, v) for k, v in cell.options.items() if k != "config"]
         recorded = dict(self.study.own_code)
         for summary in self.summaries(run):
-            recorded |= recorded_code(read_json(summary).values.get("environment"))
+            recorded |= _stored_code(summary)
         refuse_own_code(options, recorded, f"the study {self.study.name}")
 
     def words(self, run: Run, *, teacher: str | None = None) -> list[str]:
@@ -186,6 +186,14 @@ def _stored_recipe(summary: Path) -> dict[str, object]:
     content = read_json(summary)
     code = recorded_code(content.values.get("environment"))
     return as_today(content.section("recipe").values, own_code=code, where=summary)
+
+
+def _stored_code(summary: Path) -> dict[str, str]:
+    """Hashes of files of one's own that a run recorded; a damaged summary tells of none."""
+    try:
+        return recorded_code(read_json(summary).values.get("environment"))
+    except ValueError:
+        return {}
 
 
 def _stored_weights(summary: Path) -> str | None:
