@@ -156,6 +156,16 @@ def test_a_measurement_changes_nothing_of_the_run(decided, monkeypatch, tmp_path
     torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
+def test_what_is_measured_is_told_of_the_images_first(monkeypatch):
+    told = []
+    monkeypatch.setattr(CrossEntropy, "adapt", lambda method, shown: told.append(shown) or "told")
+    monkeypatch.setattr(speed, "faster", lambda method, batch: (BF16[0], f"told {len(told)}"))
+    settings = parse(AUTO)
+    measured = speed.measured(settings, settings.recipe.data.splits, torch.device("cpu"))
+    assert measured == (BF16[0], "told 1")
+    assert told[0].classes == settings.recipe.data.splits().train.classes
+
+
 @pytest.mark.parametrize("method", ["CSKD", "DDGSD", "SLASD", "FRSKD"])
 def test_methods_with_partners_turns_and_maps_are_measured(monkeypatch, method):
     monkeypatch.setattr(speed, "MAX_ROUNDS", 1)

@@ -17,6 +17,7 @@ ADDED: Fields = {
     "mixing": None,
     "adversary": None,
     "backbone_lr_scale": 1,
+    "decay_biases": True,
     "init": None,
 }
 """Fields that recipes gained, each with what a recipe without it meant."""

@@ -10,11 +10,31 @@ from ..backbones import Backbone, Tapped
 from ..backbones.pretrained import published_statistics
 from ..data import Batches, ImageSet, Pipeline, Splits
 from ..methods import Method
+from ..methods.base import Shown
 from . import provenance
 from .recipe import Recipe
 
 MOST_OF_MEMORY = 0.5
 """Share of a device's free memory that images may take; more of them stay where they are."""
+
+
+def build(
+    recipe: Recipe,
+    splits: Splits,
+    passed: Backbone | None,
+    device: torch.device,
+    say: Callable[[str], None],
+) -> tuple[Method, Splits]:
+    """Make a method that knows the images it will see, and these as its network expects them.
+
+    Raises:
+        ValueError: If the network does not suit the images, or the method either of them.
+    """
+    method = placed(build_method(recipe, splits, passed, say=say), device)
+    splits = as_expected(recipe, splits, method)
+    if note := method.adapt(Shown(splits.train.classes, splits.mean, splits.std)):
+        say(note)
+    return method, splits
 
 
 def build_method(

@@ -18,23 +18,42 @@ RISE_BY_THEMSELVES = ("OneCycleLR", "CyclicLR")
 
 
 def build_optimizer(method: Method, recipe: Recipe) -> Optimizer:
-    """Make the optimizer: one group of parameters, or two where the network learns more slowly.
+    """Make the optimizer: one group of parameters, or more where not all are treated alike.
 
-    The second group then holds the network but for its classifier, which starts anew like all that
-    is bolted on.
+    What learns at the full rate comes first: where the network learns more slowly, its classifier,
+    which starts anew, and all that is bolted on.
     """
-    trained = [p for p in method.parameters() if p.requires_grad]
-    if recipe.backbone_lr_scale == 1:
-        return recipe.optimizer(trained)
-    new = {id(p) for p in classifier_parameters(method.backbone)}
-    slow = {id(p) for p in method.backbone.parameters()} - new
-    groups = [
-        {"params": [p for p in trained if id(p) not in slow]},
-        {"params": [p for p in trained if id(p) in slow]},
-    ]
-    optimizer = recipe.optimizer(groups)  # pyright: ignore[reportArgumentType]
-    optimizer.param_groups[1]["lr"] *= recipe.backbone_lr_scale
+    slow = _slow(method) if recipe.backbone_lr_scale < 1 else set()
+    spared = set() if recipe.decay_biases else _spared(method)
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for parameter in method.parameters():
+        if parameter.requires_grad:
+            alike = id(parameter) in slow, id(parameter) in spared
+            groups.setdefault(alike, []).append(parameter)
+    kinds = sorted(groups)
+    optimizer = recipe.optimizer(
+        [  # pyright: ignore[reportArgumentType]
+            {"params": groups[kind], **({"weight_decay": 0.0} if kind[1] else {})} for kind in kinds
+        ]
+    )
+    for (is_slow, _), group in zip(kinds, optimizer.param_groups, strict=True):
+        if is_slow:
+            group["lr"] *= recipe.backbone_lr_scale
     return optimizer
+
+
+def _slow(method: Method) -> set[int]:
+    """What starts from trained weights: the network but for its classifier."""
+    new = {id(p) for p in classifier_parameters(method.backbone)}
+    return {id(p) for p in method.backbone.parameters()} - new
+
+
+def _spared(method: Method) -> set[int]:
+    """Biases, scales of normalizations, and what the network names, such as its positions."""
+    named = getattr(method.backbone.network, "no_weight_decay", set[str])()
+    network = dict(method.backbone.network.named_parameters())
+    small = [p for name, p in method.named_parameters() if p.ndim < 2 or name.endswith("bias")]
+    return {id(p) for p in [*small, *(network[name] for name in named if name in network)]}
 
 
 def build_schedule(optimizer: Optimizer, recipe: Recipe, steps: int) -> LRScheduler:

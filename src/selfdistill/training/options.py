@@ -28,6 +28,8 @@ from .spelling import read_options
 from .verbatim import put_back, set_aside
 
 FORMAT = 1
+ADDED = {"decay_biases": True}
+"""Fields that recipes gained; at what recipes without them meant, they change no run's hash."""
 HELP = re.compile(r"-h|--([\w.-]+\.)?help")
 PASSED = "passed in Python"
 """What a recipe says of images and networks that had no name."""
@@ -186,7 +188,8 @@ def method_name(resolved: Plain) -> str:
 
 def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, dict[str, str]]:
     """Split plain values into what decides numbers and where things lie; drop what is derived."""
-    resolved: Plain = {"format": FORMAT, **{field: plain[field] for field in fields}}
+    kept = [field for field in fields if field not in ADDED or plain[field] != ADDED[field]]
+    resolved: Plain = {"format": FORMAT, **{field: plain[field] for field in kept}}
     arguments = _arguments(_section(resolved, "data"))
     whereabouts: dict[str, str] = {}
     for name in getattr(fields["data"], "places", ()):

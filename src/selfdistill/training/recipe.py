@@ -121,6 +121,9 @@ class Recipe:
             optimizer steps and have a warm-up of their own; one cycle lasts as long as training.
         backbone_lr_scale: Share of the learning rate that the network gets, but for its classifier:
             below 1 where it starts from trained weights, and all else is new.
+        decay_biases: Whether the optimizer's weight decay shrinks biases and scales of
+            normalizations too, as torch's do; false spares them and what a timm network names, such
+            as its position embeddings.
         warmup_epochs: Epochs in which the learning rate rises linearly, from 1/(warmup_epochs + 1)
             of what it reaches; a recipe's own is shortened where fewer epochs are asked for.
         init: Start from the weights of a run, a model folder or a weights file (safetensors, or a
@@ -151,6 +154,7 @@ class Recipe:
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
     schedule: Callable[[Optimizer], LRScheduler]
     backbone_lr_scale: float = 1.0
+    decay_biases: bool = True
     warmup_epochs: int = 0
     init: Path | None = None
     epochs: int

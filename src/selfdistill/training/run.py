@@ -11,13 +11,12 @@ from lightning_fabric import Fabric
 from ..data import Batches, Splits
 from ..failures import UnusableCheckpoint
 from ..methods import Method
-from ..methods.base import Shown
 from ..runs import RunDirectory
 from ..runs.run_directory import TEST_FILES
 from ..signals import StopRequest
 from . import checkpoint, engine, finish, memory, precision, provenance
 from .beginning import begin, learned_from
-from .building import as_expected, build_batches, build_method, placed
+from .building import build, build_batches
 from .compiling import compiles
 from .evaluate import evaluate
 from .first import by_first
@@ -161,10 +160,7 @@ def _train(
     for path in learned_from(settings):
         provenance.refuse_leak(path, splits, type(recipe.data).__name__)
     say = partial(print, flush=True) if fabric.is_global_zero else _silent
-    method = placed(build_method(recipe, splits, settings.backbone, say=say), fabric.device)
-    splits = as_expected(recipe, splits, method)
-    if note := method.adapt(Shown(splits.train.classes, splits.mean, splits.std)):
-        say(note)
+    method, splits = build(recipe, splits, settings.backbone, fabric.device, say)
     batches = build_batches(recipe, splits, method, fabric.device)
     check_stepping(recipe, batches.steps, fabric.device)
     check_parts(recipe, method, batches, fabric.world_size)

@@ -8,7 +8,7 @@ import torch
 
 from ..data import Batch, Splits
 from ..methods import Method
-from .building import as_expected, build_batches, build_method, placed
+from .building import build, build_batches
 from .options import Settings
 from .precision import Format
 from .trainee import context_for
@@ -30,9 +30,8 @@ def measured(
     """
     recipe = settings.recipe
     with torch.random.fork_rng(devices=[]):
-        images = splits()
-        method = placed(build_method(recipe, images, settings.backbone), device)
-        batches = build_batches(recipe, as_expected(recipe, images, method), method, device)
+        method, images = build(recipe, splits(), settings.backbone, device, _silent)
+        batches = build_batches(recipe, images, method, device)
         sizes = [n for n in range(MIN_IMAGES, MAX_IMAGES + 1) if recipe.batch_size % n == 0]
         size = max(sizes, default=recipe.batch_size)
         batch = batches.epoch(0).batch(0, parts=recipe.batch_size // size)
@@ -57,6 +56,10 @@ def faster(method: Method, batch: Batch) -> tuple[Format, str]:
     chosen: Format = "bf16" if MIN_GAIN * shortest["bf16"] <= shortest["fp32"] else "fp32"
     times = " and ".join(f"{1000 * best:.3g} ms in {name}" for name, best in shortest.items())
     return chosen, f"{len(batch.indices)} images take {times}"
+
+
+def _silent(text: str) -> None:
+    """The run that follows says it."""
 
 
 def _step(method: Method, batch: Batch, number_format: Format) -> None:
