@@ -52,6 +52,8 @@ def test_every_class_has_the_band_of_its_own_images(directory):
         kept = np.flatnonzero((arrays["labels"] != 1) | (np.arange(400) % 40 == 1))
         assert (arrays["labels"][kept] == 1).sum() == 10
         np.savez(run / "predictions.npz", **{name: part[kept] for name, part in arrays.items()})
+        summary = (run / "summary.json").read_text()
+        (run / "summary.json").write_text(summary.replace('"test": 400', '"test": 310'))
     rows = entries([read_evidence(run) for run in runs], "test", {})[1]
     section = classes.section(rows)
     panel = section.pictures[0].figure.axes[0]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import xml.etree.ElementTree as xml
 import zipfile
@@ -11,6 +12,7 @@ import pytest
 
 from selfdistill.reports.evidence import read_evidence
 from selfdistill.reports.page import write_report
+from selfdistill.reports.runs import read
 
 DEEP = "[" * 5000 + "]" * 5000
 SUMMARIES = {
@@ -75,7 +77,7 @@ def test_a_strange_summary_is_named(directory, change):
     summary = json.loads((path / "summary.json").read_text())
     SUMMARIES[change](summary)
     (path / "summary.json").write_text(json.dumps(summary))
-    refused(path)
+    refused(path / "summary.json")
 
 
 @pytest.mark.parametrize(
@@ -84,13 +86,50 @@ def test_a_strange_summary_is_named(directory, change):
 def test_a_damaged_file_is_named(directory, name, damage):
     path = directory()
     (path / name).write_bytes(damage if isinstance(damage, bytes) else damage.encode())
-    refused(path)
+    refused(path / name)
 
 
-def refused(path):
-    with pytest.raises(ValueError, match=str(path)) as caught:
-        read_evidence(path).intact()
+def refused(file):
+    run = file.parents[1] if file.parent.name == "model" else file.parent
+    with pytest.raises(ValueError, match=re.escape(str(file))) as caught:
+        read_evidence(run).intact()
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("lost", ["recipe", "cost", "format", "split_hash", "validation", "test"])
+def test_comparison_names_the_summary_that_lacks_a_field(directory, lost):
+    file = directory() / "summary.json"
+    summary = json.loads(file.read_text())
+    del summary[lost]
+    file.write_text(json.dumps(summary))
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(file))} .*lacks '{lost}'"):
+        read(file.parent)
+
+
+@pytest.mark.parametrize("shape", ["(10000000000, 100)", "(100, 100)"])
+def test_arrays_that_claim_more_than_there_is_are_not_read(directory, monkeypatch, shape):
+    file = directory() / "predictions.npz"
+    file.write_bytes(claiming(shape))
+    monkeypatch.setattr(np, "load", lambda *arguments: pytest.fail("memory would be taken"))
+    with pytest.raises(ValueError, match=r"predictions\.npz is damaged \(network\.npy "):
+        read_evidence(file.parent).intact()
+
+
+@pytest.mark.parametrize("name", ["predictions.npz", "shown.npz"])
+def test_more_rows_than_images_are_refused_before_they_are_unpacked(directory, monkeypatch, name):
+    file = directory() / name
+    file.write_bytes(npz(network=np.zeros((401, 4), np.float16), labels=np.zeros(401)))
+    if name == "predictions.npz":
+        monkeypatch.setattr(np, "load", lambda *arguments: pytest.fail("memory would be taken"))
+    with pytest.raises(ValueError, match=rf"{name} .*401 rows for 400 images"):
+        read_evidence(file.parent).intact()
+
+
+def test_predictions_of_fewer_images_than_the_run_has_are_refused(directory):
+    file = directory() / "predictions.npz"
+    file.write_bytes(npz(network=LOGITS[:300], labels=LABELS[:300]))
+    with pytest.raises(ValueError, match=r"tells of 300 images, and the run has 400"):
+        read_evidence(file.parent).intact()
 
 
 def test_a_bomb_of_arrays_is_refused_before_it_is_unpacked(directory, monkeypatch):

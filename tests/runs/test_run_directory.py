@@ -91,6 +91,17 @@ def test_a_run_that_lost_its_recipe_is_refused(run, kept):
         run.lock()
 
 
+@pytest.mark.parametrize("content", ["folder", "format: 1\n", "{}", "project: mine\n"])
+def test_a_recipe_replaced_by_something_else_is_named(run, content):
+    run.recipe_file.unlink()
+    if content == "folder":
+        run.recipe_file.mkdir()
+    else:
+        run.recipe_file.write_text(content)
+    with pytest.raises(ValueError, match=r"recipe\.yaml is not a run's recipe, though .* restore"):
+        run.lock()
+
+
 def test_what_a_failed_start_leaves_is_no_obstacle(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     for name in (".lock", ".holder.json", ".new-abcdefgh", "checkpoints/first-save"):
@@ -242,7 +253,7 @@ def test_files_are_as_the_run_left_them(whole):
 )
 def test_a_changed_file_is_noticed(whole, name):
     (whole.path / name).write_bytes(b"other")
-    assert whole.damage() == {name: "has changed since the run ended"}
+    assert whole.damage() == {name: "has changed since the run wrote it"}
     with pytest.raises(ValueError, match=rf"{name} has changed since the run ended"):
         read_checked(whole.path / name)
     (whole.path / name).unlink()

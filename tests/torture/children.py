@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -111,6 +112,7 @@ class Child:
 
     def _prepare(self, cwd, env, memory, cpu):
         os.setpgid(0, 0)
+        warnings.resetwarnings()  # those of a user's process, whatever pytest and workers hide
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

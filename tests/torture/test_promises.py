@@ -12,7 +12,6 @@ PENDING = {
     "finished_runs/compare",
     "folder_names",
     "other_writers",
-    "unfinished_runs/SKDSAM",
 }
 """What is promised and not yet kept."""
 

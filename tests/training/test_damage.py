@@ -119,6 +119,37 @@ def test_lost_test_predictions_are_written_again(run, words):
     assert json.loads((run / "summary.json").read_text()) == summary
 
 
+@pytest.mark.parametrize("damage", [None, b"", b"{}", "flip"])
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_best_model_damaged_before_the_run_ended_is_named(
+    unfinished, finished, words, name, damage
+):
+    file = unfinished / "model-best-validation" / name
+    content = file.read_bytes()
+    if damage is None:
+        file.unlink()
+    else:
+        flipped = content[:-1] + bytes([content[-1] ^ 1])
+        file.write_bytes(flipped if damage == "flip" else damage)
+    with pytest.warns(UserWarning, match=rf"model-best-validation/{name} .*: restore it from"):
+        again(unfinished, words)
+    summary, whole = (json.loads((p / "summary.json").read_text()) for p in (unfinished, finished))
+    best = f"model-best-validation/{name}"
+    assert summary["files"][best].startswith("sha256:")
+    assert summary["files"].keys() == whole["files"].keys()
+    file.write_bytes(content)
+    again(unfinished, words)  # what was restored is the run's own: no warning
+
+
+def test_the_best_model_of_an_epoch_that_is_repeated_is_no_damage(unfinished, words):
+    (unfinished / "model-best-validation" / "config.json").write_text("{}")
+    file = max((unfinished / "checkpoints").glob("*.pt"))
+    state = torch.load(file, weights_only=True)
+    state["best"] = {"accuracy": -1.0, "epoch": 0}
+    checkpoint.save(file.parent, int(file.stem), state)
+    again(unfinished, words)
+
+
 def test_a_lost_best_model_is_named(run, words):
     shutil.rmtree(run / "model-best-validation")
     with pytest.warns(UserWarning, match=r"model-best-validation.* is missing: restore it from"):

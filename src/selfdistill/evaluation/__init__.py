@@ -1,6 +1,6 @@
 """Predictions and how good they are."""
 
 from .metrics import Scores, score
-from .predict import Predictions, predict
+from .predict import Predictions, evaluating, predict
 
-__all__ = ["Predictions", "Scores", "predict", "score"]
+__all__ = ["Predictions", "Scores", "evaluating", "predict", "score"]

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from ..backbones import Backbone, Stages
 from ..methods import Inspection, Method
+from .predict import evaluating
 
 Standardised = Float[Tensor, "batch channels height width"]
 
@@ -49,16 +50,13 @@ def class_activation(method: Method, images: Standardised) -> Activation:
         method: The trained method; its mode comes back, its state is not changed.
         images: Standardised images.
     """
-    was_training = method.training
-    method.eval()
-    with torch.enable_grad(), _watched(method.backbone) as shown:
+    with evaluating(method), torch.enable_grad(), _watched(method.backbone) as shown:
         inspection = method.inspect(images.detach().requires_grad_())
         features = list(shown[0].features) if shown else []
         heats = [
             _explained(feature, _explaining(inspection, number, len(features)), features[-1])
             for number, feature in enumerate(features, 1)
         ]
-    method.train(was_training)
     size = [images.shape[2], images.shape[3]]
     maps = tuple(None if heat is None else _enlarged(heat, size) for heat in heats)
     exits = {name: logits.detach() for name, logits in inspection.exits.items()}

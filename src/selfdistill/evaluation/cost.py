@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..methods import Method
+from .predict import evaluating
 
 
 def macs_per_exit(method: Method) -> dict[str, int]:
@@ -22,11 +23,10 @@ def macs_per_exit(method: Method) -> dict[str, int]:
     """
     backbone = method.backbone
     device = next(method.parameters()).device
-    was_training = method.training
-    method.eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter, _Lineage(counter) as lineage:
-        exits = method.inspect(torch.zeros(1, *backbone.input_size, device=device)).exits
-    method.train(was_training)
+    image = torch.zeros(1, *backbone.input_size, device=device)
+    counter = FlopCounterMode(display=False)
+    with evaluating(method), torch.no_grad(), counter, _Lineage(counter) as lineage:
+        exits = method.inspect(image).exits
     return {name: lineage.flops_behind(logits) // 2 for name, logits in exits.items()}
 
 

@@ -1,12 +1,12 @@
 """Logits of every exit over a set of images."""
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data import ImageSet, as_evaluated, standardise
 from ..methods import Inspection, Method
@@ -22,6 +22,18 @@ class Predictions(NamedTuple):
     """Logits by exit; ``network`` first."""
     attention: Float[Tensor, "images blocks"] | None
     labels: Int[Tensor, " images"]
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Generator[None]:
+    """Put a module into evaluation mode; afterwards each of its parts is in its own mode again."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
 
 
 def predict(
@@ -52,19 +64,14 @@ def predict(
     height, width = images.images.shape[2:]
     most, pixels_at_once = AT_ONCE_ON_CPU if device.type == "cpu" else AT_ONCE
     batch_size = batch_size or max(1, min(most, pixels_at_once // (height * width)))
-    was_training = method.training
-    method.eval()
     parts: list[Inspection] = []
-    try:
-        with torch.no_grad():
-            for start in range(0, len(images), batch_size):
-                between()
-                pixels = images.images[start : start + batch_size].to(device)
-                if input_size is not None:
-                    pixels = as_evaluated(pixels, input_size)
-                parts.append(method.inspect(standardise(pixels, mean, std)))
-    finally:
-        method.train(was_training)
+    with evaluating(method), torch.no_grad():
+        for start in range(0, len(images), batch_size):
+            between()
+            pixels = images.images[start : start + batch_size].to(device)
+            if input_size is not None:
+                pixels = as_evaluated(pixels, input_size)
+            parts.append(method.inspect(standardise(pixels, mean, std)))
     attention = [part.attention for part in parts if part.attention is not None]
     return Predictions(
         {name: _gather([part.exits[name] for part in parts]) for name in parts[0].exits},

@@ -12,8 +12,8 @@ from ..runs import read_checked_json, read_json, read_lines
 from ..terminal import shown_name
 from .comparison import SPLITS
 from .legacy import best_test_epoch
-from .predicted import Numbers, Predicted, opened, predicted
-from .runs import SUMMARY, Summary, parse, read
+from .predicted import PREDICTIONS, Numbers, Predicted, opened, predicted
+from .runs import Summary, file_of, parse, read
 
 LOG = "log.jsonl"
 MODEL = "model/config.json"
@@ -107,25 +107,32 @@ class Evidence:
         seen, classes = self.predicted, self.classes
         if seen is not None and classes and len(classes) != seen.num_classes:
             raise ValueError(
-                f"{self.summary.path} names {len(classes)} classes and predicts {seen.num_classes}"
+                f"{self.summary.path / MODEL} names {len(classes)} classes, and {PREDICTIONS} "
+                f"predicts {seen.num_classes}: restore them from a copy"
             )
         for split, scores in self.summary.scores.items():
             if not 0 <= scores.accuracy <= 100:
                 raise ValueError(
-                    f"the summary of {self.summary.path} is damaged: its {split} accuracy is "
+                    f"{file_of(self.summary.path)} is damaged: its {split} accuracy is "
                     f"{scores.accuracy} %"
                 )
         _ = self.thumbnails, self.legacy, self.files
         try:
             _ = self.curve, self.macs, [self.corruptions(split) for split in SPLITS]
         except (ValueError, TypeError) as error:
-            raise ValueError(f"the summary of {self.summary.path} is damaged: {error}") from None
+            raise ValueError(f"{file_of(self.summary.path)} is damaged: {error}") from None
         return self
 
     @cached_property
     def predicted(self) -> Predicted | None:
         """What the test images were taken for; None without the run directory's file."""
-        return predicted(self.summary.path) if self.of_images else None
+        return predicted(self.summary.path, self._test_images) if self.of_images else None
+
+    @property
+    def _test_images(self) -> int | None:
+        """How many there are; None where the summary does not tell."""
+        count = self.summary.images.get("test")
+        return count if isinstance(count, int) and count > 0 else None
 
     @cached_property
     def legacy(self) -> float | None:
@@ -152,7 +159,7 @@ class Evidence:
         file = self.summary.path / SHOWN
         if not self.of_images or not file.is_file():
             return None
-        with opened(file) as arrays:
+        with opened(file, self._test_images) as arrays:
             images, cams = (np.asarray(arrays[name], np.uint8) for name in ("images", "cams"))
             indices, block = (np.asarray(arrays[n], np.int64) for n in ("indices", "block"))
             count = len(images)
@@ -175,7 +182,7 @@ def read_evidence(path: Path) -> Evidence:
         read(path)
     except ValueError as error:
         raise ValueError(f"{error}{_progress(path)}") from None
-    content = read_json(path / SUMMARY if path.is_dir() else path).values
+    content = read_json(file_of(path)).values
     return Evidence(parse(content, path), content)
 
 

@@ -40,8 +40,12 @@ class Predicted:
     """Shares of the shallow blocks, ``images × blocks``; rows sum to 1."""
 
 
-def predicted(run: Path) -> Predicted | None:
+def predicted(run: Path, images: int | None = None) -> Predicted | None:
     """Reduce a run's predictions; None where it has none.
+
+    Args:
+        run: The run directory.
+        images: How many test images the run has, where that is known.
 
     Raises:
         ValueError: If the file is damaged.
@@ -49,11 +53,13 @@ def predicted(run: Path) -> Predicted | None:
     file = run / PREDICTIONS
     if not file.is_file():
         return None
-    with opened(file) as arrays:
+    with opened(file, images) as arrays:
         logits = np.asarray(arrays["network"], np.float64)
         shares = np.asarray(arrays["attention"], np.float64) if "attention" in arrays else None
         labels = np.asarray(arrays["labels"], np.int64)
         _check(logits, labels, shares)
+        if images not in (None, len(labels)):
+            raise ValueError(f"it tells of {len(labels)} images, and the run has {images}")
     probabilities = softmax(logits, axis=1)
     if shares is not None:
         shares /= shares.sum(axis=1, keepdims=True)  # half precision sums to 1 within 1e-3
@@ -63,8 +69,8 @@ def predicted(run: Path) -> Predicted | None:
 
 
 @contextmanager
-def opened(file: Path) -> Generator[NpzFile]:
-    """Arrays of a run's file.
+def opened(file: Path, images: int | None = None) -> Generator[NpzFile]:
+    """Arrays of a run's file, with a row for each of so many images at most.
 
     Raises:
         ValueError: If the file is damaged or has changed since the run ended, or lacks an array
@@ -72,7 +78,7 @@ def opened(file: Path) -> Generator[NpzFile]:
     """
     content = read_checked(file, max_bytes=MAX_BYTES)
     try:
-        with np.load(_bounded(content)) as arrays:
+        with np.load(_bounded(content, images)) as arrays:
             yield arrays
     except DAMAGE as error:
         raise ValueError(
@@ -81,7 +87,7 @@ def opened(file: Path) -> Generator[NpzFile]:
         ) from error
 
 
-def _bounded(content: bytes) -> io.BytesIO:
+def _bounded(content: bytes, images: int | None) -> io.BytesIO:
     """A file of arrays, none of which says that it holds more than there is.
 
     Raises:
@@ -101,6 +107,8 @@ def _bounded(content: bytes) -> io.BytesIO:
                 raise ValueError(f"{member.filename} is not an array that a run writes")
             if math.prod(shape) * kind.itemsize > member.file_size:
                 raise ValueError(f"{member.filename} says that it holds more than there is")
+            if images is not None and shape and shape[0] > images:
+                raise ValueError(f"{member.filename} has {shape[0]:,} rows for {images:,} images")
     stream.seek(0)
     return stream
 

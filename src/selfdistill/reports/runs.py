@@ -79,12 +79,17 @@ def read(path: Path) -> Summary:
     Raises:
         ValueError: If there is no such run, it is unfinished, or the file is no summary.
     """
-    file = path / SUMMARY if path.is_dir() else path
+    file = file_of(path)
     if path.is_dir() and not file.exists():
         raise ValueError(_why_absent(path))
     if not file.exists():
         raise ValueError(f"there is no run at {path}; name a run directory or a summary file")
     return parse(read_json(file).values, path)
+
+
+def file_of(path: Path) -> Path:
+    """The summary of a run directory; a copied summary is itself."""
+    return path / SUMMARY if path.is_dir() else path
 
 
 def parse(content: object, path: Path) -> Summary:
@@ -101,14 +106,14 @@ def parse(content: object, path: Path) -> Summary:
         fields = _mapping(content)
         if fields["format"] != FORMAT:
             raise ValueError(
-                f"{path} has summary format {fields['format']!r}, and this version reads {FORMAT}; "
-                "install the version of selfdistill that wrote it"
+                f"{file_of(path)} has summary format {fields['format']!r}, and this version reads "
+                f"{FORMAT}; install the version of selfdistill that wrote it"
             )
         return _summary(fields, path)
     except KeyError as error:
-        raise ValueError(f"{path} is not a summary of a run: it lacks {error}") from None
+        raise ValueError(f"{file_of(path)} is not a summary of a run: it lacks {error}") from None
     except (TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"{path} is not a summary of a run: {error}") from None
+        raise ValueError(f"{file_of(path)} is not a summary of a run: {error}") from None
 
 
 def _why_absent(directory: Path) -> str:

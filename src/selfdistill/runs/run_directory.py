@@ -170,10 +170,11 @@ class RunDirectory:
         if self._is_bare() or (self.recipe_file.is_file() and self._has_own_recipe()):
             return
         others = [name for name in names if not re.fullmatch(LEFT_BY_A_START, name)]
-        if "recipe.yaml" not in names and (self.summary_file.is_file() or self._checkpoints()):
+        if self.summary_file.is_file() or self._checkpoints():
             found = self.summary_file if self.summary_file.is_file() else self.checkpoints
+            what = "is not a run's recipe" if self.recipe_file.name in names else "is missing"
             raise ValueError(
-                f"{self.recipe_file} is missing, though {found.name} is there: restore it from a "
+                f"{self.recipe_file} {what}, though {found.name} is there: restore it from a "
                 "copy, or choose another --out"
             )
         shown = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
@@ -279,7 +280,7 @@ class RunDirectory:
             expected |= dict.fromkeys(names, HASH)
         found = self.hashes(expected)
         return {
-            name: "is missing" if name not in found else "has changed since the run ended"
+            name: "is missing" if name not in found else "has changed since the run wrote it"
             for name, known in expected.items()
             if not found.get(name, "").startswith(known)
         }

@@ -1,11 +1,12 @@
 """What is wrong with an option, in one line: what, where, what to do."""
 
+import inspect
 import re
 
 from jsonargparse import ArgumentParser
 
 from .choices import CLASSES, NOUNS, class_options, nearest
-from .recipe import Adversary
+from .recipe import Adversary, BackboneChoice
 from .short_forms import SHORT_FORMS
 
 KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
@@ -18,18 +19,20 @@ def explain(message: str, parser: ArgumentParser) -> str:
         message: What the parser said, in several lines.
         parser: Knows the options that exist.
     """
-    keys = re.findall(r'Parser key "([\w.]+)"', message)
+    keys = [key for key in re.findall(r'Parser key "([\w.]+)"', message) if key != "config"]
     option = "--" + ".".join(keys)
     if unknown := re.search(r"Option '([\w.]+)' is not accepted", message):
-        group = keys[0] if keys else ""
+        if not keys:
+            return _unknown(f"--{unknown[1]}", _all_options(parser))
+        group = keys[0]
         if f"--{group}.{unknown[1]}" in _options(group):
             chosen = f"the chosen {NOUNS.get(group, group)}"
             return f"{option}.{unknown[1]} is not an option of {chosen}"
         return _unknown(f"{option}.{unknown[1]}", _options(group))
     if unknown := re.search(r"unrecognized arguments: (--[^\s=]+)", message):
-        known = parser._option_string_actions  # pyright: ignore
-        options = [key for key in known if key.startswith("--")]
-        return _unknown(unknown[1], [*options, *(f"--{name}" for name in SHORT_FORMS)])
+        return _unknown(unknown[1], _all_options(parser))
+    if unknown := re.search(r"Group '(\w+)' does not accept option '([\w.]+)'", message):
+        return _unknown(f"--{unknown[1]}.{unknown[2]}", _options(unknown[1]))
     if missing := re.search(r"arguments are required: (.+)", message):
         if keys:
             what = "RUN, a finished run" if missing[1] == "teacher" else missing[1].upper()
@@ -49,7 +52,16 @@ def explain(message: str, parser: ArgumentParser) -> str:
             return f"{option} {value[1]}: there is no module {module[1]!r}"
         if kinds := _kinds(message):
             return f"{option} {value[1]}: expected {' or '.join(kinds)}"
-    return " ".join(message.split())
+    if reason := re.search(r"Errors:\s+- ((?!Expected).+)", message):
+        message = reason[1]
+    message = re.sub(r'Parser key "[\w.]+":\s+', "", message)
+    return " ".join([*([f"{option}:"] if keys else []), *message.split()])
+
+
+def _all_options(parser: ArgumentParser) -> list[str]:
+    known = parser._option_string_actions  # pyright: ignore
+    options = [key for key in known if key.startswith("--")]
+    return [*options, *(f"--{name}" for name in SHORT_FORMS)]
 
 
 def _unknown(option: str, known: list[str]) -> str:
@@ -59,7 +71,8 @@ def _unknown(option: str, known: list[str]) -> str:
 def _options(group: str) -> list[str]:
     if group in CLASSES:
         return [f"--{group}.{name}" for name in class_options(group)]
-    names = Adversary.__dataclass_fields__ if group == "adversary" else ()
+    choice = {"adversary": Adversary, "backbone": BackboneChoice}.get(group)
+    names = inspect.get_annotations(choice) if choice else ()
     return [f"--{group}.{name}" for name in names]
 
 

@@ -14,12 +14,12 @@ from ..evaluation import Predictions, Scores, score
 from ..evaluation.cost import macs_per_exit
 from ..methods import Method
 from ..runs import LogLine, RunDirectory
-from ..runs.run_directory import BEST_MODEL
-from ..runs.storage import replace_file, write_json
+from ..runs.run_directory import BEST_MODEL, HASH
+from ..runs.storage import replace_file, sha256, write_json
 from . import environment, memory
 from .options import Plain, method_name
 from .provenance import held_out_hash, pictures_hash, weights_hash
-from .resuming import restore_logs
+from .resuming import restore_logs, warn_of_lost
 from .shown import write_shown
 from .trainee import Trainee
 
@@ -27,8 +27,10 @@ SPLITS = ("validation", "test")
 CURVE = ("train_accuracy", "validation_accuracy", "loss", "lr")
 
 
-def write_model(run: RunDirectory, folder: Path, trainee: Trainee, splits: Splits) -> None:
-    """Write the network as it stands, for use without this run."""
+def write_model(
+    run: RunDirectory, folder: Path, trainee: Trainee, splits: Splits
+) -> dict[str, str]:
+    """Write the network as it stands, for use without this run; hashes of the files, by name."""
     run.check_held()
     files = model_folder.model_files(
         trainee.evaluated.backbone,
@@ -48,6 +50,7 @@ def write_model(run: RunDirectory, folder: Path, trainee: Trainee, splits: Split
     )
     for name, content in files.items():
         replace_file(folder / name, content)
+    return {f"{folder.name}/{name}": HASH + sha256(content) for name, content in files.items()}
 
 
 def write_results(
@@ -104,10 +107,11 @@ def write_results(
         curve = _curve(trainee.logs[run.log_file.name])
         known = {"test": earlier["test"] or results["test"], "weights": results["weights"]}
         summary = {**earlier, **known, "curve": curve}
-    hashes = run.hashes()
-    if earlier is not None:
-        hashes |= {name: h for name, h in _files(earlier).items() if name in BEST_MODEL}
+    known = _files(earlier or {}) | trainee.best_files
+    hashes = run.hashes() | {name: known[name] for name in BEST_MODEL if name in known}
     write_json(run.summary_file, {**summary, "files": hashes})
+    if earlier is None:
+        warn_of_lost(run)
 
 
 def _files(summary: Plain) -> dict[str, str]:

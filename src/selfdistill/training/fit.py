@@ -32,7 +32,7 @@ def fit(
     checkpoint_seconds: float,
     stop: StopRequest,
     reporter: Reporter,
-    on_best: Callable[[], None],
+    on_best: Callable[[], dict[str, str]],
     on_epoch: Callable[[LogLine], None],
 ) -> None:
     """Train to the last epoch, from wherever the trainee stands.
@@ -45,7 +45,8 @@ def fit(
         checkpoint_seconds: Seconds between two checkpoints.
         stop: Tells of signals, and when the time is up.
         reporter: Shows progress.
-        on_best: Called when the validation accuracy is the highest so far.
+        on_best: Called when the validation accuracy is the highest so far; writes the model and
+            returns the hashes of its files.
         on_epoch: Called with each new line of the log.
 
     Raises:
@@ -164,7 +165,7 @@ def _log_line(trainee: Trainee) -> LogLine:
 
 
 def _evaluate(
-    trainee: Trainee, splits: Splits, run: RunDirectory, on_best: Callable[[], None]
+    trainee: Trainee, splits: Splits, run: RunDirectory, on_best: Callable[[], dict[str, str]]
 ) -> LogLine:
     """Look at validation images and attention."""
     recipe, line = trainee.recipe, LogLine()
@@ -181,7 +182,7 @@ def _evaluate(
         sound = are_finite([predictions.exits["network"]])
         if sound and accuracy > trainee.best.get("accuracy", -1):
             trainee.best = {"accuracy": accuracy, "epoch": trainee.epoch + 1}
-            on_best()
+            trainee.best_files = on_best()
     if recipe.legacy_test_curve:
         accuracy = _accuracy(trainee.predict(splits.test, splits))
         curve: LogLine = {"epoch": trainee.epoch + 1, "test_accuracy": accuracy}

@@ -24,6 +24,7 @@ from .plain_values import refuse_imports
 from .possible import check_values
 from .precedence import accepted, choose_classes, merge, settle
 from .recipe import Place, Recipe
+from .shapes import check_shape
 from .spelling import read_options
 from .verbatim import put_back, set_aside
 
@@ -31,6 +32,8 @@ FORMAT = 1
 ADDED = {"decay_biases": True}
 """Fields that recipes gained; at what recipes without them meant, they change no run's hash."""
 HELP = re.compile(r"-h|--([\w.-]+\.)?help")
+OPTION = re.compile(r"(?:unknown option )?--([\w.-]+\w)|(\w+)=")
+"""How a message begins that is about an option."""
 PASSED = "passed in Python"
 """What a recipe says of images and networks that had no name."""
 ENDS = {"CosineAnnealingLR": "T_max", "PolynomialLR": "total_iters", "LinearLR": "total_iters"}
@@ -95,11 +98,39 @@ def parse(argv: list[str], whereabouts: Mapping[str, str] = NOWHERE) -> Settings
     if asked := [word for word in argv if HELP.fullmatch(word.partition("=")[0])]:
         parser.parse_args(asked + argv[argv.index(asked[0]) + 1 :][:1])
     words, note = choose_recipe(read_options(argv))
-    recipe, places, name, weights = _open_recipes(words)
+    opened = _open_recipes(words)
+    try:
+        return _settings(parser, opened, words, note, whereabouts)
+    except ValueError as error:
+        message = str(error).replace("--config.", "--")
+        raise ValueError(_with_file(message, opened, words)) from error
+
+
+def _with_file(message: str, opened: "_Opened", words: Options) -> str:
+    """A message about an option; first comes the file that gives the option where no word does."""
+    found = OPTION.match(message)
+    option = (found[1] or found[2]).replace("-", "_") if found else ""
+    words = [(word, value) for word, value in words if word != "config"]
+    if option and any(f"{option}.".startswith(f"{word}.") for word, _ in words):
+        return message
+    if not option and any(value and value in message for _, value in words):
+        return message
+    group = option.partition(".")[0]
+    files = [file for file, fields in opened.files.items() if not group or group in fields]
+    return f"{files[-1]}: {message}" if files else message
+
+
+def _settings(
+    parser: ArgumentParser,
+    opened: "_Opened",
+    words: Options,
+    note: str,
+    whereabouts: Mapping[str, str],
+) -> Settings:
     choices, words = settle(words)
     told = {option for option, _ in words}
-    recipe = _fit_warmup(choose_classes(recipe, choices), dict(words))
-    places = accepted({**places, **whereabouts}, recipe)
+    recipe = _fit_warmup(choose_classes(opened.recipe, choices), dict(words))
+    places = accepted({**opened.places, **whereabouts}, recipe)
     options = [("config", json.dumps(recipe)), *places.items(), *words]
     open_classes(options)
     refuse_imports(options)
@@ -115,9 +146,9 @@ def parse(argv: list[str], whereabouts: Mapping[str, str] = NOWHERE) -> Settings
     fields = {field: objects[field] for field in Recipe.__dataclass_fields__}
     place = {field: objects[field] for field in Place.__dataclass_fields__}
     resolved, lie = _resolve(plain, fields)
-    _check_weights(resolved, lie, {k: v for k, v in weights.items() if k not in told})
+    _check_weights(resolved, lie, {k: v for k, v in opened.weights.items() if k not in told})
     own = own_name(type(fields["data"]).__name__, lie)
-    name = name if own is None else f"{name}/{own}"
+    name = opened.name if own is None else f"{opened.name}/{own}"
     return Settings(Recipe(**fields), Place(**place), resolved, lie, name, note)
 
 
@@ -134,10 +165,14 @@ def as_today(stored: Plain, *, own_code: Mapping[str, str] | None, where: Path) 
         ValueError: If it is not a recipe, or names code that may not be run.
     """
     recipe, passed = without_passed(stored)
+    check_shape(recipe, where)
     words = [f"--config={json.dumps({'data': 'Digits', **recipe})}"]
     if own_code is not None:
         refuse_own_code([("config", json.dumps(recipe))], own_code, where)
-    resolved = parse(words, _anywhere(recipe)).resolved | passed
+    try:
+        resolved = parse(words, _anywhere(recipe)).resolved | passed
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
     return resolved | ({"split": stored["split"]} if "split" in stored else {})
 
 
@@ -260,16 +295,24 @@ def _arguments(choice: Plain) -> Plain:
     return arguments if isinstance(arguments, dict) else {}
 
 
-def _open_recipes(options: Options) -> tuple[Plain, dict[str, str], str, dict[str, str]]:
-    """Read the recipes that options name, later ones over earlier ones.
+class _Opened(NamedTuple):
+    """The recipes that options name, later ones over earlier ones."""
 
-    Returns:
-        The recipe, where a run's own recipe says its data lie, the recipe's name, and hashes of the
-        trained weights that it names, by option.
-    """
+    recipe: Plain
+    places: dict[str, str]
+    """Where a run's own recipe says its data lie."""
+    name: str
+    weights: dict[str, str]
+    """Hashes of the trained weights that it names, by option."""
+    files: dict[Path, Plain]
+    """What each file says."""
+
+
+def _open_recipes(options: Options) -> _Opened:
     result: Plain = {}
     places: dict[str, str] = {}
     weights: dict[str, str] = {}
+    files: dict[Path, Plain] = {}
     name = "custom"
     allowed = _allows_own_code(options)
     for value in (value for option, value in options if option == "config"):
@@ -282,17 +325,21 @@ def _open_recipes(options: Options) -> tuple[Plain, dict[str, str], str, dict[st
         if not allowed:
             stored = [("config", json.dumps(recipe))]
             refuse_own_code(stored, RunDirectory(file.parent).own_code(), file)
+        if value.lower() not in recipes.names():
+            files[file] = recipe
         result = merge(result, recipe)
         weights |= _weights(recipe)
         places |= RunDirectory(file.parent).read_whereabouts()
-    return result, places, name, weights
+    return _Opened(result, places, name, weights, files)
 
 
 def _read_json(text: str) -> Plain:
     try:
-        return json.loads(text)
+        recipe = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"--config {text:.40}: it is not valid JSON ({error})") from None
+    check_shape(recipe, "--config")
+    return recipe
 
 
 def _read_recipe(file: Path) -> Plain:
@@ -308,6 +355,7 @@ def _read_recipe(file: Path) -> Plain:
             f"{file}: {misplaced[0]} does not belong into a recipe, which says what is computed "
             f"and not where: leave it out, and give --{misplaced[0].replace('_', '-')} yourself"
         )
+    check_shape(recipe, file)
     return recipe
 
 

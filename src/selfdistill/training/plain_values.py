@@ -8,6 +8,7 @@ import typing
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
+from types import NoneType
 
 from .class_paths import KINDS, decoded
 from .own_files import named
@@ -86,6 +87,8 @@ def _subclasses(kind: type) -> Iterator[type]:
 def _check(option: str, value: object, annotation: object) -> None:
     if value is not None and _takes_function(annotation):
         raise ValueError(f"--{option} takes a function, which no option can name: leave it out")
+    if value is None and _needs_value(annotation):
+        raise ValueError(f"--{option} null: give a value, or leave the option out")
     for text in _texts(value):
         if not _is_plain(annotation) and IMPORT_PATH.fullmatch(text):
             raise ValueError(
@@ -123,6 +126,13 @@ def _takes_function(annotation: object) -> bool:
     if annotation in FUNCTIONS or typing.get_origin(annotation) in FUNCTIONS:
         return True
     return any(map(_takes_function, typing.get_args(annotation)))
+
+
+def _needs_value(annotation: object) -> bool:
+    """Whether null cannot stand for a value of a type, as far as that is known."""
+    if isinstance(annotation, str) or any(annotation is k for k in (object, typing.Any, NoneType)):
+        return False
+    return NoneType not in typing.get_args(annotation)
 
 
 def _is_plain(annotation: object) -> bool:

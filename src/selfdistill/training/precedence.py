@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ..runs.reading import parse_yaml
 from .choices import CLASSES, class_defaults
 from .own_images import Options
+from .shapes import check_shape
 
 Plain = dict[str, object]
 PACKAGES = ("selfdistill.", "torch.")
@@ -34,7 +35,9 @@ def settle(options: Options) -> tuple[Options, Options]:
 def choose_classes(recipe: Plain, choices: Options) -> Plain:
     """A recipe with other classes."""
     for group, value in choices:
-        recipe = merge(recipe, {group: _read(group, value) if "{" in value else value})
+        choice = {group: _read(group, value) if "{" in value else value}
+        check_shape(choice, "the command line")
+        recipe = merge(recipe, choice)
     return recipe
 
 

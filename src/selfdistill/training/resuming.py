@@ -66,13 +66,19 @@ def what_is_damaged(run: RunDirectory) -> str | None:
     """
     if not run.finished():
         return f"{run.summary_file} is damaged"
-    damage = run.damage()
-    for name in damage.keys() & NOT_REBUILT - set(TEST_FILES):
-        warnings.warn(f"{run.path / name} {damage[name]}: restore it from a copy", stacklevel=2)
+    damage = warn_of_lost(run)
     rebuilt = (
         f"{run.path / name} {what}" for name, what in damage.items() if name not in NOT_REBUILT
     )
     return next(rebuilt, None)
+
+
+def warn_of_lost(run: RunDirectory) -> dict[str, str]:
+    """Warn of a finished run's damaged files that nothing can give back; all that is damaged."""
+    damage = run.damage()
+    for name in sorted(damage.keys() & NOT_REBUILT - set(TEST_FILES)):
+        warnings.warn(f"{run.path / name} {damage[name]}: restore it from a copy", stacklevel=2)
+    return damage
 
 
 def refuse_lost_checkpoints(run: RunDirectory) -> None:

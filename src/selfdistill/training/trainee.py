@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from ..data import Epoch, ImageSet, Splits, generator
-from ..evaluation import Predictions, predict
+from ..evaluation import Predictions, evaluating, predict
 from ..methods import Context, Method, Output
 from ..runs import LogLine
 from .adversarial import harden
@@ -62,6 +62,8 @@ class Trainee:
         self.epoch, self.step = 0, 0
         self.clock = Clock()
         self.best: dict[str, float] = {}
+        self.best_files: dict[str, str] = {}
+        """Hashes of the files of the best model, by their names within the run."""
         self.between_batches: Callable[[], object] = nullcontext
         """Called before each batch of an evaluation; what it raises ends the evaluation."""
         self.logs: dict[str, list[LogLine]] = {}
@@ -71,12 +73,8 @@ class Trainee:
     def shows_attention(self) -> bool:
         """Whether the method weighs blocks image by image."""
         images = torch.zeros(2, *self.method.backbone.input_size, device=self.fabric.device)
-        was_training = self.method.training
-        self.method.eval()
-        with torch.no_grad():
-            shown = self.method.inspect(images).attention is not None
-        self.method.train(was_training)
-        return shown
+        with evaluating(self.method), torch.no_grad():
+            return self.method.inspect(images).attention is not None
 
     @property
     def learning_rate(self) -> float:
@@ -169,6 +167,7 @@ class Trainee:
             "seconds": self.clock.seconds,
             "training_seconds": self.clock.training_seconds,
             "best": self.best,
+            "best_files": self.best_files,
             "sums": self.shared_sums(),
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -186,6 +185,7 @@ class Trainee:
             self.average.load_state_dict(state["average"])
         self.epoch, self.step = state["epoch"], state["step"]
         self.best, self.tally = state["best"], Tally(state["sums"], self.fabric.device)
+        self.best_files = state.get("best_files", {})
         self.clock = Clock(state["seconds"], state["training_seconds"])
         self.logs = state.get("logs", {})
 
