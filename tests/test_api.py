@@ -1,6 +1,7 @@
 """Python's calls are the commands: the same recipe, the same numbers."""
 
 import json
+import re
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -361,3 +362,10 @@ def test_the_contract_is_checked_of_classes_alone():
             sd.testing.check_method(wrong)
     with pytest.raises(AssertionError, match="it makes a Linear, which is not derived from Method"):
         sd.testing.check_method(lambda backbone: nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", "\x00"])
+def test_a_damaged_summary_is_told_with_its_file(tmp_path, content):
+    (tmp_path / "summary.json").write_text(content)
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(tmp_path / 'summary.json'))} "):
+        _ = sd.Run(tmp_path).summary

@@ -17,6 +17,7 @@ from selfdistill import recipes
 from selfdistill.data import Batches, ImageFolder, ImageSet, Pipeline
 from selfdistill.data.verdicts import BATCH, Verdict, check, judge
 from selfdistill.pairing import Partner
+from selfdistill.training import parse
 
 NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
@@ -278,6 +279,7 @@ def test_one_fault_hides_no_other(tmp_path):
     said = str(check(tmp_path))
     assert "class 'cow' has 0 usable pictures and class 'dog' has 0 usable pictures" in said
     assert "refused    ant/bad.png: " in said
+    assert "; 1 of 9 files in " in said
     assert "4 pictures repeat another, byte by byte, 4 of them in two classes: for example " in said
 
 
@@ -298,6 +300,8 @@ def test_pictures_of_test_that_are_in_train_are_counted(tmp_path):
 def test_a_pipe_is_no_table(tmp_path):
     os.mkfifo(tmp_path / "labels.csv")
     assert "labels.csv is not a regular file" in str(check(tmp_path / "labels.csv"))
+    with pytest.raises(ValueError, match=r"labels\.csv: is neither a file nor a folder"):
+        parse(["--data", str(tmp_path / "labels.csv")])
 
 
 def test_a_table_of_many_columns_is_refused_in_a_short_line(tmp_path):

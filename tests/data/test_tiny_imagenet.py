@@ -96,6 +96,7 @@ FAULTS = [
     (lambda f: (f / "val" / "images" / "val_1.JPEG").unlink(), "names 1 pictures .* val_1.JPEG"),
     (lambda f: (f / "words.txt").write_text("n01\tgoldfish\n"), "no line for class 'n02'"),
     (lambda f: (f / "train" / "n02").rename(f / "train" / "n07"), "n02/images is missing"),
+    (lambda f: (f / "wnids.txt").write_bytes(b"\xff"), "wnids.txt is not UTF-8 text"),
     (lambda f: (f / "wnids.txt").unlink(), "wnids.txt is missing: point --data.root"),
     (lambda f: (f / "val" / "val_annotations.txt").unlink(), "val_annotations.txt is missing"),
 ]

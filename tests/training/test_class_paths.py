@@ -217,6 +217,8 @@ def test_a_downloaded_run_runs_no_file(finished, folder, words):
             code, said = recording(command)
             assert code == 2, command
             assert "--allow-own-code" in said, (command, said)
+        for command in (["compare", "run"], ["report", "run", "--to", "page"]):
+            assert recording(command)[0] == 0, command  # they run nothing that a recipe names
 
 
 def test_a_package_of_the_current_folder_is_code_of_strangers_too(finished, folder, monkeypatch):

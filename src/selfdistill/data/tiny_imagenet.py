@@ -9,6 +9,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from ..runs.reading import read_text
 from .image_set import DataSet, ImageSet, Splits
 from .listing import name_some
 from .official import divided
@@ -133,7 +134,7 @@ def _lines(path: Path) -> list[str]:
             f"{path} is missing: point --data.root at the folder that holds {FOLDER!r}, unpacked "
             "from the official archive"
         )
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [line for line in read_text(path).splitlines() if line.strip()]
 
 
 def _names(folder: Path, wnids: list[str]) -> tuple[str, ...]:

@@ -135,17 +135,17 @@ def check(data: str | Path, *, root: str | Path | None = None) -> Report:
             if verdict.kind != "accepted":
                 verdicts[name] = verdict
     refused = {name: v.reason for name, v in verdicts.items() if v.kind == "refused"}
-    problem, note = fault, listing.note
-    if not problem:
-        try:
-            note += _small(listing.without(refused))
-        except ValueError as error:
-            problem = str(error)
+    problems, note = [fault] if fault else [], listing.note
+    try:
+        left = listing.without(refused)
+        note += "" if problems else _small(left)
+    except ValueError as error:
+        problems.append(str(error))
     return Report(
         len(names),
         verdicts,
         listing.ignored,
-        problem,
+        "; ".join(problems),
         note,
         listing.others,
         _repeated(listing, [names for names in same.values() if len(names) > 1]),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .. import recipes
 from ..runs import read_yaml
+from ..runs.reading import read_text
 
 FOLDER = recipes.FOLDER / "studies"
 WRITTEN = "study.yaml"
@@ -148,7 +149,7 @@ def load(name: str) -> Study:
 
 
 def _own_folder(file: Path) -> Path | None:
-    made = file.name == WRITTEN and file.read_text(encoding="utf-8").startswith(HEADER)
+    made = file.name == WRITTEN and read_text(file).startswith(HEADER)
     return file.absolute().parent if made else None
 
 

@@ -29,8 +29,9 @@ def spell_out(value: str) -> Options:
     if path.is_dir():
         return [("data", "ImageFolder"), ("data.root", value)]
     if path.suffix.lower() in TABLES or "/" in value or "\\" in value or value.startswith("."):
+        what = "is neither a file nor a folder" if path.exists() else "nothing lies there"
         raise ValueError(
-            f"--data {value}: nothing lies there; give a folder of class folders, a table of "
+            f"--data {value}: {what}; give a folder of class folders, a table of "
             "images and labels (.csv), hf:owner/name, or the name of a data set"
         )
     return []
