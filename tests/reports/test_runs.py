@@ -28,7 +28,7 @@ def test_a_directory_and_a_copy_of_its_summary_read_alike(content, tmp_path):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"recipe.yaml": "seed: 0"}, "is unfinished: repeat its train command"),
+        ({"recipe.yaml": "seed: 0"}, r"is unfinished: repeat its train .*no summary\.json"),
         ({"notes.txt": ""}, "is no run: it has no summary.json"),
         ({"summary.json": "{"}, "is not valid JSON"),
         ({"summary.json": "[]"}, "holds a list, expected an object"),

@@ -9,7 +9,6 @@ from torture.promises import tasks
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs fork and /proc")
 PENDING = {
-    "finished_runs/compare",
     "folder_names",
     "other_writers",
 }

@@ -124,7 +124,10 @@ def _why_absent(directory: Path) -> str:
             f"rate {failure.get('lr')}: train it anew with other settings"
         )
     if (directory / "recipe.yaml").exists():
-        return f"{directory} is unfinished: repeat its train command to resume it, then compare"
+        return (
+            f"{directory} is unfinished: repeat its train command to resume it, then compare "
+            f"(it has no {SUMMARY})"
+        )
     return f"{directory} is no run: it has no {SUMMARY}; name run directories or summary files"
 
 
