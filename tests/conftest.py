@@ -1,5 +1,7 @@
 """Small networks and batches that the tests share."""
 
+import gc
+
 import jaxtyping
 import pytest
 import torch
@@ -7,6 +9,12 @@ import torch
 from selfdistill.testing import TinyBackbone
 
 torch.set_num_threads(1)
+
+
+def pytest_collection_finish(session):
+    """Spare every later collection of garbage all that was imported; each run asks for one."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
