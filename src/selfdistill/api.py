@@ -13,7 +13,7 @@ from . import reports
 from .backbones import Backbone
 from .deployment import Model
 from .deployment import load as load_model
-from .runs import read_json, runs_in
+from .runs import read_summary, runs_in
 from .training import train as train_run
 from .training.passed import Images, Learning, checked_options, settings_of
 
@@ -44,7 +44,7 @@ class Run:
     @property
     def summary(self) -> dict[str, object]:
         """What ``summary.json`` holds: recipe, curve, scores of every exit, cost."""
-        return read_json(self.path / "summary.json").values
+        return read_summary(self.path / "summary.json").values
 
     def load(self) -> Model:
         """The trained network, ready to classify pictures."""

@@ -93,7 +93,10 @@ class Child:
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
-        if self.pid == 0:
+        if self.pid:
+            with suppress(OSError):
+                os.setpgid(self.pid, self.pid)  # whoever comes first
+        else:
             code = 1
             try:
                 self._prepare(cwd, env or {}, memory, cpu)

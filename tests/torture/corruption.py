@@ -169,7 +169,10 @@ def _ask(ground, command, path):
     made = ground.folder / "made"
     shutil.rmtree(made, ignore_errors=True)
     named = {"RUN": path, "MADE": made, "PICTURE": _picture(ground)}
-    answer = run([named.get(word, word) for word in COMMANDS[command]], cwd=ground.folder)
+    words = [named.get(word, word) for word in COMMANDS[command]]
+    answer = run(words, cwd=ground.folder)
+    if words[0] == "train":
+        answer = answer._replace(out="")  # tells of seconds
     files = (made / "model" / "model.safetensors", made / "index.html")
     return answer, [file.read_bytes() for file in files if file.exists()]
 

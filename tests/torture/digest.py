@@ -8,7 +8,7 @@ import torch
 
 UNTOLD = ("environment.json",)
 TIMING = ("seconds", "training_seconds", "images_per_second", "peak_memory_bytes")
-ELSEWHERE = ("environment", "files")
+ELSEWHERE = ("environment", "files", "sha256")
 """Fields that hold times, and hashes of files that hold times."""
 
 

@@ -28,7 +28,7 @@ def kills(ground, method):
     passed = moments(ground.folder, method)
     chosen, _ = choose(passed, ground.of(4, 66), ground.random)
     for number, moment in enumerate(chosen):
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path.parent, ignore_errors=True)
         first = run([*words, "--out", path], before=lambda at=moment: Points(at=at))
         what = f"{method}, {kind(passed[moment - 1])}"
         if not first.killed:
@@ -47,7 +47,7 @@ def random_kills(ground, method):
     expected = digest(finished(ground.folder, method))
     length = run([*words, "--out", place(ground.folder, f"timed-{method}")]).seconds
     for _ in range(23):
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path.parent, ignore_errors=True)
         seconds = ground.random.uniform(0.1, 1) * length
         run([*words, "--out", path], seconds=seconds)
         what = f"{method}, after {seconds:.2f} of {length:.2f} s"

@@ -98,22 +98,30 @@ def other_writers(ground):
 
 
 def _device_full(size):
-    """Like a limit of size, but for the file of the command's own lines."""
+    """Like a limit of size, but for the files of the command's own lines."""
 
     def limit():
-        reader, writer = os.pipe()
-        if os.fork():
-            os.dup2(writer, 2)
-            os.close(writer)
-            os.close(reader)
-            limited(size)()
-            return
-        os.close(writer)
-        while content := os.read(reader, 4096):
-            os.write(2, content)
-        os._exit(0)
+        for stream in (1, 2):
+            _relay(stream)
+        limited(size)()
 
     return limit
+
+
+def _relay(stream):
+    """Let another process, which has no limit, write what goes to a stream."""
+    reader, writer = os.pipe()
+    if os.fork():
+        os.dup2(writer, stream)
+        os.close(writer)
+        os.close(reader)
+        return
+    os.closerange(3, reader)
+    os.close(writer)
+    os.close(3 - stream)
+    while content := os.read(reader, 4096):
+        os.write(stream, content)
+    os._exit(0)
 
 
 @promise("R7", "a file where a folder is expected, a folder where a file is: one line by name")

@@ -238,6 +238,7 @@ def _short(value):
 def _setting(field, value):
     def change(file):
         values = json.loads(file.read_text())
+        values.pop("sha256", None)  # a forger would leave it out
         values[field] = value
         file.write_text(json.dumps(values))
 

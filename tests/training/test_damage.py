@@ -8,7 +8,9 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+import selfdistill as sd
 from selfdistill.failures import Locked, NonFinite, Stopped, UnusableCheckpoint
+from selfdistill.reports.page import write_report
 from selfdistill.training import checkpoint, parse, train
 from selfdistill.training.evaluate import evaluate
 from selfdistill.training.trainee import Trainee
@@ -90,6 +92,42 @@ def test_results_are_written_again_from_the_last_checkpoint(run, words, capsys, 
     assert after == before
     again(run, words)
     assert "finished already" in capsys.readouterr().out
+
+
+def _a_digit_more(text):
+    return text.replace('"epochs": 3', '"epochs": 13', 1)
+
+
+def test_a_summary_that_says_something_else_is_refused_by_whoever_reads_it(run, tmp_path):
+    file = run / "summary.json"
+    changed = _a_digit_more(file.read_text())
+    assert changed != file.read_text()
+    file.write_text(changed)
+    copy = tmp_path / "copy.json"
+    copy.write_text(changed)
+    for read in (
+        lambda: evaluate(run, split="test"),
+        lambda: sd.compare([run, copy]),
+        lambda: sd.compare([copy]),
+        lambda: sd.Run(run).summary,
+        lambda: write_report([run], tmp_path / "report", title="x"),
+    ):
+        with pytest.raises(ValueError, match=r"(summary|copy)\.json.* has changed since it was"):
+            read()
+
+
+def test_a_summary_without_its_hash_is_an_older_one(run):
+    file = run / "summary.json"
+    values = json.loads(file.read_text())
+    del values["sha256"]
+    file.write_text(json.dumps(values))
+    assert sd.Run(run).summary == values
+
+
+def test_a_run_finished_already_is_rid_of_what_a_killed_process_left(run, words):
+    (run / ".new-abcd1234").write_bytes(b"half")
+    again(run, words)
+    assert not list(run.glob(".new-*"))
 
 
 @pytest.mark.parametrize("name", ["summary.json", "model/model.safetensors"])

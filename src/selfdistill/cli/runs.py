@@ -74,7 +74,8 @@ def predict(words: list[str]) -> int:
         raise ValueError(
             f"{best} is missing: only a run with validation images keeps its best weights"
         )
-    if given.weights == "last" and best.is_dir() and not (given.run / "model").is_dir():
+    begun = best.is_dir() and not (given.run / "summary.json").exists()
+    if given.weights == "last" and begun and not (given.run / "model").is_dir():
         raise ValueError(
             f"{given.run} is not finished: --weights best-validation takes its best weights so far"
         )

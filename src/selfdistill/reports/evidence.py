@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runs import read_checked_json, read_json, read_lines
+from ..runs import read_checked_json, read_json, read_lines, read_summary
 from ..terminal import shown_name
 from .comparison import SPLITS
 from .legacy import best_test_epoch
@@ -123,6 +123,20 @@ class Evidence:
             raise ValueError(f"{file_of(self.summary.path)} is damaged: {error}") from None
         return self
 
+    def missing(self) -> list[str]:
+        """A line for each file that the run ended with and that a report would show."""
+        known = fields(self.content.get("files"))
+        return [
+            f"{self.summary.path / name} is missing: the report leaves out what it tells"
+            for name in (MODEL, PREDICTIONS, SHOWN, FILES)
+            if name in known and not self._alone and not (self.summary.path / name).is_file()
+        ]
+
+    @property
+    def _alone(self) -> bool:
+        """Whether only a copy of the summary is there."""
+        return not self.summary.path.is_dir()
+
     @cached_property
     def predicted(self) -> Predicted | None:
         """What the test images were taken for; None without the run directory's file."""
@@ -182,7 +196,7 @@ def read_evidence(path: Path) -> Evidence:
         read(path)
     except ValueError as error:
         raise ValueError(f"{error}{_progress(path)}") from None
-    content = read_json(file_of(path)).values
+    content = read_summary(file_of(path)).values
     return Evidence(parse(content, path), content)
 
 

@@ -83,7 +83,7 @@ def write_report(
     names = _names(runs)
     usable, left_out, split = _read(runs, names, split)
     if say is not None:
-        for line in _told(left_out):
+        for line in (*_told(left_out), *(line for run in usable for line in run.missing())):
             say(line)
     comparison, rows = entries(usable, split, papers or {})
     comparison = replace(comparison, notes=tuple(report_notes(comparison.lines, split)))

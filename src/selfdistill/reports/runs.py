@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..runs import read_json
+from ..runs import read_json, read_summary
 from .labels import Fields, flatten
 
 FORMAT = 1
@@ -84,7 +84,7 @@ def read(path: Path) -> Summary:
         raise ValueError(_why_absent(path))
     if not file.exists():
         raise ValueError(f"there is no run at {path}; name a run directory or a summary file")
-    return parse(read_json(file).values, path)
+    return parse(read_summary(file).values, path)
 
 
 def file_of(path: Path) -> Path:

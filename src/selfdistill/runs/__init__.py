@@ -2,7 +2,7 @@
 
 from .found import runs_in
 from .looking import read_checked, read_checked_json
-from .reading import Stored, read_json, read_lines, read_yaml
+from .reading import Stored, read_json, read_lines, read_summary, read_yaml
 from .run_directory import LogLine, RunDirectory
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "read_checked_json",
     "read_json",
     "read_lines",
+    "read_summary",
     "read_yaml",
     "runs_in",
 ]

@@ -3,6 +3,7 @@
 Sizes and depths are bounded, nothing is executed or unfolded, and every error names its file.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -19,6 +20,8 @@ MAX_DEPTH = 32
 SHOWN_CHARACTERS = 40
 YAML = "tag:yaml.org,2002:"
 PLAIN_TAGS = ("null", "bool", "int", "float", "str", "seq", "map")
+SEAL = "sha256"
+"""The last field of a summary: the hash of all the others."""
 Bound = int | float
 
 
@@ -116,6 +119,23 @@ def read_json(file: Path, *, max_bytes: int = MAX_BYTES) -> Stored:
             message names the file.
     """
     return parse_json(file, read_bytes(file, max_bytes=max_bytes))
+
+
+def read_summary(file: Path) -> Stored:
+    """Read what a run says of itself, without the hash of it that the file ends with.
+
+    Raises:
+        ValueError: As :func:`read_json` does, or if it is not what the hash was of.
+    """
+    values = dict(read_json(file).values)
+    if values.pop(SEAL, None) not in (None, seal(values)):
+        raise ValueError(f"{file} has changed since it was written: {_ADVICE}")
+    return Stored(file, values)
+
+
+def seal(values: dict[str, object]) -> str:
+    """The hash by which a summary is known to be whole."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def parse_json(file: Path, content: bytes) -> Stored:

@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 
 from ..failures import Locked
-from .reading import Stored, read_json, read_lines, read_yaml
+from .reading import Stored, read_json, read_lines, read_summary, read_yaml
 from .storage import (
     UNFINISHED_NAME,
     append_line,
@@ -112,6 +112,7 @@ class RunDirectory:
         except OSError as error:
             raise refused(self._lock_file, len(json.dumps(own)), error) from error
         self._held = status.st_dev, status.st_ino
+        self._remove_unfinished()
         write_json(self._holder_file, own)
         return lock
 
@@ -222,8 +223,8 @@ class RunDirectory:
             who = {}
         return f"process {who.get('pid', '?')} on {who.get('host', '?')}"
 
-    def remove_unfinished(self) -> None:
-        """Remove files that a killed process did not finish writing; for who holds the run."""
+    def _remove_unfinished(self) -> None:
+        """Remove files that a killed process did not finish writing."""
         for file in self._own_files():
             if re.fullmatch(UNFINISHED_NAME, file.name):
                 file.unlink(missing_ok=True)
@@ -243,7 +244,7 @@ class RunDirectory:
             ValueError: If the summary is missing or damaged; the message names the file.
         """
         try:
-            summary = read_json(self.summary_file)
+            summary = read_summary(self.summary_file)
             for name in SUMMARY_FIELDS:
                 if name not in summary.values:
                     summary.refuse(name, "a field")

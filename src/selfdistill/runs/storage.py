@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from ..failures import StorageFailure
+from .reading import SEAL, seal
 
 UNFINISHED = ".new-"
 """How the names of files begin that are not whole yet."""
@@ -78,6 +79,12 @@ def write_json(path: Path, values: dict[str, object]) -> None:
     """Write a JSON object durably, a line for each of its fields."""
     lines = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in values.items())
     replace_file(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def write_summary(path: Path, values: dict[str, object]) -> None:
+    """Write what a run says of itself, with a hash that tells a whole one from a changed one."""
+    values = json.loads(json.dumps(values))
+    write_json(path, {**values, SEAL: seal(values)})
 
 
 def write_yaml(path: Path, values: object) -> None:

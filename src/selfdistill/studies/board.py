@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ..runs import read_json
+from ..runs import read_summary
 from .ended import Ended
 from .places import SUMMARY, Places, Run
 
@@ -193,7 +193,7 @@ def _most_urgent(rows: Rows, count: int) -> Rows:
 def _accuracy(summary: Path, split: str | None) -> float | None:
     """Accuracy of the last epoch on the split, or on test, or on validation; percent."""
     try:
-        content = read_json(summary)
+        content = read_summary(summary)
         for name in [split] if split else ["test", "validation"]:
             if name in content:
                 scores = content.section(name).section("last").section("network")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..failures import Failure
 from ..runs import RunDirectory
-from ..runs.reading import read_json
+from ..runs.reading import read_summary
 from .places import Places, Run
 
 
@@ -50,7 +50,7 @@ def _begun(places: Places, run: Run) -> str | None:
     """The format of a run that is finished or under way."""
     for summary in places.summaries(run):
         try:
-            return _format(read_json(summary).values.get("recipe"))
+            return _format(read_summary(summary).values.get("recipe"))
         except ValueError:
             continue  # what is damaged is trained anew
     directory: Path = places.directory(run)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..runs.reading import read_json
+from ..runs.reading import read_summary
 from ..runs.run_directory import recorded_code
 from .grid import Cell, Study
 
@@ -183,7 +183,7 @@ def _stored_recipe(summary: Path) -> dict[str, object]:
     """A summary's recipe as today's version writes it."""
     from ..training import as_today
 
-    content = read_json(summary)
+    content = read_summary(summary)
     code = recorded_code(content.values.get("environment"))
     return as_today(content.section("recipe").values, own_code=code, where=summary)
 
@@ -191,18 +191,18 @@ def _stored_recipe(summary: Path) -> dict[str, object]:
 def _stored_code(summary: Path) -> dict[str, str]:
     """Hashes of files of one's own that a run recorded; a damaged summary tells of none."""
     try:
-        return recorded_code(read_json(summary).values.get("environment"))
+        return recorded_code(read_summary(summary).values.get("environment"))
     except ValueError:
         return {}
 
 
 def _stored_weights(summary: Path) -> str | None:
-    content = read_json(summary)
+    content = read_summary(summary)
     return content.text("weights") if "weights" in content else None
 
 
 def _has_test(summary: Path) -> bool:
-    return "test" in read_json(summary)
+    return "test" in read_summary(summary)
 
 
 def _moved(run: Path, whereabouts: dict[str, str]) -> bool:

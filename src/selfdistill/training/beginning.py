@@ -29,7 +29,6 @@ def begin(
     """
     check_split(run, splits)
     _warn_of_dropped(batches)
-    run.remove_unfinished()
     run.failure_file.unlink(missing_ok=True)
     place = settings.place
     values: Plain = {

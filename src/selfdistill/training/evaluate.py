@@ -12,7 +12,7 @@ from ..evaluation.cost import macs_per_exit
 from ..evaluation.predict import join
 from ..runs import RunDirectory
 from ..runs.run_directory import TEST_FILES
-from ..runs.storage import write_json
+from ..runs.storage import write_summary
 from . import finish
 from .resuming import changed_files
 from .shown import write_shown
@@ -124,7 +124,7 @@ def _keep(
         files = stored.section("files").values if "files" in stored else {}
         summary["files"] = files | hashes
     if summary != stored.values:
-        write_json(run.summary_file, summary)
+        write_summary(run.summary_file, summary)
 
 
 def _is_gone(file: Path, damage: Mapping[str, str]) -> bool:

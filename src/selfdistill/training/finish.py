@@ -15,7 +15,7 @@ from ..evaluation.cost import macs_per_exit
 from ..methods import Method
 from ..runs import LogLine, RunDirectory
 from ..runs.run_directory import BEST_MODEL, HASH
-from ..runs.storage import replace_file, sha256, write_json
+from ..runs.storage import replace_file, sha256, write_summary
 from . import environment, memory
 from .options import Plain, method_name
 from .provenance import held_out_hash, pictures_hash, weights_hash
@@ -109,7 +109,7 @@ def write_results(
         summary = {**earlier, **known, "curve": curve}
     known = _files(earlier or {}) | trainee.best_files
     hashes = run.hashes() | {name: known[name] for name in BEST_MODEL if name in known}
-    write_json(run.summary_file, {**summary, "files": hashes})
+    write_summary(run.summary_file, {**summary, "files": hashes})
     if earlier is None:
         warn_of_lost(run)
 

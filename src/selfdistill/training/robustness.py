@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..evaluation.robustness import robustness
 from ..runs import RunDirectory
-from ..runs.storage import write_json
+from ..runs.storage import write_summary
 from .evaluate import chosen_images
 from .trained import TrainedRun
 
@@ -44,5 +44,5 @@ def evaluate_corruptions(
         summary = run.read_summary()
         known = summary.section("corruptions").values if "corruptions" in summary else {}
         kept = {**known, names[0]: found}
-        write_json(run.summary_file, {**summary.values, "corruptions": kept})
+        write_summary(run.summary_file, {**summary.values, "corruptions": kept})
     return found
