@@ -12,7 +12,7 @@ quickstart: $(STAMP)  ## train cross-entropy and SKDSAM on digits, compare them
 	$(BIN)/selfdistill quickstart
 
 test: $(STAMP)  ## the whole default test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 torture: $(STAMP)  ## every promise with all attempts, in about an hour; goes on where it stopped
 	cd tests && OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m torture --out $(abspath $(TORTURE))

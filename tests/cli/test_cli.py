@@ -52,8 +52,8 @@ def test_as_a_module():
 
 MISTAKES = {
     "trian": "there is no command 'trian': did you mean train?",
-    "train": "data, method, optimizer, schedule, epochs missing: choose a recipe with --config; "
-    "selfdistill recipes lists them",
+    "train": "data, method, optimizer, schedule, epochs missing: give a folder as --data, "
+    "or choose a recipe with --config; selfdistill recipes lists them",
     "--print_completion bash": "there is no option --print_completion before a command; see ",
     "train --print_shtab=bash": "unknown option --print_shtab: there is no shell completion",
     "train --config digits --method KD": "--method.teacher is missing: give --method.teacher RUN, ",
@@ -225,3 +225,12 @@ def test_augment_draws_pictures_of_ones_own(capsys, tmp_path, monkeypatch, recip
     assert say(capsys, "augment", recipe, *words)[0] == 0
     with Image.open(picture) as sheet:
         assert sheet.size == (8 * 84, 8 * 84)
+
+
+def test_help_of_train_asks_for_nothing_that_a_recipe_has(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--help"])
+    said = capsys.readouterr().out
+    for wrong in ("required", "CONFIG     Path", "u0008", "\b"):
+        assert wrong not in said
+    assert said.startswith("usage: selfdistill train [--config RECIPE] --data FOLDER")

@@ -1,7 +1,7 @@
 """A web server that can go on from a byte, and break off."""
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,17 +16,23 @@ class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def finish(self):
+        with suppress(ConnectionError):  # the reader went away
+            super().finish()
+
     def do_GET(self):
         path = Path(self.directory) / self.path.lstrip("/")
         if not path.exists():
-            return self.send_error(404)
+            self.send_error(404)
+            return
         content = path.read_bytes()
         asked = self.headers["Range"] if self.resumes else None
         first = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         if asked and first >= len(content):
             self.send_response(416)
             self.send_header("Content-Range", f"bytes */{len(content)}")
-            return self.end_headers()
+            self.end_headers()
+            return
         self.send_response(206 if asked else 200)
         if asked:
             self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
@@ -34,7 +40,8 @@ class Quiet(SimpleHTTPRequestHandler):
         self.end_headers()
         sent = content[first:][: self.most]
         asked_for.append((first, len(sent)))
-        return self.wfile.write(sent)
+        with suppress(ConnectionError):
+            self.wfile.write(sent)
 
 
 asked_for = []

@@ -200,6 +200,10 @@ def test_a_pupil_learns_from_the_teacher_that_counts(tmp_path):
     cells = {"CE": PLAIN, "pupil": {"method": "KD", "teacher": "CE"}}
     run(tmp_path, study(CE=PLAIN))
     teacher = tmp_path / "trial" / "CE" / "seed0"
+    places = StudyRunner(
+        study(**cells), out=tmp_path, results=None, jobs=1, further=SMALL, say=print
+    ).places
+    assert places.weights((places.study.cell("CE"), 0)) == teacher
     shutil.rmtree(teacher)  # only the copied summary is left, and nothing to learn from
     copy = tmp_path / "res" / "trial" / "CE-s0.json"
     learned = json.loads(copy.read_text())["weights"]

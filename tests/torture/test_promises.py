@@ -8,16 +8,6 @@ from torture.__main__ import Worker
 from torture.promises import tasks
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs fork and /proc")
-PENDING = {
-    "folder_names",
-    "other_writers",
-}
-"""What is promised and not yet kept."""
-
-
-def _param(task):
-    marks = [pytest.mark.xfail(reason="not yet kept")] if task in PENDING else []
-    return pytest.param(task, marks=marks)
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +18,7 @@ def worker(tmp_path_factory):
     worker.end()
 
 
-@pytest.mark.parametrize("task", [_param(task) for task in tasks(full=False)])
+@pytest.mark.parametrize("task", tasks(full=False))
 def test_promise_holds(worker, task):
     result = worker.run(task)
     assert result["held"], "\n".join(result["failures"])

@@ -10,5 +10,5 @@ def forge_recipe(run, recipe):
     (run / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     summary = json.loads((run / "summary.json").read_text())
     summary["recipe"] = {k: v for k, v in recipe.items() if k not in ("format", "split")}
-    summary.pop("sha256")
+    summary.pop("sha256", None)
     (run / "summary.json").write_text(json.dumps(summary))

@@ -21,6 +21,8 @@ WRONG = {
     "infinite": float("inf"),
     "bool": True,
 }
+TURNS = 3
+"""Each place meets every so manieth shape."""
 NULLABLE = {"mixing", "adversary", "init", "ema_decay"}
 
 
@@ -60,9 +62,9 @@ def refusal(file):
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_shape_is_refused_by_file_and_field(recipe, tmp_path, kind):
     file, value = tmp_path / "mine.yaml", WRONG[kind]
-    refused = 0
-    for path in places(recipe):
-        if path[0] == "format":
+    refused, turn = 0, list(WRONG).index(kind) % TURNS
+    for number, path in enumerate(places(recipe)):
+        if path[0] == "format" or number % TURNS != turn:
             continue
         file.write_text(yaml.safe_dump(replaced(recipe, path, value)))
         said = refusal(file)
@@ -73,7 +75,7 @@ def test_a_wrong_shape_is_refused_by_file_and_field(recipe, tmp_path, kind):
         else:
             assert not isinstance(value, list), path
             assert value is not None or path[0] in NULLABLE or len(path) > 1, path
-    assert refused > 10
+    assert refused > 2
 
 
 @pytest.mark.parametrize(

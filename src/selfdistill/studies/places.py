@@ -196,8 +196,8 @@ def _stored_code(summary: Path) -> dict[str, str]:
         return {}
 
 
-def _stored_weights(summary: Path) -> str | None:
-    content = read_summary(summary)
+def _stored_weights(found: Path) -> str | None:
+    content = read_summary(found / SUMMARY if found.is_dir() else found)
     return content.text("weights") if "weights" in content else None
 
 

@@ -41,8 +41,10 @@ def explain(message: str, parser: ArgumentParser) -> str:
             return (
                 "data missing: give a folder of class folders, or the name of a data set, as --data"
             )
+        folder = "give a folder as --data, or " if missing[1].startswith("data,") else ""
         return (
-            f"{missing[1]} missing: choose a recipe with --config; selfdistill recipes lists them"
+            f"{missing[1]} missing: {folder}choose a recipe with --config; selfdistill recipes "
+            "lists them"
         )
     path = re.search(r"Expected a dot import path string: (\S+)", message)
     if path and "Expected a <class" not in message:

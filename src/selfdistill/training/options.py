@@ -59,18 +59,36 @@ class Settings(NamedTuple):
     """A network that was passed in Python, and is trained in place of the recipe's."""
 
 
+HELP_WORDS = {
+    r"\(required,\s+type:": "(type:",
+    r"--backbone CONFIG     Path to a configuration file\.": "--backbone NAME       A network.",
+    r"\x08": "",
+}
+"""Patterns of help that are worded otherwise: nothing is required where a recipe has it."""
+
+
 class _Parser(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         del ex
         raise ValueError(message)
+
+    def format_help(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        text = super().format_help()
+        for pattern, words in HELP_WORDS.items():
+            text = re.sub(pattern, words, text)
+        return text
 
 
 def build_parser() -> ArgumentParser:
     """The parser of ``train``, made from the signatures of recipe and place."""
     parser = _Parser(
         prog="selfdistill train",
-        description="Train a network. --data FOLDER is a folder of class folders, --data TABLE.csv "
-        "a table of images and labels, --data hf:OWNER/NAME a Hugging Face set; --image-size and "
+        usage="selfdistill train [--config RECIPE] --data FOLDER [--backbone NAME] "
+        "[--method METHOD] [OPTION …]",
+        description="Train a network. With --data FOLDER alone, recipe scratch sets all the rest; "
+        "with --backbone.pretrained as well, recipe finetune. --data FOLDER is a folder of class "
+        "folders, --data TABLE.csv a table of images and labels, --data hf:OWNER/NAME a Hugging "
+        "Face set; --image-size and "
         "--cache-dir are short for --data.image-size and --data.cache-dir, --backbone NAME for "
         "--backbone.name NAME.",
         allow_abbrev=False,
