@@ -1,6 +1,7 @@
 """Small networks and batches that the tests share."""
 
 import gc
+import signal
 
 import jaxtyping
 import pytest
@@ -9,6 +10,12 @@ import torch
 from selfdistill.testing import TinyBackbone
 
 torch.set_num_threads(1)
+
+
+def pytest_configure():
+    """Take signals as a terminal's: shells let what they start in the background ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish(session):

@@ -86,14 +86,15 @@ def run(path, fault=None):
     for rank in range(2):
         child = os.fork()
         if child == 0:
+            status = 1
             try:
                 status = member(rank, port, path, fault)
             except BaseException:
                 import traceback
 
                 traceback.print_exc()
-                status = 1
-            os._exit(status)
+            finally:
+                os._exit(status)
         children.append(child)
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
