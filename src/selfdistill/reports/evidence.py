@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runs import read_checked_json, read_json, read_lines, read_summary
+from ..runs import read_checked_json, read_json, read_lines
 from ..terminal import shown_name
 from .comparison import SPLITS
 from .legacy import best_test_epoch
 from .predicted import PREDICTIONS, Numbers, Predicted, opened, predicted
-from .runs import Summary, file_of, parse, read
+from .runs import Summary, file_of, parse, read_content
 
 LOG = "log.jsonl"
 MODEL = "model/config.json"
@@ -125,17 +125,14 @@ class Evidence:
 
     def missing(self) -> list[str]:
         """A line for each file that the run ended with and that a report would show."""
+        if not self.summary.path.is_dir():  # a copy of the summary alone
+            return []
         known = fields(self.content.get("files"))
         return [
             f"{self.summary.path / name} is missing: the report leaves out what it tells"
             for name in (MODEL, PREDICTIONS, SHOWN, FILES)
-            if name in known and not self._alone and not (self.summary.path / name).is_file()
+            if name in known and not (self.summary.path / name).is_file()
         ]
-
-    @property
-    def _alone(self) -> bool:
-        """Whether only a copy of the summary is there."""
-        return not self.summary.path.is_dir()
 
     @cached_property
     def predicted(self) -> Predicted | None:
@@ -193,11 +190,10 @@ def read_evidence(path: Path) -> Evidence:
         ValueError: If there is no such run, it is unfinished, or the file is no summary.
     """
     try:
-        read(path)
+        content = read_content(path)
+        return Evidence(parse(content, path), content)
     except ValueError as error:
         raise ValueError(f"{error}{_progress(path)}") from None
-    content = read_summary(file_of(path)).values
-    return Evidence(parse(content, path), content)
 
 
 def fields(value: object) -> dict[str, object]:

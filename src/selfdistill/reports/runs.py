@@ -79,12 +79,21 @@ def read(path: Path) -> Summary:
     Raises:
         ValueError: If there is no such run, it is unfinished, or the file is no summary.
     """
+    return parse(read_content(path), path)
+
+
+def read_content(path: Path) -> dict[str, object]:
+    """What the summary of a finished run holds, as :func:`read` takes it.
+
+    Raises:
+        ValueError: If there is no such run, it is unfinished, or its summary is damaged.
+    """
     file = file_of(path)
     if path.is_dir() and not file.exists():
         raise ValueError(_why_absent(path))
     if not file.exists():
         raise ValueError(f"there is no run at {path}; name a run directory or a summary file")
-    return parse(read_summary(file).values, path)
+    return read_summary(file).values
 
 
 def file_of(path: Path) -> Path:

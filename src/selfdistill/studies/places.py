@@ -53,7 +53,7 @@ class Places:
         """What sets the recipe of a run, as :meth:`shown` found it, apart from the study's."""
         from ..training import differing, parse
 
-        summary = shown / SUMMARY if shown.is_dir() else shown
+        summary = _summary_of(shown)
         try:
             stored = _stored_recipe(summary)
             self.check_code(run)
@@ -169,6 +169,11 @@ class Places:
         return _stored_weights(found) or str(directory)
 
 
+def _summary_of(found: Path) -> Path:
+    """The summary of a run directory; a copied summary is itself."""
+    return found / SUMMARY if found.is_dir() else found
+
+
 def _stored_hash(summary: Path) -> str | None:
     """The recipe hash that today's version gives a summary's recipe; None if there is none."""
     from ..training import fingerprint
@@ -197,7 +202,7 @@ def _stored_code(summary: Path) -> dict[str, str]:
 
 
 def _stored_weights(found: Path) -> str | None:
-    content = read_summary(found / SUMMARY if found.is_dir() else found)
+    content = read_summary(_summary_of(found))
     return content.text("weights") if "weights" in content else None
 
 

@@ -151,7 +151,7 @@ def _settings(
     places = accepted({**opened.places, **whereabouts}, recipe)
     options = [("config", json.dumps(recipe)), *places.items(), *words]
     open_classes(options)
-    refuse_imports(options)
+    refuse_imports(set_aside(options)[0])
     options = _end_schedule(fit_size(options))
     options, texts = set_aside(options)
     try:

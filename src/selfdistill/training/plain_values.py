@@ -14,7 +14,6 @@ from .class_paths import KINDS, decoded
 from .own_files import named
 from .own_images import Options
 from .recipe import Adversary, BackboneChoice
-from .verbatim import NOTHING
 
 PLAIN = (int, float, bool, str, bytes, type(None), Path, object, typing.Any, ...)
 CONTAINERS = (Enum, list, tuple, dict, set)
@@ -57,8 +56,6 @@ def _entries(option: str, value: object) -> Iterator[tuple[str, str, object]]:
     group, _, name = option.rstrip("+").partition(".")
     name = name.removeprefix("init_args.").removeprefix("dict_kwargs.")
     content = decoded(value) if isinstance(value, str) else value
-    if content is None and isinstance(value, str) and value.strip().lower() not in NOTHING:
-        content = value  # such as the folder #1/
     if group not in KINDS and group not in SECTIONS:
         return
     if name and name not in ARGUMENTS:
