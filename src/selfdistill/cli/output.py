@@ -12,9 +12,9 @@ from ..terminal import encodable, shown
 class Stream(Protocol):
     """What takes text for a file of the system."""
 
-    def write(self, text: str, /) -> int: ...  # noqa: D102
-    def flush(self) -> None: ...  # noqa: D102
-    def fileno(self) -> int: ...  # noqa: D102
+    def write(self, text: str, /) -> int: ...
+    def flush(self) -> None: ...
+    def fileno(self) -> int: ...
 
 
 class Output:
