@@ -16,8 +16,9 @@ import torch
 
 import selfdistill as sd
 from selfdistill.data import Batches, ImageSet, PadCrop, Pipeline
+from selfdistill.evaluation import precision
 from selfdistill.methods import METHODS, Method
-from selfdistill.training import engine, parse, precision
+from selfdistill.training import engine, parse
 from selfdistill.training.trainee import Trainee
 
 Step = Callable[[], None]

@@ -70,7 +70,7 @@ def costs() -> dict[str, dict[str, float]]:
 
 def measure_steps(rounds: int = 7, count: int = 16) -> dict[str, object]:
     """Processor seconds of a step, relative to cross-entropy: medians over interleaved rounds."""
-    from selfdistill.training import precision
+    from selfdistill.evaluation import precision
 
     torch.set_num_threads(1)
     chosen, _ = precision.choose("auto", torch.device("cpu"))

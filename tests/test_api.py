@@ -15,11 +15,11 @@ from torch import nn
 
 import selfdistill as sd
 from selfdistill.backbones import create_backbone
+from selfdistill.config.python_objects import settings_of
 from selfdistill.data import Digits, ImageFolder, ImageSet
 from selfdistill.data.in_memory import divided
 from selfdistill.training import fingerprint, parse, train
 from selfdistill.training.evaluate import evaluate
-from selfdistill.training.passed import settings_of
 
 SMALL = {"backbone.width": 8, "warmup_epochs": 1, "precision": "fp32", "threads": 1}
 SHORT = {"epochs": 2, "batch_size": 16}

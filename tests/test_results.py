@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from selfdistill.config.parser import ADDED
 from selfdistill.reports import read
 from selfdistill.reports.labels import flatten
 from selfdistill.training import as_today
-from selfdistill.training.options import ADDED
 
 RESULTS = Path(__file__).parents[1] / "results"
 

@@ -11,11 +11,11 @@ from typing import ParamSpec, TypeVar
 
 from . import reports
 from .backbones import Backbone
+from .config.python_objects import Images, Learning, checked_options, settings_of
 from .deployment import Model
 from .deployment import load as load_model
 from .runs import read_summary, runs_in
 from .training import train as train_run
-from .training.passed import Images, Learning, checked_options, settings_of
 
 NO_OPTIONS: Mapping[str, object] = {}
 Arguments = ParamSpec("Arguments")

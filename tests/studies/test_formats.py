@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from selfdistill.evaluation import precision
 from selfdistill.studies import StudyRunner, grid
 from selfdistill.studies.ended import Ended
 from selfdistill.studies.formats import choose_formats
 from selfdistill.studies.places import Places
-from selfdistill.training import parse, precision, train
+from selfdistill.training import parse, train
 
 OPTIONS = {
     **{"backbone.width": 8, "epochs": 1, "warmup_epochs": 0, "batch_size": 20, "threads": 1},

@@ -17,9 +17,10 @@ from small_run import WORDS
 from spoiling import spoil_step
 
 from selfdistill import signals
+from selfdistill.evaluation import precision
 from selfdistill.failures import Failure, StorageFailure
 from selfdistill.methods import CrossEntropy
-from selfdistill.training import checkpoint, parse, precision, train
+from selfdistill.training import checkpoint, parse, train
 from selfdistill.training import run as run_of_one
 from selfdistill.training.trainee import Trainee
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from selfdistill.config.schema import Adversary
 from selfdistill.methods import BYOT, DDGSD, CrossEntropy
 from selfdistill.training.adversarial import perturb
-from selfdistill.training.recipe import Adversary
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.25)
 EPSILON = 8 / 255

@@ -16,9 +16,9 @@ from forged import forge_recipe
 from PIL import Image
 
 from selfdistill import cli, recipes
+from selfdistill.config.class_paths import KINDS
 from selfdistill.methods import CrossEntropy
 from selfdistill.training import parse
-from selfdistill.training.class_paths import KINDS
 
 OWN = """
 import selfdistill as sd

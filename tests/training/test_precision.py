@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from selfdistill.training import precision
+from selfdistill.evaluation import precision
 
 CPU = torch.device("cpu")
 

@@ -3,11 +3,11 @@
 import pytest
 
 from selfdistill import cli
+from selfdistill.config.registry import CLASSES
 from selfdistill.methods import CrossEntropy
 from selfdistill.runs import RunDirectory
 from selfdistill.testing import TinyBackbone
 from selfdistill.training import checkpoint, parse, train
-from selfdistill.training.choices import CLASSES
 from selfdistill.training.optimizer import (
     build_optimizer,
     build_schedule,

@@ -9,9 +9,10 @@ import yaml
 from safetensors.torch import load_file
 from small_run import WORDS
 
+from selfdistill.evaluation import precision
 from selfdistill.methods import CrossEntropy
 from selfdistill.testing import TinyBackbone
-from selfdistill.training import engine, identities, parse, precision, speed, train
+from selfdistill.training import engine, identities, parse, speed, train
 
 AUTO = [
     *(*WORDS, "--precision", "auto", "--method", "CrossEntropy"),

@@ -10,7 +10,7 @@ def methods(words: list[str]) -> int:
     parser = parser_of("methods")
     parser.add_argument("name", nargs="?", help="a method")
     name: str | None = parser.parse_args(words).name
-    from ..training.catalogue import describe_method, list_methods
+    from ..config.catalogue import describe_method, list_methods
 
     print(list_methods() if name is None else describe_method(name))
     return 0
@@ -51,7 +51,7 @@ def augment(words: list[str]) -> int:
     parser.add_argument("recipe", help="a recipe; further options are those of train")
     parser.add_argument("--picture", type=Path, default=Path("augmentation.png"), help="PNG file")
     given, further = parser.parse_known_args(words)
-    from ..training.preview import draw_augmentation
+    from ..config.preview import draw_augmentation
 
     draw_augmentation(["--config", given.recipe, *further], given.picture)
     print(f"{given.picture}: training images, and what seven epochs show of them")

@@ -30,9 +30,9 @@ def compose(words: Sequence[str], *, methods: Sequence[str], seeds: Sequence[int
         ValueError: If a method does not exist or is named twice, a teacher is missing, or the
             options say what the study says.
     """
+    from ..config.registry import exact_name
+    from ..config.words import read_options
     from ..training import own_code
-    from ..training.choices import exact_name
-    from ..training.spelling import read_options
 
     options = dict(read_options(list(words)))
     for option, instead in {"method": "--methods", "seed": "--seeds"}.items():
@@ -67,7 +67,7 @@ def _options_of_methods(
     Raises:
         ValueError: If none has one.
     """
-    from ..training.choices import class_options
+    from ..config.registry import class_options
 
     given = {option: value for option, value in options.items() if option.startswith(METHOD)}
     own = {
@@ -86,7 +86,7 @@ def _options_of_methods(
 
 def _teacher(name: str, names: Sequence[str], options: Mapping[str, str]) -> dict[str, str]:
     """Who teaches a method that needs a teacher: the cross-entropy run of its seed."""
-    from ..training.choices import class_options
+    from ..config.registry import class_options
 
     learns = "." not in name and "teacher" in class_options("method", name)
     if not learns or "method.teacher" in options:
@@ -101,7 +101,7 @@ def _teacher(name: str, names: Sequence[str], options: Mapping[str, str]) -> dic
 
 def study_name(options: Mapping[str, str]) -> str:
     """What the study is called: by its images."""
-    from ..training.own_images import own_name
+    from ..config.own_images import own_name
 
     own = own_name(options.get("data"), options)
     if own is not None:

@@ -135,7 +135,7 @@ class Places:
 
     def weights(self, run: Run) -> Path | None:
         """The directory where a finished run's weights still lie, if any."""
-        from ..training.provenance import weights_hash
+        from ..config.provenance import weights_hash
 
         directory, found = self.directory(run), self.finished(run)
         if found is None:

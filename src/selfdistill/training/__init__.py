@@ -1,9 +1,8 @@
-"""Training: recipes, the loop, checkpoints and run directories."""
+"""Training: the loop, checkpoints and run directories."""
 
+from ..config import Settings, as_today, fingerprint, own_code, parse, refuse_own_code
 from ..failures import Failure
 from ..runs import RunDirectory
-from .class_paths import own_code, refuse_own_code
-from .options import Settings, as_today, fingerprint, parse
 from .resuming import differing
 from .run import identities, number_format, train
 

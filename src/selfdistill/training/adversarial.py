@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..config.schema import Adversary
 from ..data import Batch, Pipeline
 from ..data.randomness import uniform
 from ..methods.base import Images, Labels, Method
 from .guard import Kept
-from .recipe import Adversary
 
 ChannelValues = tuple[float, float, float]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
+from ..config.class_paths import own_code
+from ..config.parser import Plain, Settings
 from ..data import Batches, Splits
 from ..runs import RunDirectory
 from . import environment
-from .class_paths import own_code
-from .options import Plain, Settings
 from .resuming import check_split
 
 

@@ -8,11 +8,11 @@ import torch
 
 from ..backbones import Backbone, Tapped
 from ..backbones.pretrained import published_statistics
+from ..config import provenance
+from ..config.schema import Recipe
 from ..data import Batches, ImageSet, Pipeline, Splits
 from ..methods import Method
 from ..methods.base import Shown
-from . import provenance
-from .recipe import Recipe
 
 MOST_OF_MEMORY = 0.5
 """Share of a device's free memory that images may take; more of them stay where they are."""

@@ -8,6 +8,8 @@ import numpy as np
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from ..config.parser import Plain, method_name
+from ..config.provenance import held_out_hash, pictures_hash, weights_hash
 from ..data import Splits
 from ..deployment import model_folder
 from ..evaluation import Predictions, Scores, score
@@ -17,8 +19,6 @@ from ..runs import LogLine, RunDirectory
 from ..runs.run_directory import BEST_MODEL, HASH
 from ..runs.storage import replace_file, sha256, write_summary
 from . import environment, memory
-from .options import Plain, method_name
-from .provenance import held_out_hash, pictures_hash, weights_hash
 from .resuming import restore_logs, warn_of_lost
 from .shown import write_shown
 from .trainee import Trainee

@@ -10,11 +10,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LinearLR, LRScheduler, OneCycleLR, SequentialLR
 
 from ..backbones.head import classifier_parameters
+from ..config.schema import Recipe
 from ..methods import Method
-from .recipe import Recipe
-
-RISE_BY_THEMSELVES = ("OneCycleLR", "CyclicLR")
-"""Schedules that need no warm-up."""
 
 
 def build_optimizer(method: Method, recipe: Recipe) -> Optimizer:

@@ -6,14 +6,14 @@ from pathlib import Path, PurePath
 
 from torch import Tensor
 
+from ..config.own_images import OWN_IMAGES
+from ..config.parser import Plain, Settings, as_today
 from ..data import Splits
 from ..data.in_memory import InMemory
 from ..failures import UnusableCheckpoint
 from ..runs import LogLine, RunDirectory, read_json
 from ..runs.run_directory import BEST_MODEL, FIRST_SAVE, TEST_FILES, log_line
 from .checkpoint import State
-from .options import Plain, Settings, as_today
-from .own_images import OWN_IMAGES
 from .trackers import forget
 from .trainee import Trainee
 

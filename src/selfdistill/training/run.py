@@ -8,13 +8,18 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 
+from ..config import provenance
+from ..config.parser import Plain, Settings, fingerprint, method_name
+from ..config.schema import Recipe
 from ..data import Batches, Splits
+from ..evaluation import precision
+from ..evaluation.precision import Format
 from ..failures import UnusableCheckpoint
 from ..methods import Method
 from ..runs import RunDirectory
 from ..runs.run_directory import TEST_FILES
 from ..signals import StopRequest
-from . import checkpoint, engine, finish, memory, precision, provenance
+from . import checkpoint, engine, finish, memory
 from .beginning import begin, learned_from
 from .building import build, build_batches
 from .compiling import compiles
@@ -22,10 +27,7 @@ from .evaluate import evaluate
 from .first import by_first
 from .fit import fit
 from .optimizer import check_stepping
-from .options import Plain, Settings, fingerprint, method_name
-from .precision import Format
 from .progress import Reporter
-from .recipe import Recipe
 from .resuming import is_done, refuse_lost_checkpoints, restore, restore_logs
 from .single_images import check_parts
 from .speed import measured

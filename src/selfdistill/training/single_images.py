@@ -4,9 +4,9 @@ import copy
 
 import torch
 
+from ..config.schema import Recipe
 from ..data import Batches
 from ..methods import Method
-from .recipe import Recipe
 from .trainee import context_for
 
 

@@ -6,11 +6,11 @@ from time import perf_counter as clock
 
 import torch
 
+from ..config.parser import Settings
 from ..data import Batch, Splits
+from ..evaluation.precision import Format
 from ..methods import Method
 from .building import build, build_batches
-from .options import Settings
-from .precision import Format
 from .trainee import context_for
 
 MIN_GAIN = 1.1

@@ -10,15 +10,16 @@ from torch import Tensor, nn
 
 from ..backbones.description import read_description
 from ..backbones.saved import fill, read_weights
+from ..config import parser as options
+from ..config.own_images import OWN_IMAGES
+from ..config.schema import BackboneChoice, Recipe
+from ..config.user_code import is_own_file, network_maker
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, predict
 from ..methods import Method
 from ..runs import RunDirectory
-from . import engine, options
+from . import engine
 from .building import placed
-from .own_files import is_own_file, network_maker
-from .own_images import OWN_IMAGES
-from .recipe import BackboneChoice, Recipe
 from .resuming import differing
 
 Triple = tuple[float, float, float]

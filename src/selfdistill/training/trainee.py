@@ -12,6 +12,7 @@ from jaxtyping import Int
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from ..config.schema import Recipe
 from ..data import Epoch, ImageSet, Splits, generator
 from ..evaluation import Predictions, evaluating, predict
 from ..methods import Context, Method, Output
@@ -21,7 +22,6 @@ from .checkpoint import State
 from .clock import Clock
 from .guard import contagious
 from .optimizer import build_optimizer, build_schedule, counts_steps
-from .recipe import Recipe
 from .tally import Sums, Tally
 from .update import Update
 

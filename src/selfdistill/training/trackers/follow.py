@@ -6,9 +6,9 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 
+from ...config.parser import method_name
 from ...failures import Stopped
 from ...runs import LogLine, RunDirectory
-from ..options import method_name
 from . import record
 from .base import Ending, Followed, Tracker
 from .flat import epoch_figures, figures, options

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from ..choices import nearest
+from ...config.registry import nearest
 
 NEEDED = {
     "tensorboard": ("tensorboard",),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..backbones.create import declared_size
-from .own_files import is_own_file
+from .user_code import is_own_file
 
 OWN_IMAGES = ("ImageFolder", "LabelTable", "HuggingFace")
 """Data sets of any size and any classes."""

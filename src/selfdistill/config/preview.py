@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..data import Pipeline
 from ..data.sheet import augmentation_sheet
-from .options import parse
+from .parser import parse
 
 
 def draw_augmentation(words: list[str], path: Path) -> None:

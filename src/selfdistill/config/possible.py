@@ -5,7 +5,7 @@ import types
 import typing
 from collections.abc import Mapping
 
-from .recipe import Adversary, BackboneChoice, Place, Recipe
+from .schema import Adversary, BackboneChoice, Place, Recipe
 
 LARGEST = 3.4e38
 """Of a number in single precision."""

@@ -20,8 +20,8 @@ from ..data import DATA_SETS, DataSet, ImageFolder, ImageSet, Splits
 from ..data.in_memory import InMemory, divided
 from ..data.map_dataset import MapDataset
 from ..methods import METHODS, Method
-from .options import PASSED, Plain, Settings, parse
-from .recipe import BackboneChoice
+from .parser import PASSED, Plain, Settings, parse
+from .schema import BackboneChoice
 
 Images = str | Path | DataSet | Splits | ImageSet | MapDataset
 Learning = str | type[Method] | partial[Method]

@@ -9,9 +9,9 @@ import inspect
 from pathlib import Path
 
 from .. import recipes
-from .choices import CLASSES, class_options, exact_name
 from .own_images import HUB, Options, spell_out
-from .recipe import Adversary, BackboneChoice, Place, Recipe
+from .registry import CLASSES, class_options, exact_name
+from .schema import Adversary, BackboneChoice, Place, Recipe
 from .short_forms import SHORT_FORMS
 
 

@@ -12,9 +12,9 @@ from ..backbones import Backbone, Tapped, create_backbone
 from ..backbones.create import check_published, declared_size
 from ..data import Augmentation, DataSet
 from ..data.mixing import Mixing
+from ..evaluation.precision import Precision
 from ..methods import Method
-from .own_files import is_own_file, network_maker
-from .precision import Precision
+from .user_code import is_own_file, network_maker
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import NoneType
 
 from .class_paths import KINDS, decoded
-from .own_files import named
 from .own_images import Options
-from .recipe import Adversary, BackboneChoice
+from .schema import Adversary, BackboneChoice
+from .user_code import named
 
 PLAIN = (int, float, bool, str, bytes, type(None), Path, object, typing.Any, ...)
 CONTAINERS = (Enum, list, tuple, dict, set)

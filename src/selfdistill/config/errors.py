@@ -5,8 +5,8 @@ import re
 
 from jsonargparse import ArgumentParser
 
-from .choices import CLASSES, NOUNS, class_options, nearest
-from .recipe import Adversary, BackboneChoice
+from .registry import CLASSES, NOUNS, class_options, nearest
+from .schema import Adversary, BackboneChoice
 from .short_forms import SHORT_FORMS
 
 KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}

@@ -9,9 +9,9 @@ import typing
 from pathlib import Path
 
 from ..runs.reading import parse_yaml
-from .choices import CLASSES, class_options
 from .own_images import Options
-from .recipe import Adversary, BackboneChoice, Place, Recipe
+from .registry import CLASSES, class_options
+from .schema import Adversary, BackboneChoice, Place, Recipe
 
 NOTHING = ("", "~", "null", "none")
 

@@ -12,8 +12,8 @@ from ..data import Augmentation, DataSet
 from ..data.mixing import Mixing
 from ..methods import Method
 from ..runs.reading import parse_yaml
-from .own_files import is_own_code, named, own_hashes
 from .own_images import Options
+from .user_code import is_own_code, named, own_hashes
 
 KINDS: dict[str, type] = {
     "method": Method,

@@ -20,6 +20,8 @@ NO_CHOICES = (
 )
 """Schedules that take functions or other schedules, what cannot step without an argument, and what
 takes sparse gradients alone."""
+RISE_BY_THEMSELVES = ("OneCycleLR", "CyclicLR")
+"""Schedules that need no warm-up."""
 
 
 def _classes(module: object, base: type) -> dict[str, type]:

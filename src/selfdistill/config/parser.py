@@ -15,18 +15,17 @@ from .. import recipes
 from ..backbones import Backbone
 from ..runs import RunDirectory, read_yaml
 from . import provenance
-from .choices import CLASSES, class_defaults
 from .class_paths import decoded, open_classes, refuse_own_code
-from .explain import explain
-from .optimizer import RISE_BY_THEMSELVES
+from .errors import explain
 from .own_images import Options, choose_recipe, fit_size, own_name
 from .plain_values import refuse_imports
 from .possible import check_values
 from .precedence import accepted, choose_classes, merge, settle
-from .recipe import Place, Recipe
+from .registry import CLASSES, RISE_BY_THEMSELVES, class_defaults
+from .schema import Place, Recipe
 from .shapes import check_shape
-from .spelling import read_options
 from .verbatim import put_back, set_aside
+from .words import read_options
 
 FORMAT = 1
 ADDED = {"decay_biases": True}

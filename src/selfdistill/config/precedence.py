@@ -7,8 +7,8 @@ pass on those that both have, which mean the same in all of them.
 from collections.abc import Mapping
 
 from ..runs.reading import parse_yaml
-from .choices import CLASSES, class_defaults
 from .own_images import Options
+from .registry import CLASSES, class_defaults
 from .shapes import check_shape
 
 Plain = dict[str, object]

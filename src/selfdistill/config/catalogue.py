@@ -4,9 +4,9 @@ import inspect
 from typing import cast
 
 from ..methods import METHODS, Method
-from .choices import CLASSES, exact_name
 from .class_paths import open_class
-from .own_files import named
+from .registry import CLASSES, exact_name
+from .user_code import named
 
 
 def list_methods() -> str:

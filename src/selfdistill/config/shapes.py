@@ -7,7 +7,7 @@ from types import NoneType
 from typing import get_args
 
 from .class_paths import KINDS
-from .recipe import Recipe
+from .schema import Recipe
 
 CHOICE = "a name, or class_path and init_args"
 SHOWN_CHARACTERS = 40
