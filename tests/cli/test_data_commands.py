@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 
 from data.serving import serve
 from selfdistill import cli
-from selfdistill.data import cifar
-from selfdistill.data.cifar_layout import CIFAR100_LAYOUT
-from selfdistill.data.download import Member
+from selfdistill.data.datasets import cifar
+from selfdistill.data.datasets.cifar_layout import CIFAR100_LAYOUT
+from selfdistill.data.datasets.download import Member
 
 
 def say(capsys, *words):

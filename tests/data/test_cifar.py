@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from selfdistill.data import CIFAR10, CIFAR100, DATA_SETS, channel_statistics, cifar
-from selfdistill.data.cifar_layout import CIFAR10_LAYOUT, CIFAR100_LAYOUT
-from selfdistill.data.download import Member
+from selfdistill.data import CIFAR10, CIFAR100, DATA_SETS, channel_statistics
+from selfdistill.data.datasets import cifar
+from selfdistill.data.datasets.cifar_layout import CIFAR10_LAYOUT, CIFAR100_LAYOUT
+from selfdistill.data.datasets.download import Member
 
 
 def write(root, layout, per_class=6):

@@ -11,10 +11,11 @@ import pytest
 from python2_pickle import batch, number, string
 
 import selfdistill
-from selfdistill.data import CIFAR10, CIFAR100, cifar
-from selfdistill.data.cifar_layout import CIFAR10_LAYOUT, CIFAR100_LAYOUT
-from selfdistill.data.cifar_python import read_batch
-from selfdistill.data.download import Member
+from selfdistill.data import CIFAR10, CIFAR100
+from selfdistill.data.datasets import cifar
+from selfdistill.data.datasets.cifar_layout import CIFAR10_LAYOUT, CIFAR100_LAYOUT
+from selfdistill.data.datasets.cifar_python import read_batch
+from selfdistill.data.datasets.download import Member
 
 
 def write(root, layout, by_column=False):
@@ -146,7 +147,7 @@ def test_one_reader_alone_knows_pickles():
         for path in source.rglob("*.py")
     }
     assert {path: what for path, what in found.items() if what} == {
-        "data/cifar_python.py": ["pickle"]
+        "data/datasets/cifar_python.py": ["pickle"]
     }
     control = "import pickle\ntorch.load(x)\nnp.load(x, allow_pickle=True)\neval(y)"
     assert len(list(unsafe(ast.parse(control)))) == 4

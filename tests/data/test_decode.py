@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 
-from selfdistill.data.decode import decode, to_rgb
-from selfdistill.data.verdicts import judge
+from selfdistill.data.images.check import check_file
+from selfdistill.data.images.decode import read_image, to_rgb
 
 
 def save(tmp_path, image, name="x.png", **options):
@@ -20,13 +20,13 @@ def save(tmp_path, image, name="x.png", **options):
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
     deep = np.array([[0, 256 * 100, 65535]], dtype=np.uint16)
     path = save(tmp_path, Image.fromarray(deep))
-    assert np.asarray(decode(path))[0].tolist() == [[0] * 3, [100] * 3, [255] * 3]
+    assert np.asarray(read_image(path))[0].tolist() == [[0] * 3, [100] * 3, [255] * 3]
 
 
 def test_what_is_transparent_is_white(tmp_path):
     image = Image.new("RGBA", (2, 1), (255, 0, 0, 0))
     image.putpixel((1, 0), (255, 0, 0, 255))
-    pixels = np.asarray(decode(save(tmp_path, image)))
+    pixels = np.asarray(read_image(save(tmp_path, image)))
     assert pixels[0].tolist() == [[255, 255, 255], [255, 0, 0]]
 
 
@@ -36,7 +36,7 @@ def test_pictures_are_upright(tmp_path):
     exif[0x0112] = 6
     path = save(tmp_path, image, "x.jpg", exif=exif)
     before = path.read_bytes()
-    assert decode(path).size == (2, 4)
+    assert read_image(path).size == (2, 4)
     assert path.read_bytes() == before
 
 
@@ -44,14 +44,14 @@ def test_pictures_are_upright(tmp_path):
 def test_every_mode_becomes_rgb(tmp_path, mode):
     image = Image.new("RGB", (3, 3), (200, 200, 200)).convert(mode)
     ending = "jpg" if mode in ("CMYK", "YCbCr") else "png"
-    picture = decode(save(tmp_path, image, f"x.{ending}"))
+    picture = read_image(save(tmp_path, image, f"x.{ending}"))
     assert picture.mode == "RGB"
 
 
 def test_of_an_animation_the_first_frame(tmp_path):
     frames = [Image.new("RGB", (2, 2), colour) for colour in ("red", "blue")]
     path = save(tmp_path, frames[0], "x.gif", save_all=True, append_images=frames[1:])
-    assert np.asarray(decode(path))[0, 0].tolist() == [255, 0, 0]
+    assert np.asarray(read_image(path))[0, 0].tolist() == [255, 0, 0]
 
 
 def test_what_is_no_whole_image_is_named(tmp_path):
@@ -62,7 +62,7 @@ def test_what_is_no_whole_image_is_named(tmp_path):
     (tmp_path / "cut.jpg").write_bytes(whole.read_bytes()[:1500])
     for name in ("text.jpg", "empty.png", "cut.jpg", "missing.png"):
         with pytest.raises(ValueError, match=name):
-            decode(tmp_path / name)
+            read_image(tmp_path / name)
 
 
 def tagged(*entries, data=b""):
@@ -94,11 +94,11 @@ ODD = {
 def test_no_exif_tag_keeps_a_picture_from_being_read(tmp_path, name):
     exif, turned = ODD[name]
     path = save(tmp_path, Image.new("RGB", (4, 2)), "x.jpg", exif=exif)
-    size = decode(path).size
+    size = read_image(path).size
     assert size in ((4, 2), (2, 4)) if turned is None else size == ((2, 4) if turned else (4, 2))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert judge(path).kind in ("accepted", "converted")
+        assert check_file(path).kind in ("accepted", "converted")
         with Image.open(path) as opened:
             assert to_rgb(opened).size == size  # as a picture passed in Python
 
@@ -111,7 +111,7 @@ def test_every_orientation_is_turned_as_pillow_turns_it(tmp_path, orientation):
     path = save(tmp_path, picture, exif=exif)
     with Image.open(path) as opened:
         expected = ImageOps.exif_transpose(opened)
-    assert np.array_equal(np.asarray(decode(path)), np.asarray(expected))
+    assert np.array_equal(np.asarray(read_image(path)), np.asarray(expected))
 
 
 def test_whatever_a_decoder_raises_is_a_refusal(tmp_path, monkeypatch):
@@ -122,4 +122,4 @@ def test_whatever_a_decoder_raises_is_a_refusal(tmp_path, monkeypatch):
 
     monkeypatch.setattr(PngImageFile, "load", fail)
     with pytest.raises(ValueError, match=r"x.png cannot be read: no such thing"):
-        decode(path)
+        read_image(path)

@@ -7,8 +7,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from selfdistill.data import decode
-from selfdistill.data.verdicts import judge
+from selfdistill.data.images import decode
+from selfdistill.data.images.check import check_file
 
 LARGE = 7000
 """49 million pixels in a square: fewer than the library itself would warn of."""
@@ -117,14 +117,15 @@ def progressive(path):
 def test_what_unpacks_to_too_much_is_refused_from_its_header(tmp_path, make, monkeypatch):
     path = tmp_path / "picture"
     saved(path, "PNG")
-    assert judge(path).kind == "converted"  # by its name; the library loads its own pictures now
+    found = check_file(path)  # by its name; the library loads its own pictures now
+    assert found.kind == "converted"
     path.write_bytes(make(path))
     loaded = []
     monkeypatch.setattr(Image.Image, "load", lambda self: loaded.append(self))
     for picture in (path, path.read_bytes()):
-        verdict = judge(picture)
-        assert verdict.kind == "refused"
-        assert f"unpacks to {LARGE} × {LARGE} pixels, too many" in verdict.reason
+        found = check_file(picture)
+        assert found.kind == "refused"
+        assert f"unpacks to {LARGE} × {LARGE} pixels, too many" in found.reason
     assert not loaded
 
 
@@ -132,11 +133,11 @@ def test_a_large_photograph_is_decoded_at_a_part_of_its_size(tmp_path, monkeypat
     monkeypatch.setattr(decode, "MOST_PIXELS", 1000)
     path = tmp_path / "photo.jpg"
     saved(path, "JPEG", (97, 61))
-    assert decode.rgb(path).size == (25, 16)
-    assert judge(path).reason == "too large, decoded at 1/4 of its size"
+    assert decode.read_rgb(path).size == (25, 16)
+    assert check_file(path).reason == "too large, decoded at 1/4 of its size"
     saved(path, "JPEG", (25, 40))
-    assert decode.rgb(path).size == (25, 40)
-    assert judge(path).kind == "accepted"
+    assert decode.read_rgb(path).size == (25, 40)
+    assert check_file(path).kind == "accepted"
 
 
 def test_only_the_first_frame_counts(tmp_path):
@@ -144,7 +145,7 @@ def test_only_the_first_frame_counts(tmp_path):
     for form in ("GIF", "PNG", "WEBP", "TIFF"):
         path = tmp_path / f"moving.{form.lower()}"
         frames[0].save(path, form, save_all=True, append_images=frames[1:], lossless=True)
-        assert decode.rgb(path).getpixel((9, 9)) == (255, 0, 0)
+        assert decode.read_rgb(path).getpixel((9, 9)) == (255, 0, 0)
 
 
 def test_pictures_wait_for_the_memory_of_others():

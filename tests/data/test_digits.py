@@ -4,7 +4,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from selfdistill.data import Digits, channel_statistics
-from selfdistill.data.digits import enlarge
+from selfdistill.data.datasets.digits import enlarge
 
 
 def pictures(split):

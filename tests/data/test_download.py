@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from serving import Quiet, asked_for
 
-from selfdistill.data import progress, transfer
-from selfdistill.data.download import Archive, Member, fetch
-from selfdistill.data.transfer import receive
+from selfdistill.data import progress
+from selfdistill.data.datasets import transfer
+from selfdistill.data.datasets.download import Archive, Member, fetch
+from selfdistill.data.datasets.transfer import receive
 
 CONTENTS = {"train.bin": bytes(range(256)) * 40, "test.bin": b"test" * 100}
 

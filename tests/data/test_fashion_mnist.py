@@ -7,8 +7,9 @@ import struct
 import numpy as np
 import pytest
 
-from selfdistill.data import FashionMNIST, fashion_mnist
-from selfdistill.data.download import Member
+from selfdistill.data import FashionMNIST
+from selfdistill.data.datasets import fashion_mnist
+from selfdistill.data.datasets.download import Member
 
 COUNTS = (40, 20)
 

@@ -16,9 +16,10 @@ import torch
 from making_pictures import pictures
 from PIL import Image
 
-from selfdistill.data import Batches, ImageSet, Pipeline, progress, square_cache
-from selfdistill.data.folder_layout import OFFICIAL, find_pictures
-from selfdistill.data.image_folder import ImageFolder
+from selfdistill.data import Batches, ImageSet, Pipeline, progress
+from selfdistill.data.images import cache as square_cache
+from selfdistill.data.images.folder_layout import OFFICIAL, find_pictures
+from selfdistill.data.images.image_folder import ImageFolder
 from selfdistill.failures import StorageFailure
 from selfdistill.pairing import Partner
 
@@ -115,7 +116,7 @@ def test_the_cache_is_read_until_a_file_changes(tmp_path, make, monkeypatch):
     first = make().splits()
     listing = sorted(p.name for p in (tmp_path / "photos").rglob("*"))
     with monkeypatch.context() as patch:
-        patch.setattr(square_cache, "rgb", None)
+        patch.setattr(square_cache, "read_rgb", None)
         assert make().splits().digest() == first.digest()
     Image.new("RGB", (24, 16), "red").save(root / "cat" / "003.png")
     os.utime(root / "cat" / "003.png", ns=(1, 1))
@@ -132,8 +133,8 @@ def test_a_touched_file_is_decoded_again(tmp_path, make, monkeypatch):
     make().splits()
     os.utime(root / "cat" / "003.png", ns=(1, 1))
     seen = []
-    rgb = square_cache.rgb
-    monkeypatch.setattr(square_cache, "rgb", lambda path: seen.append(path) or rgb(path))
+    rgb = square_cache.read_rgb
+    monkeypatch.setattr(square_cache, "read_rgb", lambda path: seen.append(path) or rgb(path))
     make().splits()
     assert len(seen) == 20
 
@@ -173,7 +174,7 @@ def test_a_damaged_cache_is_rebuilt(tmp_path, make, damage):
 
 def test_an_interrupted_decoding_leaves_nothing_to_believe(tmp_path, make, monkeypatch):
     pictures(tmp_path / "photos")
-    rgb = square_cache.rgb
+    rgb = square_cache.read_rgb
 
     def interrupted(picture):
         if picture.name == "005.png":
@@ -181,7 +182,7 @@ def test_an_interrupted_decoding_leaves_nothing_to_believe(tmp_path, make, monke
         return rgb(picture)
 
     with monkeypatch.context() as patch:
-        patch.setattr(square_cache, "rgb", interrupted)
+        patch.setattr(square_cache, "read_rgb", interrupted)
         with pytest.raises(KeyboardInterrupt):
             make().splits()
     assert {p.suffix for p in (tmp_path / "cache").iterdir()} <= {".lock"}
@@ -289,14 +290,15 @@ def test_plain_lines_are_ten_seconds_apart(tmp_path, make, monkeypatch, capsys):
 
 KILLED_HALFWAY = """
 import os, signal, sys
-from selfdistill.data import ImageFolder, square_cache
-rgb, seen = square_cache.rgb, []
+from selfdistill.data import ImageFolder
+from selfdistill.data.images import cache as square_cache
+rgb, seen = square_cache.read_rgb, []
 def killed(picture):
     seen.append(picture)
     if len(seen) == 300:
         os.kill(os.getpid(), signal.SIGKILL)
     return rgb(picture)
-square_cache.rgb = killed
+square_cache.read_rgb = killed
 ImageFolder(root=sys.argv[1], cache_dir=sys.argv[2], image_size=8).splits()
 """
 

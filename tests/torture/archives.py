@@ -12,7 +12,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from selfdistill.data.download import Archive, Member, fetch
+from selfdistill.data.datasets.download import Archive, Member, fetch
 
 from .attempts import Attempt, promise
 from .children import Child, run

@@ -29,9 +29,9 @@ def _check(words: list[str]) -> int:
     parser.add_argument("path", help="folder of class folders, table (.csv, .tsv), or hf:NAME")
     parser.add_argument("--root", type=Path, help="folder of a table's files; default: its own")
     given = parser.parse_args(words)
-    from ..data.verdicts import check
+    from ..data.images import check_images
 
-    report = check(given.path, root=given.root)
+    report = check_images(given.path, root=given.root)
     print(report)
     return 2 if report.problem else 0
 
@@ -46,7 +46,7 @@ def _fetch(words: list[str]) -> int:
     from ..backbones import create_backbone
     from ..backbones.create import is_known
     from ..data import DATA_SETS
-    from ..data.official import OfficialSet
+    from ..data.datasets import OfficialSet
 
     known = {one.__name__.lower(): one for one in DATA_SETS if issubclass(one, OfficialSet)}
     plain = given.name.lower().replace("-", "")

@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 
 from ..backbones import Backbone
 from ..data import DATA_SETS, DataSet, ImageFolder, ImageSet, Splits
+from ..data.image_set import MapDataset
 from ..data.in_memory import InMemory, divided
-from ..data.map_dataset import MapDataset
 from ..methods import METHODS, Method
 from .parser import PASSED, Plain, Settings, parse
 from .schema import BackboneChoice

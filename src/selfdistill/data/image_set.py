@@ -3,17 +3,29 @@
 import abc
 import hashlib
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from .map_dataset import MapDataset, read_all
 from .randomness import generator
 
 COUNTED = 2**22
 """Pixels of a channel that are counted at once."""
+
+
+@runtime_checkable
+class MapDataset(Protocol):
+    """A data set in the style of torchvision: pairs of a picture and a class, by position."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, index: int, /) -> object:
+        """The pair at a position."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +86,8 @@ class ImageSet:
             ValueError: If there are no pairs, a picture is something else, or a label is neither
                 the number nor the name of a class.
         """
+        from .map_dataset import read_all  # which reads pictures, and so imports this module
+
         return cls(*read_all(dataset, image_size, classes))
 
     def subset(self, indices: Int64[Tensor, " chosen"]) -> "ImageSet":

@@ -7,7 +7,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from .image_set import DataSet, ImageSet, Splits, channel_statistics
-from .listing import Picked, divide
+from .images.listing import Picked, divide
 
 SHARES = (0.15, 0.15)
 """Of every class, for test and validation: as of a folder of pictures."""

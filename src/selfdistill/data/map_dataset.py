@@ -1,7 +1,6 @@
 """Data sets in the style of torchvision: pairs of a picture and a class, by position."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -9,24 +8,12 @@ from jaxtyping import Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
-from .decode import to_rgb
-from .square_cache import square
+from .image_set import MapDataset
+from .images.cache import square
+from .images.decode import to_rgb
 
 SHOWN = 60
 """Characters of a wrong label that are shown."""
-
-
-@runtime_checkable
-class MapDataset(Protocol):
-    """Pairs of a picture and a class."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-        ...
-
-    def __getitem__(self, index: int, /) -> object:
-        """The pair at a position."""
-        ...
 
 
 def read_all(

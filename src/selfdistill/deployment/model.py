@@ -17,9 +17,9 @@ from ..backbones.description import read_description
 from ..backbones.probe import logits_of
 from ..backbones.saved import load_network, model_folder
 from ..data import as_evaluated, standardise
-from ..data.decode import decode
+from ..data.images.cache import square
+from ..data.images.decode import read_image
 from ..data.map_dataset import picture_of
-from ..data.square_cache import square
 
 Picture = str | PathLike[str] | Image.Image | Tensor | np.ndarray
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -162,7 +162,7 @@ def _open(picture: Picture) -> Image.Image:
             f"{picture} is a folder: give its pictures, as a list of paths; selfdistill predict "
             "takes folders"
         )
-    return decode(Path(picture))
+    return read_image(Path(picture))
 
 
 def _pixels(picture: Image.Image) -> UInt8[Tensor, "1 3 height width"]:

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from ..data.decode import decode
-from ..data.pictures import ENDINGS
+from ..data.images.decode import read_image
+from ..data.images.source import ENDINGS
 from ..terminal import console, csv_text, shown_name
 from .model import Guess, Model
 
@@ -63,7 +63,7 @@ def _read(model: Model, files: Sequence[Path], *, only: bool) -> dict[Path, Tens
     readable: dict[Path, Tensor] = {}
     for file in files:
         try:
-            readable[file] = model.transform(decode(file))
+            readable[file] = model.transform(read_image(file))
         except ValueError as error:
             if only:
                 raise

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data.decode import decode
+from ..data.images.decode import read_image
 from ..deployment import load
 from ..evaluation.activation import Activation, class_activation
 from ..runs import RunDirectory
@@ -57,7 +57,7 @@ def look_at(path: Path, files: Sequence[Path], *, words: Sequence[str] = ()) -> 
     mean, std = (torch.tensor(values)[:, None, None] for values in (trained.mean, trained.std))
     found: list[Seen] = []
     for file in files:
-        image = model.transform(decode(file))
+        image = model.transform(read_image(file))
         activation = class_activation(trained.method, image[None].to(trained.device))
         _refuse_blockless(type(trained.method).__name__, activation)
         pixels = ((image * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)

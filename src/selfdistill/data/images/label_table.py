@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from .image_set import DataSet, ImageSet, Splits
+from ..image_set import DataSet, ImageSet, Splits
 from .listing import NAMED, Listing, arrange, by_split, picked, split_of
-from .pictures import Files
-from .preparation import Preparation
+from .prepare import Preparation
+from .source import Files
 
 TABLES = (".csv", ".tsv")
 """How tables' names end."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ..machine import memory
+from ...machine import memory
 
 ORIENTATION = 0x0112
 TURNS = (
@@ -41,21 +41,21 @@ LONGEST = 20
 """Largest ratio of a picture's sides: of what is longer the centre shows next to nothing."""
 
 
-def decode(path: Path) -> Image.Image:
-    """Read a file as ``rgb`` does.
+def read_image(path: Path) -> Image.Image:
+    """Read a file as ``read_rgb`` does.
 
     Raises:
-        ValueError: As for ``rgb``; the message begins with the path.
+        ValueError: As for ``read_rgb``; the message begins with the path.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tags that do not matter
         try:
-            return rgb(path)
+            return read_rgb(path)
         except ValueError as error:
             raise ValueError(f"{path} {error}") from None
 
 
-def rgb(picture: Path | bytes) -> Image.Image:
+def read_rgb(picture: Path | bytes) -> Image.Image:
     """Read a picture as RGB: upright, over white where it is transparent, 16 bits scaled to 8.
 
     Of an animation the first frame is read.
@@ -73,7 +73,7 @@ def opened(picture: Path | bytes) -> Generator[Image.Image]:
     """Open and load a picture as it is stored.
 
     Raises:
-        ValueError: As for ``rgb``.
+        ValueError: As for ``read_rgb``.
     """
     try:
         if isinstance(picture, Path):

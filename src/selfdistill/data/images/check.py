@@ -1,4 +1,4 @@
-"""What becomes of each picture, told before training."""
+"""Check images before training: which are read as they are, converted or refused, and why."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
+from ..progress import Progress
 from .decode import DEEP_MODES, opened, to_rgb, upright_turn
 from .folder_layout import find_pictures
 from .hub_rows import HUB, find_rows
 from .label_table import TABLES, read_table
 from .listing import NOT_A_PICTURE, Listing
-from .pictures import FORMATS, each
-from .preparation import Preparation
-from .progress import Progress
+from .prepare import Preparation
+from .source import FORMATS, each
 
-SHOWN = 200
-BATCH = 64
-"""Batch size of the recipes for pictures of one's own."""
+MAX_SHOWN = 200
+BATCH_SIZE = 64
+"""Of the recipes for images of one's own."""
 DARK = 2**13
 """Largest value of 16 bits below which a picture is almost black: 31 of 255."""
 MODES = {
@@ -33,20 +33,20 @@ MODES = {
 }
 
 
-class Verdict(NamedTuple):
-    """What becomes of a file, and why."""
+class FileCheck(NamedTuple):
+    """What training makes of one image file, and why."""
 
     kind: Literal["accepted", "converted", "refused"]
     reason: str = ""
 
 
 @dataclass(frozen=True)
-class Report:
+class DataCheck:
     """What was found in a folder, table or set of pictures.
 
     Args:
         pictures: How many were looked at.
-        verdicts: Those that are not plainly accepted, by name: a file's path relative to the root.
+        files: Those that are not plainly accepted, by name: a file's path relative to the root.
         ignored: What is passed over without being looked at, and why.
         problem: Why training would refuse them all; empty where it would not.
         note: How they would be divided; empty where no classes were found.
@@ -54,7 +54,7 @@ class Report:
     """
 
     pictures: int
-    verdicts: dict[str, Verdict]
+    files: dict[str, FileCheck]
     ignored: dict[str, str]
     problem: str
     note: str
@@ -66,47 +66,47 @@ class Report:
         refusal = f"Training refuses this: {self.problem}"
         if not self.pictures:
             return refusal
-        kinds = [verdict.kind for verdict in self.verdicts.values()]
+        kinds = [file.kind for file in self.files.values()]
         converted, refused = kinds.count("converted"), kinds.count("refused")
         accepted = self.pictures - converted - refused
         lines = [
             f"{self.pictures} files: {accepted} accepted as they are, {converted} converted, "
             f"{refused} left out, {len(self.ignored)} ignored; no file is changed"
         ]
-        findings = [f"{v.kind:9}  {path}: {v.reason}" for path, v in self.verdicts.items()]
+        findings = [f"{file.kind:9}  {path}: {file.reason}" for path, file in self.files.items()]
         findings.sort(key=lambda line: not line.startswith("refused"))
         ignored = {path: why for path, why in self.ignored.items() if why != NOT_A_PICTURE}
         findings += [f"ignored    {path}: {why}" for path, why in ignored.items()]
-        lines += findings[:SHOWN]
-        if len(findings) > SHOWN:
-            lines.append(f"… and {len(findings) - SHOWN} more")
+        lines += findings[:MAX_SHOWN]
+        if len(findings) > MAX_SHOWN:
+            lines.append(f"… and {len(findings) - MAX_SHOWN} more")
         lines += [line for line in (self.repeated, self.others) if line]
         lines.append(refusal if self.problem else self.note)
         return "\n".join(lines)
 
 
-def _looked_at(picture: Path | bytes) -> tuple[Verdict, bytes]:
-    """What becomes of a picture, and a hash of it; none for what is refused."""
-    verdict = judge(picture)
-    if verdict.kind == "refused":
-        return verdict, b""
+def _check_and_hash(picture: Path | bytes) -> tuple[FileCheck, bytes]:
+    """Check an image, and hash it unless it is refused."""
+    check = check_file(picture)
+    if check.kind == "refused":
+        return check, b""
     content = picture.read_bytes() if isinstance(picture, Path) else picture
-    return verdict, hashlib.sha256(content).digest()
+    return check, hashlib.sha256(content).digest()
 
 
-def judge(picture: Path | bytes) -> Verdict:
-    """Read a picture as training would, and say what becomes of it."""
+def check_file(picture: Path | bytes) -> FileCheck:
+    """Read an image as training does."""
     ending = picture.suffix.lower().lstrip(".") if isinstance(picture, Path) else None
     try:
         with opened(picture) as image:
             changes = _changes(image, ending)
             to_rgb(image)
     except ValueError as error:
-        return Verdict("refused", str(error))
-    return Verdict("converted", "; ".join(changes)) if changes else Verdict("accepted")
+        return FileCheck("refused", str(error))
+    return FileCheck("converted", "; ".join(changes)) if changes else FileCheck("accepted")
 
 
-def check(data: str | Path, *, root: str | Path | None = None) -> Report:
+def check_images(data: str | Path, *, root: str | Path | None = None) -> DataCheck:
     """Judge every picture; nothing is changed.
 
     Args:
@@ -115,40 +115,40 @@ def check(data: str | Path, *, root: str | Path | None = None) -> Report:
         root: The folder that a table's paths start from; None for the table's own.
     """
     below = None if root is None else Path(root)
-    fault = ""
+    problems: list[str] = []
     try:
         listing = _find(str(data), below)
     except ValueError as error:
-        fault = str(error)
+        problems.append(str(error))
         try:  # what is wrong with single pictures is told all the same
             listing = _find(str(data), below, for_training=False)
         except ValueError:
-            return Report(0, {}, {}, fault, "")
+            return DataCheck(0, {}, {}, problems[0], "")
     names = listing.names()
-    verdicts: dict[str, Verdict] = {}
+    files: dict[str, FileCheck] = {}
     same: dict[bytes, list[str]] = {}
     with Progress(f"reading {len(names):,} pictures", len(names)) as progress:
-        for name, (verdict, digest) in each(listing.source, names, _looked_at):
+        for name, (check, digest) in each(listing.source, names, _check_and_hash):
             progress.advance(1)
             if digest:
                 same.setdefault(digest, []).append(name)
-            if verdict.kind != "accepted":
-                verdicts[name] = verdict
-    refused = {name: v.reason for name, v in verdicts.items() if v.kind == "refused"}
-    problems, note = [fault] if fault else [], listing.note
+            if check.kind != "accepted":
+                files[name] = check
+    refused = {name: file.reason for name, file in files.items() if file.kind == "refused"}
+    note = listing.note
     try:
         left = listing.without(refused)
         note += "" if problems else _small(left)
     except ValueError as error:
         problems.append(str(error))
-    return Report(
+    return DataCheck(
         len(names),
-        verdicts,
+        files,
         listing.ignored,
         "; ".join(problems),
         note,
         listing.others,
-        _repeated(listing, [names for names in same.values() if len(names) > 1]),
+        _repeated(listing, [group for group in same.values() if len(group) > 1]),
     )
 
 
@@ -188,9 +188,12 @@ def _small(listing: Listing) -> str:
     """What to choose where too few pictures are trained on for the recipes' batch size."""
     train = Preparation(224, None, 0, 0.15, 0.15).divided(listing)["train"]
     count = sum(map(len, train.values()))
-    if count >= BATCH:
+    if count >= BATCH_SIZE:
         return ""
-    return f"; {count} are trained on, fewer than a batch of {BATCH}: choose a smaller --batch-size"
+    return (
+        f"; {count} are trained on, fewer than a batch of {BATCH_SIZE}: choose a smaller "
+        "--batch-size"
+    )
 
 
 def _darkness(image: Image.Image) -> str:

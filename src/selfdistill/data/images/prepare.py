@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from ..machine import check_image_size
-from .image_set import ImageSet, Splits, channel_statistics
+from ...machine import check_image_size
+from ..image_set import ImageSet, Splits, channel_statistics
+from .cache import Squares, decoded
 from .listing import Listing, Picked, divide, name_some
-from .square_cache import Squares, decoded
 
 MARGIN = 0.875
 """Share of the stored square's side that evaluation looks at, about."""

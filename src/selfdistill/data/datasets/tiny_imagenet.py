@@ -9,13 +9,13 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from ..runs.reading import read_text
-from .image_set import DataSet, ImageSet, Splits
-from .listing import name_some
-from .official import divided
-from .pictures import Files
-from .resized_crop import shrunk
-from .square_cache import decoded
+from ...runs.reading import read_text
+from ..image_set import DataSet, ImageSet, Splits
+from ..images.cache import decoded
+from ..images.listing import name_some
+from ..images.source import Files
+from ..resized_crop import shrunk
+from .base import divided
 
 FOLDER = "tiny-imagenet-200"
 SIDE = 64

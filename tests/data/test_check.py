@@ -15,7 +15,7 @@ from PIL import Image
 
 from selfdistill import recipes
 from selfdistill.data import Batches, ImageFolder, ImageSet, Pipeline
-from selfdistill.data.verdicts import BATCH, Verdict, check, judge
+from selfdistill.data.images.check import BATCH_SIZE, FileCheck, check_file, check_images
 from selfdistill.pairing import Partner
 from selfdistill.training import parse
 
@@ -137,14 +137,14 @@ def test_each_kind_has_its_verdict(tmp_path, name):
     path = tmp_path / name
     make(path)
     before = path.read_bytes() if path.is_file() else None
-    verdict = judge(path)
-    assert verdict.kind == kind, verdict
-    assert reason in verdict.reason
-    assert str(tmp_path) not in verdict.reason
+    found = check_file(path)
+    assert found.kind == kind, found
+    assert reason in found.reason
+    assert str(tmp_path) not in found.reason
     assert before is None or path.read_bytes() == before
     if before is not None:
-        stored = judge(before)
-        assert (stored.kind, reason in stored.reason) == (kind, True) or "named" in verdict.reason
+        stored = check_file(before)
+        assert (stored.kind, reason in stored.reason) == (kind, True) or "named" in found.reason
 
 
 def test_unreadable_files_are_refused(tmp_path, monkeypatch):
@@ -155,16 +155,16 @@ def test_unreadable_files_are_refused(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Image, "open", locked)
-    assert judge(path) == Verdict("refused", "cannot be read: Permission denied")
+    assert check_file(path) == FileCheck("refused", "cannot be read: Permission denied")
 
 
 def test_bombs_are_refused_without_unpacking_them(tmp_path):
     for name, size in (("a.png", (60000, 60000)), ("b.png", (12000, 12000))):
         (tmp_path / name).write_bytes(claiming(*size))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        verdict = judge(tmp_path / name)
-        assert verdict.kind == "refused"
-        assert "too many" in verdict.reason
+        found = check_file(tmp_path / name)
+        assert found.kind == "refused"
+        assert "too many" in found.reason
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
 
 
@@ -185,8 +185,8 @@ def test_a_folder_is_told_what_becomes_of_it(tmp_path):
     (root / "dog" / ".DS_Store").write_text("")
     for i in range(40):
         (root / "dog" / f"{i:02}.json").write_text("{}")
-    report = check(root)
-    assert {name: v.kind for name, v in report.verdicts.items()} == {
+    report = check_images(root)
+    assert {name: v.kind for name, v in report.files.items()} == {
         "cat/00.png": "refused",
         "cat/01.png": "converted",
     }
@@ -209,9 +209,9 @@ def test_a_table_is_told_what_becomes_of_it(tmp_path):
     names = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.png"))]
     table = tmp_path / "labels.csv"
     table.write_text("image,label\n" + "".join(f"{n},{n[:3]}\n" for n in names))
-    report = check(table, root=root)
-    assert (report.pictures, list(report.verdicts), report.problem) == (80, ["cat/01.png"], "")
-    assert str(check(table)).startswith(
+    report = check_images(table, root=root)
+    assert (report.pictures, list(report.files), report.problem) == (80, ["cat/01.png"], "")
+    assert str(check_images(table)).startswith(
         f"Training refuses this: {table} line 2: cat/00.png is not a "
     )
 
@@ -220,8 +220,8 @@ def test_a_folder_that_training_refuses_is_told_why(tmp_path):
     root = folder(tmp_path)
     for i in range(5):
         (root / "cat" / f"{i:02}.png").write_bytes(b"")
-    assert "5 of 80 files" in check(root).problem
-    assert "more than 5%" in str(check(root)).splitlines()[-1]
+    assert "5 of 80 files" in check_images(root).problem
+    assert "more than 5%" in str(check_images(root)).splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -249,22 +249,22 @@ def test_a_folder_that_training_refuses_is_told_why(tmp_path):
 def test_folders_that_cannot_be_divided_are_named(tmp_path, folders, problem):
     for name, count in folders.items():
         folder(tmp_path, [name], count)
-    assert problem in check(tmp_path).problem
+    assert problem in check_images(tmp_path).problem
 
 
 def test_too_few_pictures_for_a_batch_are_told_as_training_does(tmp_path):
-    small = check(folder(tmp_path / "small"))
+    small = check_images(folder(tmp_path / "small"))
     assert small.problem == ""
     few = "; 56 are trained on, fewer than a batch of 64: choose a smaller --batch-size"
     assert small.note.endswith(few)
-    assert "trained on" not in check(folder(tmp_path / "large", count=50)).note
+    assert "trained on" not in check_images(folder(tmp_path / "large", count=50)).note
     for name in ("scratch", "finetune"):
-        assert yaml.safe_load(recipes.find(name).read_text())["batch_size"] == BATCH
+        assert yaml.safe_load(recipes.find(name).read_text())["batch_size"] == BATCH_SIZE
     images = torch.zeros(56, 3, 8, 8, dtype=torch.uint8)
     pipeline = Pipeline([], mean=(0.5,) * 3, std=(0.5,) * 3)
     train = ImageSet(images, torch.arange(56) % 2, ("a", "b"))
     with pytest.raises(ValueError, match=r"within 1 to 56, .*: choose one with --batch-size"):
-        Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=BATCH, seed=0)
+        Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=BATCH_SIZE, seed=0)
 
 
 def test_one_fault_hides_no_other(tmp_path):
@@ -276,7 +276,7 @@ def test_one_fault_hides_no_other(tmp_path):
     (tmp_path / "ant" / "bad.png").write_bytes(b"nothing")
     (tmp_path / "cow").mkdir()
     (tmp_path / "dog").mkdir()
-    said = str(check(tmp_path))
+    said = str(check_images(tmp_path))
     assert "class 'cow' has 0 usable pictures and class 'dog' has 0 usable pictures" in said
     assert "refused    ant/bad.png: " in said
     assert "; 1 of 9 files in " in said
@@ -292,21 +292,21 @@ def test_pictures_of_test_that_are_in_train_are_counted(tmp_path):
                 Image.new("RGB", (9, 9), (shade, 0, 0)).save(
                     tmp_path / split / name / f"{number}.png"
                 )
-    said = str(check(tmp_path))
+    said = str(check_images(tmp_path))
     assert "2 pictures repeat another, byte by byte, 2 of them in two splits: for example " in said
     assert "test/ant/0.png" in said
 
 
 def test_a_pipe_is_no_table(tmp_path):
     os.mkfifo(tmp_path / "labels.csv")
-    assert "labels.csv is not a regular file" in str(check(tmp_path / "labels.csv"))
+    assert "labels.csv is not a regular file" in str(check_images(tmp_path / "labels.csv"))
     with pytest.raises(ValueError, match=r"labels\.csv: is neither a file nor a folder"):
         parse(["--data", str(tmp_path / "labels.csv")])
 
 
 def test_a_table_of_many_columns_is_refused_in_a_short_line(tmp_path):
     (tmp_path / "wide.csv").write_text(",".join(f"column{n}" for n in range(200_000)))
-    said = str(check(tmp_path / "wide.csv"))
+    said = str(check_images(tmp_path / "wide.csv"))
     assert "column4 and 199995 more" in said
     assert len(said) < 1000
 
@@ -320,6 +320,6 @@ def test_names_that_are_not_utf8_are_refused_alike_by_check_and_training(tmp_pat
             with open(os.path.join(folder, b"%d.png" % number), "wb") as file:  # noqa: PTH118, PTH123
                 Image.new("RGB", (9, 9), (number, 0, 0)).save(file, "PNG")
     message = r"10 names in .* are not UTF-8, such as b'caf\\xe9': rename them"
-    assert re.search(message, str(check(tmp_path)))
+    assert re.search(message, str(check_images(tmp_path)))
     with pytest.raises(ValueError, match=message):
         ImageFolder(root=tmp_path, cache_dir=tmp_path / "cache").splits()

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from ..image_set import ImageSet, Splits
+from .base import OfficialSet, missing
 from .cifar_layout import CIFAR10_LAYOUT, CIFAR100_LAYOUT, Layout
 from .cifar_python import read_batch
 from .download import fetch
-from .image_set import ImageSet, Splits
-from .official import OfficialSet, missing
 
 
 class CIFAR10(OfficialSet):

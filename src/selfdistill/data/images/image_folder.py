@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import ClassVar
 
+from ..image_set import DataSet, ImageSet, Splits
 from .folder_layout import find_pictures
-from .image_set import DataSet, ImageSet, Splits
-from .preparation import Preparation
+from .prepare import Preparation
 
 
 class ImageFolder(DataSet):

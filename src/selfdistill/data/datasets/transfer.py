@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from .progress import Progress
+from ..progress import Progress
 
 CHUNK = 1 << 20
 """Bytes read at once, at most."""

@@ -14,7 +14,7 @@ from .listing import (
     named_splits,
     split_of,
 )
-from .pictures import ENDINGS, Files
+from .source import ENDINGS, Files
 
 LITTER = ("thumbs.db", "desktop.ini")
 SPELLINGS = "train beside val, valid, validation or test"

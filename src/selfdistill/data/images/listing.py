@@ -9,8 +9,8 @@ from pathlib import PurePath
 
 import torch
 
-from .pictures import Source
-from .randomness import generator
+from ..randomness import generator
+from .source import Source
 
 SPLITS = ("train", "validation", "test")
 WORDS = {

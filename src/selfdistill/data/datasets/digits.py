@@ -5,7 +5,7 @@ from jaxtyping import Float64, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
+from ..image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
 
 
 class Digits(DataSet):

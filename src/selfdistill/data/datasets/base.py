@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from .image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
+from ..image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
 
 Channels = tuple[float, float, float]
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import ClassVar
 
+from ..image_set import DataSet, ImageSet, Splits
 from .hub_rows import find_rows
-from .image_set import DataSet, ImageSet, Splits
-from .preparation import Preparation
+from .prepare import Preparation
 
 
 class HuggingFace(DataSet):

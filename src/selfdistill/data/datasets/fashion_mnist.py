@@ -11,9 +11,9 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from ..image_set import ImageSet, Splits
+from .base import OfficialSet, missing
 from .download import Member, fetch_file
-from .image_set import ImageSet, Splits
-from .official import OfficialSet, missing
 
 FOLDER = "FashionMNIST/raw"
 URL = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion"

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..runs import read_json
-from ..runs.storage import refused as refused_by_disk
-from .decode import rgb
-from .pictures import Source, each
-from .progress import Progress
+from ...runs import read_json
+from ...runs.storage import refused as refused_by_disk
+from ..progress import Progress
+from .decode import read_rgb
+from .source import Source, each
 
 MAX_NAME_BYTES = 100
 """Of a file's name, what tells the folder of its pictures."""
@@ -191,7 +191,7 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> int:
 
 def _pixels(size: int, picture: Path | bytes) -> bytes | str:
     try:
-        upright = square(rgb(picture), size)
+        upright = square(read_rgb(picture), size)
     except ValueError as error:
         return str(error)
     return np.asarray(upright).transpose(2, 0, 1).tobytes()

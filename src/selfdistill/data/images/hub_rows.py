@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .hub_tables import HUB, Table, cache_folders, find_columns, load
 from .listing import Listing, Picked, arrange, by_split, picked, split_of
-from .pictures import Source, State, state
+from .source import Source, State, state
 
 
 @dataclass(frozen=True, eq=False)

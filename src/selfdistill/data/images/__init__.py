@@ -1,0 +1,19 @@
+"""Anybody's images: listed, checked, decoded into a cache, divided."""
+
+from .cache import square
+from .check import check_images
+from .decode import read_image
+from .hugging_face import HuggingFace
+from .image_folder import ImageFolder
+from .label_table import LabelTable
+from .source import ENDINGS
+
+__all__ = [
+    "ENDINGS",
+    "HuggingFace",
+    "ImageFolder",
+    "LabelTable",
+    "check_images",
+    "read_image",
+    "square",
+]
