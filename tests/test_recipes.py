@@ -62,6 +62,7 @@ def test_only_the_loop_and_the_column_labelled_so_know_the_legacy_curve():
     assert readers <= {
         "training/fit.py",
         "training/resuming.py",
-        "runs/run_directory.py",
+        "runs/contents.py",
+        "runs/directory.py",
         "reports/legacy.py",
     }

@@ -44,7 +44,7 @@ class Run:
     @property
     def summary(self) -> dict[str, object]:
         """What ``summary.json`` holds: recipe, curve, scores of every exit, cost."""
-        return read_summary(self.path / "summary.json").values
+        return read_summary(self.path).values
 
     def load(self) -> Model:
         """The trained network, ready to classify pictures."""

@@ -6,7 +6,7 @@ import pytest
 
 from selfdistill.runs import Stored, read_json, read_lines, read_yaml
 from selfdistill.runs.reading import MAX_DEPTH, parse_yaml, read_bytes
-from selfdistill.runs.storage import write_yaml
+from selfdistill.runs.writing import write_yaml
 
 
 @pytest.fixture

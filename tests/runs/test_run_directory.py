@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from selfdistill.failures import Locked, StorageFailure
-from selfdistill.runs import RunDirectory, read_checked, storage
-from selfdistill.runs.storage import sha256, write_json
+from selfdistill.runs import RunDirectory, read_checked, writing
+from selfdistill.runs.writing import sha256, write_json
 
 RECIPE = {"format": 1, "method": {"class_path": "CrossEntropy"}, "split": "0"}
 SUMMARY = {
@@ -175,7 +175,7 @@ def test_links_inside_our_folders_lead_nowhere(run, tmp_path):
     for place in (run.checkpoints / "000000010.pt", run.model / "config.json"):
         place.unlink()
         place.symlink_to(outside)
-    storage.replace_file(run.model / "config.json", b"{}")
+    writing.replace_file(run.model / "config.json", b"{}")
     run.clear()
     assert outside.read_text() == "precious"
 
@@ -228,8 +228,8 @@ def test_a_lock_that_was_removed_is_noticed_before_anything_is_written(run):
 def test_the_umask_holds_for_every_file(tmp_path):
     before = os.umask(0o027)
     try:
-        storage.replace_file(tmp_path / "one", b"")
-        storage.append_line(tmp_path / "two", b"\n")
+        writing.replace_file(tmp_path / "one", b"")
+        writing.append_line(tmp_path / "two", b"\n")
         assert os.umask(0o027) == 0o027
     finally:
         os.umask(before)

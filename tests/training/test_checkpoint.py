@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from selfdistill.failures import StorageFailure, UnusableCheckpoint
-from selfdistill.runs import RunDirectory, storage
+from selfdistill.runs import RunDirectory, writing
 from selfdistill.training import checkpoint
 
 CPU = torch.device("cpu")
@@ -150,14 +150,14 @@ def test_a_crash_in_the_first_saves_is_a_fresh_start(tmp_path, monkeypatch, call
 
 def test_a_full_disk_keeps_the_old_file_and_says_what_is_needed(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    storage.replace_file(path, b"old")
+    writing.replace_file(path, b"old")
 
     def refuse(descriptor):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(StorageFailure, match=r"No space left.*3 bytes needed, [\d,]+ bytes free"):
-        storage.replace_file(path, b"new")
+        writing.replace_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -216,6 +216,6 @@ def test_a_right_hash_over_wrong_content_is_passed_over(folder, content):
         torch.save([1, 2] if content == "list" else {"step": Called()}, buffer)
         content = buffer.getvalue()
     (folder / "000000030.pt").write_bytes(content)
-    storage.write_json(folder / "000000030.json", {"sha256": storage.sha256(content)})
+    writing.write_json(folder / "000000030.json", {"sha256": writing.sha256(content)})
     with pytest.warns(UserWarning, match="does not hold a checkpoint's state: passed over"):
         assert load(folder)["step"] == 20

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..machine import largest_image, most_classes
-from ..runs import read_checked_json
-from ..runs.reading import Stored
+from ..runs import Stored, read_checked_json
 
 CONFIG = "config.json"
 MAX_CHANNELS = 1024

@@ -19,7 +19,7 @@ def attention(words: list[str]) -> int:
         raise ValueError(f"--picture {picture}: name a PNG file, such as attention.png")
     from ..deployment.predictions import find_files
     from ..reports import blocks
-    from ..runs.storage import replace_file
+    from ..runs import replace_file
     from ..training.attention import look_at
 
     files = find_files(given.images)

@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..runs.found import RECIPE
-from ..runs.reading import read_yaml
+from ..runs import RECIPE, SUMMARY, read_yaml
 from .parser import SPLITS, add_own_code, parser_of
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def predict(words: list[str]) -> int:
         raise ValueError(
             f"{best} is missing: only a run with validation images keeps its best weights"
         )
-    begun = best.is_dir() and not (given.run / "summary.json").exists()
+    begun = best.is_dir() and not (given.run / SUMMARY).exists()
     if given.weights == "last" and begun and not (given.run / "model").is_dir():
         raise ValueError(
             f"{given.run} is not finished: --weights best-validation takes its best weights so far"

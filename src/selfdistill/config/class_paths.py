@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from ..data import Augmentation, DataSet
 from ..data.mixing import Mixing
 from ..methods import Method
-from ..runs.reading import parse_yaml
+from ..runs import parse_yaml
 from .own_images import Options
 from .user_code import is_own_code, named, own_hashes
 

@@ -6,7 +6,7 @@ pass on those that both have, which mean the same in all of them.
 
 from collections.abc import Mapping
 
-from ..runs.reading import parse_yaml
+from ..runs import parse_yaml
 from .own_images import Options
 from .registry import CLASSES, class_defaults
 from .shapes import check_shape

@@ -12,7 +12,7 @@ from typing import cast
 
 from torch import nn
 
-from ..runs.reading import read_bytes
+from ..runs import read_bytes
 
 BUILT_ON = {"selfdistill", "torch"}
 """Installed packages that need one of these may be imported by name."""

@@ -8,7 +8,7 @@ import inspect
 import typing
 from pathlib import Path
 
-from ..runs.reading import parse_yaml
+from ..runs import parse_yaml
 from .own_images import Options
 from .registry import CLASSES, class_options
 from .schema import Adversary, BackboneChoice, Place, Recipe

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..pairing import Partner
-from ..runs.storage import replace_file
+from ..runs import replace_file
 from .augment import Images, Pixels
 from .batches import Batches
 from .image_set import ImageSet, Splits

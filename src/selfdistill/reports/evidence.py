@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runs import read_checked_json, read_json, read_lines
+from ..runs import read_checked_json, read_json, read_lines, summary_file
 from ..terminal import shown_name
 from .comparison import SPLITS
 from .legacy import best_test_epoch
 from .predicted import PREDICTIONS, Numbers, Predicted, opened, predicted
-from .runs import Summary, file_of, parse, read_content
+from .runs import Summary, parse, read_content
 
 LOG = "log.jsonl"
 MODEL = "model/config.json"
@@ -113,14 +113,14 @@ class Evidence:
         for split, scores in self.summary.scores.items():
             if not 0 <= scores.accuracy <= 100:
                 raise ValueError(
-                    f"{file_of(self.summary.path)} is damaged: its {split} accuracy is "
+                    f"{summary_file(self.summary.path)} is damaged: its {split} accuracy is "
                     f"{scores.accuracy} %"
                 )
         _ = self.thumbnails, self.legacy, self.files
         try:
             _ = self.curve, self.macs, [self.corruptions(split) for split in SPLITS]
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{file_of(self.summary.path)} is damaged: {error}") from None
+            raise ValueError(f"{summary_file(self.summary.path)} is damaged: {error}") from None
         return self
 
     def missing(self) -> list[str]:

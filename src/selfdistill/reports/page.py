@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from ..runs.storage import replace_file
+from ..runs import replace_file
 from ..terminal import shown
 from .content import Section
 from .entries import Entry, choose_split, entries

@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..runs import read_json, read_summary
+from ..runs import SUMMARY, RunDirectory, read_json, read_summary, summary_file
 from .labels import Fields, flatten
 
 FORMAT = 1
-SUMMARY = "summary.json"
-FAILURE = "failure.json"
 HASH_LENGTH = 8
 ADDED: Fields = {
     "backbone.stages": None,
@@ -88,17 +86,12 @@ def read_content(path: Path) -> dict[str, object]:
     Raises:
         ValueError: If there is no such run, it is unfinished, or its summary is damaged.
     """
-    file = file_of(path)
+    file = summary_file(path)
     if path.is_dir() and not file.exists():
         raise ValueError(_why_absent(path))
     if not file.exists():
         raise ValueError(f"there is no run at {path}; name a run directory or a summary file")
     return read_summary(file).values
-
-
-def file_of(path: Path) -> Path:
-    """The summary of a run directory; a copied summary is itself."""
-    return path / SUMMARY if path.is_dir() else path
 
 
 def parse(content: object, path: Path) -> Summary:
@@ -115,24 +108,27 @@ def parse(content: object, path: Path) -> Summary:
         fields = _mapping(content)
         if fields["format"] != FORMAT:
             raise ValueError(
-                f"{file_of(path)} has summary format {fields['format']!r}, and this version reads "
-                f"{FORMAT}; install the version of selfdistill that wrote it"
+                f"{summary_file(path)} has summary format {fields['format']!r}, and this version "
+                f"reads {FORMAT}; install the version of selfdistill that wrote it"
             )
         return _summary(fields, path)
     except KeyError as error:
-        raise ValueError(f"{file_of(path)} is not a summary of a run: it lacks {error}") from None
+        raise ValueError(
+            f"{summary_file(path)} is not a summary of a run: it lacks {error}"
+        ) from None
     except (TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"{file_of(path)} is not a summary of a run: {error}") from None
+        raise ValueError(f"{summary_file(path)} is not a summary of a run: {error}") from None
 
 
 def _why_absent(directory: Path) -> str:
-    if (directory / FAILURE).exists():
-        failure = read_json(directory / FAILURE).values
+    run = RunDirectory(directory)
+    if run.failure_file.exists():
+        failure = read_json(run.failure_file).values
         return (
             f"{directory} ended in epoch {failure.get('epoch')}, its loss not finite at learning "
             f"rate {failure.get('lr')}: train it anew with other settings"
         )
-    if (directory / "recipe.yaml").exists():
+    if run.recipe_file.exists():
         return (
             f"{directory} is unfinished: repeat its train command to resume it, then compare "
             f"(it has no {SUMMARY})"

@@ -1,19 +1,57 @@
 """Runs on disk: their files, written durably and read with suspicion. Imports no torch."""
 
-from .found import runs_in
-from .looking import read_checked, read_checked_json
-from .reading import Stored, read_json, read_lines, read_summary, read_yaml
-from .run_directory import LogLine, RunDirectory
+from .contents import (
+    BEST_MODEL,
+    CHECKPOINT_NAME,
+    FIRST_SAVE,
+    RECIPE,
+    SUMMARY,
+    TEST_FILES,
+    is_run,
+    runs_in,
+)
+from .directory import LogLine, RunDirectory, log_line
+from .hashes import HASH, read_checked, read_checked_json
+from .reading import (
+    parse_yaml,
+    read_bytes,
+    read_json,
+    read_lines,
+    read_text,
+    read_yaml,
+)
+from .stored import Stored
+from .summary import read_summary, recorded_code, summary_file
+from .writing import UNFINISHED_NAME, replace_file, sha256, storage_failure, write_json
 
 __all__ = [
+    "BEST_MODEL",
+    "CHECKPOINT_NAME",
+    "FIRST_SAVE",
+    "HASH",
+    "RECIPE",
+    "SUMMARY",
+    "TEST_FILES",
+    "UNFINISHED_NAME",
     "LogLine",
     "RunDirectory",
     "Stored",
+    "is_run",
+    "log_line",
+    "parse_yaml",
+    "read_bytes",
     "read_checked",
     "read_checked_json",
     "read_json",
     "read_lines",
     "read_summary",
+    "read_text",
     "read_yaml",
+    "recorded_code",
+    "replace_file",
     "runs_in",
+    "sha256",
+    "storage_failure",
+    "summary_file",
+    "write_json",
 ]

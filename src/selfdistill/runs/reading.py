@@ -3,112 +3,21 @@
 Sizes and depths are bounded, nothing is executed or unfolded, and every error names its file.
 """
 
-import hashlib
 import json
-import math
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Never
+from typing import Any, ClassVar
 
 import yaml
 
+from .stored import ADVICE, Stored
+
 MAX_BYTES = 64 << 20
 MAX_DEPTH = 32
-SHOWN_CHARACTERS = 40
 YAML = "tag:yaml.org,2002:"
 PLAIN_TAGS = ("null", "bool", "int", "float", "str", "seq", "map")
-SEAL = "sha256"
-"""The last field of a summary: the hash of all the others."""
-Bound = int | float
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Fields read from a file; what is taken out is checked, and errors say file and field.
-
-    Args:
-        file: Where they were read.
-        values: The fields.
-        name: Of this object within the file, such as ``cost``; empty for the whole file.
-    """
-
-    file: Path
-    values: dict[str, object]
-    name: str = ""
-
-    def __contains__(self, field: str) -> bool:
-        """Whether a field is there and not null."""
-        return self.values.get(field) is not None
-
-    def __iter__(self) -> Iterator[str]:
-        """Names of the fields."""
-        return iter(self.values)
-
-    def text(self, field: str) -> str:
-        """A field that holds text."""
-        value = self._value(field)
-        return value if isinstance(value, str) else self.refuse(field, "text")
-
-    def number(
-        self, field: str, low: int | float = -math.inf, high: int | float = math.inf
-    ) -> float:
-        """A field that holds a finite number within bounds."""
-        value = _finite(self._value(field))
-        if value is not None and low <= value <= high:
-            return value
-        return self.refuse(field, f"a number{_bounds(low, high)}")
-
-    def integer(
-        self, field: str, low: int | float = -math.inf, high: int | float = math.inf
-    ) -> int:
-        """A field that holds a whole number within bounds."""
-        value = self._value(field)
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return value
-        return self.refuse(field, f"a whole number{_bounds(low, high)}")
-
-    def section(self, field: str) -> "Stored":
-        """A field that holds fields itself."""
-        value = self._value(field)
-        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-            return Stored(self.file, value, self._path(field))
-        return self.refuse(field, "an object with named fields")
-
-    def list(self, field: str) -> list[object]:
-        """A field that holds a list."""
-        value = self._value(field)
-        return value if isinstance(value, list) else self.refuse(field, "a list")
-
-    def numbers(self, field: str, count: int | None = None) -> tuple[float, ...]:
-        """A field that holds a list of finite numbers, of a given length if any."""
-        values = self.list(field)
-        found = [value for value in map(_finite, values) if value is not None]
-        if len(found) == len(values) and count in (None, len(values)):
-            return tuple(found)
-        return self.refuse(field, f"{'' if count is None else f'{count} '}numbers")
-
-    def refuse(self, field: str, expected: str) -> Never:
-        """Raise the error for a field that does not hold what is expected."""
-        if field not in self.values:
-            raise ValueError(f"{self.file} has no field {self._path(field)!r}: {_ADVICE}")
-        shown = repr(self.values[field])
-        if len(shown) > SHOWN_CHARACTERS:
-            shown = f"{shown[:SHOWN_CHARACTERS]}…"
-        raise ValueError(
-            f"{self.file}: {self._path(field)} is {shown}, expected {expected}: {_ADVICE}"
-        )
-
-    def _value(self, field: str) -> object:
-        return self.values.get(field)
-
-    def _path(self, field: str) -> str:
-        return f"{self.name}.{field}" if self.name else field
-
-
-_ADVICE = "restore the file from a copy"
 
 
 def read_json(file: Path, *, max_bytes: int = MAX_BYTES) -> Stored:
@@ -119,23 +28,6 @@ def read_json(file: Path, *, max_bytes: int = MAX_BYTES) -> Stored:
             message names the file.
     """
     return parse_json(file, read_bytes(file, max_bytes=max_bytes))
-
-
-def read_summary(file: Path) -> Stored:
-    """Read what a run says of itself, without the hash of it that the file ends with.
-
-    Raises:
-        ValueError: As :func:`read_json` does, or if it is not what the hash was of.
-    """
-    values = dict(read_json(file).values)
-    if values.pop(SEAL, None) not in (None, seal(values)):
-        raise ValueError(f"{file} has changed since it was written: {_ADVICE}")
-    return Stored(file, values)
-
-
-def seal(values: dict[str, object]) -> str:
-    """The hash by which a summary is known to be whole."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def parse_json(file: Path, content: bytes) -> Stored:
@@ -235,7 +127,7 @@ def _decoded(file: Path, content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file} is not UTF-8 text (byte {error.start}): {_ADVICE}") from None
+        raise ValueError(f"{file} is not UTF-8 text (byte {error.start}): {ADVICE}") from None
 
 
 def read_bytes(file: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -264,14 +156,14 @@ def _json_object(where: Path | str, text: str) -> dict[str, object]:
         values = json.loads(text)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise ValueError(f"{where} is not valid JSON ({reason}): {_ADVICE}") from None
+        raise ValueError(f"{where} is not valid JSON ({reason}): {ADVICE}") from None
     if not isinstance(values, dict):
-        raise ValueError(f"{where} holds {_kind(values)}, expected an object: {_ADVICE}")
+        raise ValueError(f"{where} holds {_kind(values)}, expected an object: {ADVICE}")
     level: list[object] = [values]
     for _ in range(MAX_DEPTH):
         level = [inner for value in level for inner in _inside(value)]
     if level:
-        raise ValueError(f"{where} is nested deeper than {MAX_DEPTH}: {_ADVICE}")
+        raise ValueError(f"{where} is nested deeper than {MAX_DEPTH}: {ADVICE}")
     return values
 
 
@@ -282,25 +174,7 @@ def _inside(value: object) -> list[object]:
     return [item for item in items if isinstance(item, dict | list)]
 
 
-def _finite(value: object) -> float | None:
-    """A number as it is; None for anything else, infinities included."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
-
-
 def _kind(value: object) -> str:
     if value is None:
         return "nothing"
     return f"a {type(value).__name__}" if isinstance(value, list | str) else f"{value!r:.40}"
-
-
-def _bounds(low: Bound, high: Bound) -> str:
-    if math.isinf(low) and math.isinf(high):
-        return ""
-    if math.isinf(high):
-        return f" of at least {low:g}"
-    return f" of at most {high:g}" if math.isinf(low) else f" within {low:g} to {high:g}"

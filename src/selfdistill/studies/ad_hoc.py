@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from ..runs.reading import read_text
+from ..runs import read_text, replace_file
 from .grid import HEADER, Study
 
 HEAD = f"""\
@@ -131,8 +131,6 @@ def write(content: Plain, file: Path) -> None:
     Raises:
         ValueError: If a file of that name is there that was written by hand.
     """
-    from ..runs.storage import replace_file
-
     if file.exists() and not read_text(file).startswith(HEADER):
         raise ValueError(
             f"{file} was not written by `selfdistill study`: choose another --out, or name the "

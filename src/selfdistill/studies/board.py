@@ -11,9 +11,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ..runs import read_summary
+from ..runs import RunDirectory, read_summary
 from .ended import Ended
-from .places import SUMMARY, Places, Run
+from .places import Places, Run
 
 STYLES = {"failed": "red", "running": "yellow", "done": "green", "paused": "dim", "waiting": "dim"}
 """States of a run, those to look at first in front."""
@@ -123,7 +123,7 @@ class Board:
         return State("paused", f"({epoch})") if epoch else State("waiting", "·")
 
     def _done(self, path: Path) -> State:
-        accuracy = _accuracy(path / SUMMARY if path.is_dir() else path, self.places.study.split)
+        accuracy = _accuracy(path, self.places.study.split)
         return State("done", "done" if accuracy is None else f"{accuracy:.2f} ✓", accuracy)
 
     def _taken(self, run: Run) -> float | None:
@@ -135,8 +135,6 @@ class Board:
 
     def _epoch(self, run: Run) -> str:
         """Epochs done, of how many, and the last validation accuracy; empty at first."""
-        from ..runs import RunDirectory
-
         directory = RunDirectory(self.places.directory(run))
         lines = directory.read_log()
         if not lines:

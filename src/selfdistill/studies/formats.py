@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..failures import Failure
-from ..runs import RunDirectory
-from ..runs.reading import read_summary
+from ..runs import RunDirectory, read_summary
 from .places import Places, Run
 
 

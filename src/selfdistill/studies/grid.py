@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import recipes
-from ..runs import read_yaml
-from ..runs.reading import read_text
+from ..runs import is_run, read_text, read_yaml
 
 FOLDER = recipes.FOLDER / "studies"
 WRITTEN = "study.yaml"
@@ -119,8 +118,7 @@ def is_study(name: str) -> bool:
     """Whether a name is a study's, perhaps misspelt, and not that of a run or a summary."""
     path = Path(name)
     if path.is_dir():
-        run = (path / "recipe.yaml").is_file() or (path / "summary.json").is_file()
-        return not run and ((path / WRITTEN).is_file() or name.lower() in names())
+        return not is_run(path) and ((path / WRITTEN).is_file() or name.lower() in names())
     return path.suffix in (".yaml", ".yml") or (len(path.parts) == 1 and path.suffix != ".json")
 
 

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..runs.reading import read_summary
-from ..runs.run_directory import recorded_code
+from ..runs import SUMMARY, read_summary, recorded_code, replace_file, summary_file
 from .grid import Cell, Study
 
 Run = tuple[Cell, int]
 """A cell and a seed."""
-SUMMARY = "summary.json"
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Places:
         """What sets the recipe of a run, as :meth:`shown` found it, apart from the study's."""
         from ..training import differing, parse
 
-        summary = _summary_of(shown)
+        summary = summary_file(shown)
         try:
             stored = _stored_recipe(summary)
             self.check_code(run)
@@ -149,8 +147,6 @@ class Places:
 
     def keep(self, run: Run) -> None:
         """Copy a run's summary from its directory, unless the copy is the same."""
-        from ..runs.storage import replace_file
-
         summary = self.directory(run) / SUMMARY
         for copy in self._copies(run):
             if summary.is_file() and not _same(summary, copy):
@@ -167,11 +163,6 @@ class Places:
         if found in (None, directory) or self.weights(teacher) is not None:
             return str(directory)
         return _stored_weights(found) or str(directory)
-
-
-def _summary_of(found: Path) -> Path:
-    """The summary of a run directory; a copied summary is itself."""
-    return found / SUMMARY if found.is_dir() else found
 
 
 def _stored_hash(summary: Path) -> str | None:
@@ -202,7 +193,7 @@ def _stored_code(summary: Path) -> dict[str, str]:
 
 
 def _stored_weights(found: Path) -> str | None:
-    content = read_summary(_summary_of(found))
+    content = read_summary(found)
     return content.text("weights") if "weights" in content else None
 
 

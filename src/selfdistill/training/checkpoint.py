@@ -13,10 +13,16 @@ from pathlib import Path
 import torch
 
 from ..failures import UnusableCheckpoint
-from ..runs import read_json
-from ..runs.reading import read_bytes
-from ..runs.run_directory import CHECKPOINT_NAME, FIRST_SAVE
-from ..runs.storage import UNFINISHED_NAME, replace_file, sha256, write_json
+from ..runs import (
+    CHECKPOINT_NAME,
+    FIRST_SAVE,
+    UNFINISHED_NAME,
+    read_bytes,
+    read_json,
+    replace_file,
+    sha256,
+    write_json,
+)
 
 State = dict[str, object]
 MAX_BYTES = 1 << 40

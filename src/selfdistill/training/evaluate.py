@@ -10,9 +10,7 @@ from ..data import ImageSet, Splits
 from ..evaluation import Predictions
 from ..evaluation.cost import macs_per_exit
 from ..evaluation.predict import join
-from ..runs import RunDirectory
-from ..runs.run_directory import TEST_FILES
-from ..runs.storage import write_summary
+from ..runs import TEST_FILES, RunDirectory
 from . import finish
 from .resuming import changed_files
 from .shown import write_shown
@@ -96,17 +94,15 @@ def _keep(
     """Write into the run what it does not hold yet: its exits' cost, and what test images show."""
     run = trained.run
     stored = run.read_summary()
-    summary = dict(stored.values)
+    changes: dict[str, object] = {}
     damage = run.damage()
-    first = split == "test" and summary["test"] is None
+    first = split == "test" and "test" not in stored
     if first:
-        summary["test"] = {"last": scores, "read_by": "evaluate"}
-    cost = stored.section("cost").values
-    known = (
-        stored.section("cost").section("macs_per_exit").values if "macs_per_exit" in cost else {}
-    )
+        changes["test"] = {"last": scores, "read_by": "evaluate"}
+    cost = stored.section("cost")
+    known = cost.mapping("macs_per_exit")
     if not known.keys() >= predictions.exits.keys():
-        summary["cost"] = {**cost, "macs_per_exit": known | macs_per_exit(trained.method)}
+        changes["cost"] = {**cost.values, "macs_per_exit": known | macs_per_exit(trained.method)}
     if split == "test" and (first or _is_gone(run.predictions_file, damage)):
         finish.write_predictions(run, predictions)
     if split == "test" and _is_gone(run.shown_file, damage):
@@ -121,10 +117,8 @@ def _keep(
         )
     hashes = run.hashes(TEST_FILES)
     if split == "test" and hashes:
-        files = stored.section("files").values if "files" in stored else {}
-        summary["files"] = files | hashes
-    if summary != stored.values:
-        write_summary(run.summary_file, summary)
+        changes["files"] = stored.mapping("files") | hashes
+    run.update_summary(changes)
 
 
 def _is_gone(file: Path, damage: Mapping[str, str]) -> bool:

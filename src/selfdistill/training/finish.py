@@ -15,9 +15,7 @@ from ..deployment import model_folder
 from ..evaluation import Predictions, Scores, score
 from ..evaluation.cost import macs_per_exit
 from ..methods import Method
-from ..runs import LogLine, RunDirectory
-from ..runs.run_directory import BEST_MODEL, HASH
-from ..runs.storage import replace_file, sha256, write_summary
+from ..runs import BEST_MODEL, HASH, LogLine, RunDirectory, replace_file, sha256
 from . import environment, memory
 from .resuming import restore_logs, warn_of_lost
 from .shown import write_shown
@@ -109,7 +107,7 @@ def write_results(
         summary = {**earlier, **known, "curve": curve}
     known = _files(earlier or {}) | trainee.best_files
     hashes = run.hashes() | {name: known[name] for name in BEST_MODEL if name in known}
-    write_summary(run.summary_file, {**summary, "files": hashes})
+    run.write_summary({**summary, "files": hashes})
     if earlier is None:
         warn_of_lost(run)
 

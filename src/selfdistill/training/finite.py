@@ -5,8 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from ..failures import NonFinite
-from ..runs import RunDirectory
-from ..runs.storage import write_json
+from ..runs import RunDirectory, write_json
 from .guard import are_finite
 from .trainee import Trainee
 

@@ -11,8 +11,7 @@ from ..config.parser import Plain, Settings, as_today
 from ..data import Splits
 from ..data.in_memory import InMemory
 from ..failures import UnusableCheckpoint
-from ..runs import LogLine, RunDirectory, read_json
-from ..runs.run_directory import BEST_MODEL, FIRST_SAVE, TEST_FILES, log_line
+from ..runs import BEST_MODEL, FIRST_SAVE, TEST_FILES, LogLine, RunDirectory, log_line, read_json
 from .checkpoint import State
 from .trackers import forget
 from .trainee import Trainee

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from ..evaluation.robustness import robustness
 from ..runs import RunDirectory
-from ..runs.storage import write_summary
 from .evaluate import chosen_images
 from .trained import TrainedRun
 
@@ -41,8 +40,6 @@ def evaluate_corruptions(
         found[name] = {str(severity): round(accuracy, 4) for severity, accuracy in levels.items()}
         say(f"{name}: {', '.join(f'{accuracy:.1f}' for accuracy in levels.values())}")
     if not trained.on_others:
-        summary = run.read_summary()
-        known = summary.section("corruptions").values if "corruptions" in summary else {}
-        kept = {**known, names[0]: found}
-        write_summary(run.summary_file, {**summary.values, "corruptions": kept})
+        known = run.read_summary().mapping("corruptions")
+        run.update_summary({"corruptions": {**known, names[0]: found}})
     return found

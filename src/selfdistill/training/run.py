@@ -16,8 +16,7 @@ from ..evaluation import precision
 from ..evaluation.precision import Format
 from ..failures import UnusableCheckpoint
 from ..methods import Method
-from ..runs import RunDirectory
-from ..runs.run_directory import TEST_FILES
+from ..runs import TEST_FILES, RunDirectory
 from ..signals import StopRequest
 from . import checkpoint, engine, finish, memory
 from .beginning import begin, learned_from

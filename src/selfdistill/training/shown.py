@@ -9,8 +9,7 @@ from torch import Tensor
 from ..data import ImageSet
 from ..evaluation.leaning import leaning
 from ..methods import Method
-from ..runs import RunDirectory
-from ..runs.storage import replace_file
+from ..runs import RunDirectory, replace_file
 
 Triple = tuple[float, float, float]
 

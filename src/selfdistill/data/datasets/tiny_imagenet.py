@@ -9,7 +9,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from ...runs.reading import read_text
+from ...runs import read_text
 from ..image_set import DataSet, ImageSet, Splits
 from ..images.cache import decoded
 from ..images.listing import name_some

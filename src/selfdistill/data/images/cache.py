@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ...runs import read_json
-from ...runs.storage import refused as refused_by_disk
+from ...runs import read_json, storage_failure
 from ..progress import Progress
 from .decode import read_rgb
 from .source import Source, each
@@ -177,7 +176,7 @@ def _build(path: Path, source: Source, names: Sequence[str], expected: dict[str,
         unfinished.write_text(json.dumps(index), encoding="utf-8")
         unfinished.replace(path.with_suffix(".json"))
     except OSError as error:
-        raise refused_by_disk(path, 3 * size * size * len(names), error) from error
+        raise storage_failure(path, 3 * size * size * len(names), error) from error
     finally:
         unfinished.unlink(missing_ok=True)
 

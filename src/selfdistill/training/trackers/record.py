@@ -5,8 +5,7 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from ...runs import read_json
-from ...runs.storage import write_json
+from ...runs import read_json, write_json
 
 FILE = "trackers.json"
 

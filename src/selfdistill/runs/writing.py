@@ -9,7 +9,6 @@ from pathlib import Path
 import yaml
 
 from ..failures import StorageFailure
-from .reading import SEAL, seal
 
 UNFINISHED = ".new-"
 """How the names of files begin that are not whole yet."""
@@ -38,7 +37,7 @@ def replace_file(path: Path, content: bytes) -> None:
             raise
         sync_folder(path.parent)
     except OSError as error:
-        raise refused(path, len(content), error) from error
+        raise storage_failure(path, len(content), error) from error
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -54,7 +53,7 @@ def append_line(path: Path, line: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise refused(path, len(line), error) from error
+        raise storage_failure(path, len(line), error) from error
 
 
 def _umask() -> int:
@@ -81,12 +80,6 @@ def write_json(path: Path, values: dict[str, object]) -> None:
     replace_file(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
-def write_summary(path: Path, values: dict[str, object]) -> None:
-    """Write what a run says of itself, with a hash that tells a whole one from a changed one."""
-    values = json.loads(json.dumps(values))
-    write_json(path, {**values, SEAL: seal(values)})
-
-
 def write_yaml(path: Path, values: object) -> None:
     """Write a YAML file durably, in the given order and without aliases."""
     replace_file(path, yaml.dump(values, Dumper=_PlainDumper, sort_keys=False).encode())
@@ -103,7 +96,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def refused(path: Path, needed: int, error: OSError) -> StorageFailure:
+def storage_failure(path: Path, needed: int, error: OSError) -> StorageFailure:
     """The failure to raise where the disk does not take so many bytes."""
     folder = next(folder for folder in path.absolute().parents if folder.exists())
     try:
