@@ -9,7 +9,8 @@ from spoiling import spoil_step
 from test_trainee import build
 
 from selfdistill.failures import NonFinite
-from selfdistill.methods import SKDSAM
+from selfdistill.methods import SKDSAM, CrossEntropy
+from selfdistill.testing import TinyBackbone
 from selfdistill.training import parse, train
 from selfdistill.training.finite import check_finite
 from selfdistill.training.trainee import Trainee
@@ -19,27 +20,86 @@ def checkpoints(path):
     return sorted(int(file.stem) for file in (path / "checkpoints").glob("*.pt"))
 
 
-@pytest.mark.parametrize(("step", "fault"), [(5, "loss"), (9, "gradient")])
-def test_the_run_ends_and_its_last_checkpoint_is_good(
-    finished, words, tmp_path, monkeypatch, step, fault
-):
-    words += ["--data.validation-per-class", "3", "--checkpoint-seconds", "0"]
-    words += ["--out", str(tmp_path)]
-    spoil_step(monkeypatch, SKDSAM, step, fault)
-    with pytest.raises(NonFinite, match=rf"{fault} is not finite .*, step {step},") as caught:
-        train(parse(words))
+PARTS = 2
+
+
+def spoiled(monkeypatch, words, path, step, fault):
+    """A run that ends with code 6 because a step went wrong, and its report."""
+    calls = step * PARTS if "--accumulation" in words else step
+    with monkeypatch.context() as patched:
+        spoil_step(patched, SKDSAM, calls, fault)
+        with pytest.raises(NonFinite, match=rf"{fault} is not finite .*, step {step},") as caught:
+            train(parse([*words, "--out", str(path)]))
     assert caught.value.exit_code == 6
-    report = json.loads((tmp_path / "failure.json").read_text())
-    assert (report["step"], report["skipped"]) == (step, 1)
+    assert not (path / "model").exists()
+    assert not (path / "summary.json").exists()
+    return json.loads((path / "failure.json").read_text())
+
+
+def log(path):
+    file = path / "log.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+AVERAGED, IN_PARTS = ("--ema-decay", "0.9"), ("--accumulation", str(PARTS))
+
+
+@pytest.mark.parametrize(
+    ("step", "fault", "more"),
+    [
+        *((1, "loss", ()), (5, "loss", ()), (9, "gradient", ())),
+        *((1, "gradient", IN_PARTS), (5, "gradient", AVERAGED), (9, "loss", AVERAGED)),
+    ],
+)
+def test_the_run_ends_and_its_last_checkpoint_is_good(
+    words, tmp_path, monkeypatch, step, fault, more
+):
+    words += ["--data.validation-per-class", "3", "--checkpoint-seconds", "0", *more]
+    whole, path = tmp_path / "whole", tmp_path / "spoiled"
+    report = spoiled(monkeypatch, words, path, step, fault)
+    assert report["step"] == step
     assert report["epoch"] == (step + 2) // 3
+    assert report["lr"] > 0
     assert ("nan" in report["terms"].values()) == (fault == "loss")
-    assert checkpoints(tmp_path)[-1] == step - 1
-    assert not (tmp_path / "model").exists()
-    assert not (tmp_path / "summary.json").exists()
-    monkeypatch.undo()
-    train(parse(words))
-    one, other = (load_file(path / "model/model.safetensors") for path in (tmp_path, finished))
+    assert checkpoints(path)[-1:] == ([step - 1] if step > 1 else [])
+    for run in (whole, path):
+        train(parse([*words, "--out", str(run)]))
+    one, other = (load_file(run / "model/model.safetensors") for run in (whole, path))
     torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("step", [4, 5, 6])
+def test_nothing_from_after_a_bad_step_is_kept(words, tmp_path, monkeypatch, step):
+    """Between two checkpoints the epoch's end notices it."""
+    words += ["--data.validation-per-class", "3", "--ema-decay", "0.9"]
+    report = spoiled(monkeypatch, words, tmp_path, step, "loss")
+    assert (report["step"], report["epoch"]) == (step, 2)
+    assert checkpoints(tmp_path) == []
+    assert [line["epoch"] for line in log(tmp_path)] == [1]
+    weights = load_file(tmp_path / "model-best-validation/model.safetensors")
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_the_first_bad_step_is_kept_on_the_device_until_it_is_asked_for(bad):
+    faults = {2: bad, 3: torch.nan}
+
+    class Faulty(CrossEntropy):
+        def forward(self, images, labels):
+            output = super().forward(images, labels)
+            fault = faults.get(trainee.steps_done + 1, 0.0)
+            return output._replace(terms={"labels": output.terms["labels"] + fault})
+
+    trainee, batches = build(method=Faulty(TinyBackbone(num_classes=10)))
+    epoch = batches.epoch(0)
+    for _ in range(3):
+        trainee.train_step(epoch)
+    assert int(trainee.tally.bad_step) == 2
+    torch.testing.assert_close(
+        float(trainee.tally.bad_terms["labels"]), bad, equal_nan=True, rtol=0, atol=0
+    )
+    with pytest.raises(NonFinite, match=r"loss is not finite \(labels\) in epoch 1, step 2,"):
+        check_finite(trainee)
 
 
 def test_weights_that_overflow_are_not_kept():

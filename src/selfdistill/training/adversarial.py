@@ -10,7 +10,6 @@ from ..config.schema import Adversary
 from ..data import Batch, Pipeline
 from ..data.randomness import uniform
 from ..methods.base import Images, Labels, Method
-from .guard import Kept
 
 ChannelValues = tuple[float, float, float]
 
@@ -97,11 +96,12 @@ def perturb(
     highest = torch.minimum(images + box, (1 - centre) / scale)
     start = images if random is None else images + (2 * random - 1) * box
     changed = start.detach().clamp(lowest, highest)
-    buffers = Kept(method.buffers)
+    before = [buffer.clone() for buffer in method.buffers()]
     for _ in range(steps):
         uphill = _gradient(method, changed, labels).sign_()
         changed = (changed + uphill * (step_size / scale)).clamp_(lowest, highest)
-    buffers.put_back()
+    for buffer, value in zip(method.buffers(), before, strict=True):
+        buffer.copy_(value)
     return changed
 
 

@@ -1,12 +1,14 @@
 """Training ends where its numbers are no longer finite."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+
+from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from ..failures import NonFinite
 from ..runs import RunDirectory, write_json
-from .guard import are_finite
 from .trainee import Trainee
 
 
@@ -28,18 +30,19 @@ def reported(trainee: Trainee, run: RunDirectory) -> Generator[None]:
 def check_finite(trainee: Trainee) -> None:
     """Refuse to go on, or to save, once a step was not finite.
 
+    All processes must ask at once; they share gradients, so that all have seen the same.
+
     Raises:
-        NonFinite: If a step of the epoch was left out for its loss or gradient, or a weight has
-            become infinite.
+        NonFinite: If a loss or gradient of the epoch was not finite, or a weight is not.
     """
-    tally = trainee.tally
-    skipped, step = int(tally.skipped), int(tally.first_skipped)
-    if not skipped and are_finite(list(trainee.method.parameters())):
-        return
-    terms = {name: float(value) for name, value in tally.first_terms.items() if name != "hits"}
-    if skipped:
+    step, terms = int(trainee.tally.bad_step), dict[str, float]()
+    if step:
+        shared = trainee.mean_over_processes(trainee.tally.bad_terms)
+        terms = {name: float(value) for name, value in shared.items() if name != "hits"}
         bad = [name for name, value in terms.items() if not math.isfinite(value)]
         what = f"loss is not finite ({', '.join(bad)})" if bad else "gradient is not finite"
+    elif is_finite(trainee.method.parameters()):
+        return
     else:
         what, step = "weights are not finite", trainee.steps_done
     raise NonFinite(
@@ -48,8 +51,12 @@ def check_finite(trainee: Trainee) -> None:
         {
             "epoch": trainee.epoch + 1,
             "step": step,
-            "skipped": skipped,
             "lr": trainee.learning_rate,
             "terms": {name: f"{value:.6g}" for name, value in terms.items()},
         },
     )
+
+
+def is_finite(tensors: Iterable[Tensor]) -> bool:
+    """Whether all numbers are; a norm above 1e19, which single precision cannot square, is not."""
+    return bool(get_total_norm(tensors).isfinite())

@@ -14,9 +14,8 @@ from ..failures import Stopped
 from ..runs import LogLine, RunDirectory
 from ..signals import StopRequest
 from . import checkpoint
-from .finite import check_finite, reported
+from .finite import check_finite, is_finite, reported
 from .first import by_first
-from .guard import are_finite
 from .progress import Reporter
 from .trainee import Trainee
 
@@ -147,7 +146,10 @@ def _log_line(trainee: Trainee) -> LogLine:
     """The epoch's means, read from the device once."""
     check_finite(trainee)
     recipe, steps = trainee.recipe, trainee.steps
-    sums = {name: float(value) for name, value in trainee.shared_sums().items()}
+    sums = {
+        name: float(value)
+        for name, value in trainee.mean_over_processes(trainee.tally.sums).items()
+    }
     per_process = recipe.batch_size // trainee.fabric.world_size
     hits = sums.pop("hits")
     terms = {name: value / steps for name, value in sums.items()}
@@ -179,7 +181,7 @@ def _evaluate(
         predictions = trainee.predict(splits.validation, splits)
         accuracy = _accuracy(predictions)
         line["validation_accuracy"] = accuracy
-        sound = are_finite([predictions.exits["network"]])
+        sound = is_finite([predictions.exits["network"]])
         if sound and accuracy > trainee.best.get("accuracy", -1):
             trainee.best = {"accuracy": accuracy, "epoch": trainee.epoch + 1}
             trainee.best_files = on_best()

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 Sums = dict[str, Float[Tensor, ""]]
 
 
 class Tally:
-    """Sums over the finite steps of an epoch, and a record of the others.
+    """Sums over the steps of an epoch, and a record of the first that was not finite.
 
     All of it stays on the device: no step waits for its numbers.
 
@@ -21,38 +21,24 @@ class Tally:
 
     def __init__(self, sums: Sums, device: torch.device) -> None:
         self.sums = sums
-        self.skipped: Int[Tensor, ""] = torch.zeros((), dtype=torch.long, device=device)
-        """How many steps were not finite."""
-        self.first_skipped = self.skipped
-        """The first of them, as the caller numbers steps."""
-        self.first_terms: Sums = {}
-        """What the first of them would have added."""
+        self.bad_step: Int[Tensor, ""] = torch.zeros((), dtype=torch.long, device=device)
+        """The first step whose loss or gradient was not finite, counted from 1; 0 for none."""
+        self.bad_terms: Sums = {}
+        """The terms of its loss."""
 
-    def add(self, parts: Sequence[Sums], finite: Bool[Tensor, ""], step: int) -> None:
-        """Count a step.
-
-        Args:
-            parts: What each part of its batch adds.
-            finite: Whether it counts.
-            step: Its number.
-        """
-        total, own = self.sums, Sums()
+    def add(self, parts: Sequence[Sums], gradient_norm: Float[Tensor, ""], step: int) -> None:
+        """Count a step, given what each part of its batch adds."""
+        own = Sums()
         for part in parts:
-            total, own = _added(total, part), _added(own, part)
-        first = ~finite & (self.skipped == 0)
-        self.sums = _chosen(finite, total, self.sums)
-        self.first_terms = _chosen(first, own, self.first_terms)
-        self.first_skipped = torch.where(first, step, self.first_skipped)
-        self.skipped = self.skipped + ~finite
+            self.sums, own = _added(self.sums, part), _added(own, part)
+        is_first = ~gradient_norm.isfinite() & (self.bad_step == 0)
+        self.bad_step = torch.where(is_first, step, self.bad_step)
+        self.bad_terms = {
+            name: torch.where(is_first, value, self.bad_terms.get(name, value))
+            for name, value in own.items()
+        }
 
 
 def _added(sums: Sums, values: Sums) -> Sums:
     new = {name: sums[name] + value if name in sums else value for name, value in values.items()}
     return sums | new
-
-
-def _chosen(which: Bool[Tensor, ""], one: Sums, other: Sums) -> Sums:
-    return {
-        name: torch.where(which, value, other.get(name, torch.zeros_like(value)))
-        for name, value in one.items()
-    }

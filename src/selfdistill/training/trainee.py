@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Int
 from lightning_fabric import Fabric
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from ..config.schema import Recipe
 from ..data import Epoch, ImageSet, Splits, generator
@@ -18,12 +19,11 @@ from ..evaluation import Predictions, evaluating, predict
 from ..methods import Context, Method, Output
 from ..runs import LogLine
 from .adversarial import harden
+from .average import follow, share_of_step
 from .checkpoint import State
 from .clock import Clock
-from .guard import contagious
 from .optimizer import build_optimizer, build_schedule, counts_steps
 from .tally import Sums, Tally
-from .update import Update
 
 
 class Trainee:
@@ -52,13 +52,6 @@ class Trainee:
         self.average = None if recipe.ema_decay is None else copy.deepcopy(method)
         module = torch.compile(method, fullgraph=True) if compiled else method
         self._module = fabric.setup_module(module)  # pyright: ignore[reportArgumentType]
-        self._update = Update(
-            method,
-            self.optimizer,
-            self.average,
-            decay=recipe.ema_decay,
-            asks=fabric.device.type != "cuda",
-        )
         self.epoch, self.step = 0, 0
         self.clock = Clock()
         self.best: dict[str, float] = {}
@@ -92,17 +85,22 @@ class Trainee:
         return self.epoch * self.steps + self.step
 
     def train_step(self, epoch: Epoch) -> None:
-        """Take one optimizer step on the next batch; none where it would not be finite."""
+        """Take one optimizer step on the next batch, without waiting for the device."""
         fabric, recipe = self.fabric, self.recipe
         key = generator(recipe.seed, "step", self.epoch, self.step, fabric.global_rank)
         torch.manual_seed(key.initial_seed())
         if counts_steps(self.schedule) and self.steps_done > 0:
             self._step_schedule()
-        self._update.begin()
         parts = [self._backward(epoch, number) for number in range(recipe.accumulation)]
-        finite = self._update.end(self.steps_done)
+        gradients = [p.grad for p in self.method.parameters() if p.grad is not None]
+        norm = get_total_norm(gradients)
+        self.optimizer.step()
+        if self.average is not None and recipe.ema_decay is not None:
+            share = share_of_step(recipe.ema_decay, self.steps_done)
+            follow(self.average, self.method, share=share)
         self.step += 1
-        self.tally.add(parts, finite, self.steps_done)
+        self.tally.add(parts, norm, self.steps_done)
+        self.optimizer.zero_grad()
         self.clock.step()
 
     def _backward(self, epoch: Epoch, number: int) -> Sums:
@@ -119,7 +117,9 @@ class Trainee:
             progress = self.steps_done / (recipe.epochs * self.steps)
             context = context_for(self.method, batch.indices, self.epoch, progress)
             output: Output = self._module(batch.images, batch.labels, **context)
-            fabric.backward(contagious(output.loss) / recipe.accumulation)
+            # times one; a loss that is not finite makes its gradient so, which all processes share
+            loss = output.loss * (1 + 0 * output.loss.detach())
+            fabric.backward(loss / recipe.accumulation)
         labels = batch.labels.argmax(1) if batch.labels.ndim == 2 else batch.labels
         hits = (output.logits.detach().argmax(1) == labels).sum().float()
         share = 1 / recipe.accumulation
@@ -149,14 +149,13 @@ class Trainee:
             warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
             self.schedule.step()
 
-    def shared_sums(self) -> Sums:
-        """The epoch's sums, averaged over the processes, which must all ask at once."""
-        sums = self.tally.sums
-        if not sums:
+    def mean_over_processes(self, values: Sums) -> Sums:
+        """Average named values over the processes, which must all ask at once."""
+        if not values:
             return {}
-        means = self.fabric.all_reduce(torch.stack(tuple(sums.values())), reduce_op="mean")
+        means = self.fabric.all_reduce(torch.stack(tuple(values.values())), reduce_op="mean")
         assert isinstance(means, Tensor)
-        return dict(zip(sums, means.unbind(), strict=True))
+        return dict(zip(values, means.unbind(), strict=True))
 
     def state(self) -> State:
         """All that a checkpoint holds; all processes must ask at once."""
@@ -168,7 +167,7 @@ class Trainee:
             "training_seconds": self.clock.training_seconds,
             "best": self.best,
             "best_files": self.best_files,
-            "sums": self.shared_sums(),
+            "sums": self.mean_over_processes(self.tally.sums),
             "method": self.method.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
