@@ -7,7 +7,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from selfdistill import terminal
+from selfdistill import consoles, terminal
 from selfdistill.cli.output import lasting_output
 
 
@@ -38,7 +38,7 @@ def test_a_message_is_one_line_without_control_characters_and_bounded():
 def test_a_file_gets_no_control_codes_though_colour_is_forced(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    console = terminal.console()
+    console = consoles.console()
     assert not console.is_interactive
     console.print("[bold]name[/]", style="red")
     assert capsys.readouterr().out == "[bold]name[/]\n"
@@ -62,14 +62,14 @@ def test_a_cell_is_no_formula(text):
 
 
 def test_consoles_obey_no_name_and_keep_their_own_codes(monkeypatch, capsys):
-    monkeypatch.setattr(terminal, "is_terminal", lambda **_: True)
+    monkeypatch.setattr(consoles, "is_terminal", lambda **_: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("FORCE_COLOR", "1")
     stream = io.StringIO()
     with lasting_output(out=stream, err=None):
         table = Table("name")
         table.add_row(Text(HOSTILE))
-        shown = terminal.console()
+        shown = consoles.console()
         shown.print(table)
         shown.print(HOSTILE, style="red")
         print(HOSTILE)

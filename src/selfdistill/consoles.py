@@ -1,11 +1,45 @@
-"""A console of rich that shows names from strangers instead of obeying them."""
+"""Consoles of rich that show names from strangers instead of obeying them.
 
+Apart from the text functions of ``terminal``: rich takes a third of the time of ``--help``.
+"""
+
+import sys
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from .terminal import shown
+
+
+def console(*, stderr: bool = False, width: int | None = None, plain: bool = False) -> Console:
+    """A console that reads neither markup nor control codes in names.
+
+    Args:
+        stderr: Whether it writes to standard error.
+        width: Characters to a line; None for the terminal's.
+        plain: Send no control codes; otherwise real terminals get some.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    return HarmlessConsole(
+        file=getattr(stream, "unfiltered", None),  # its own codes pass by what filters text
+        stderr=stderr,
+        width=width,
+        # None on a terminal: rich may still know better, as it does for IDLE.
+        force_terminal=None if is_terminal(stderr=stderr) and not plain else False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def is_terminal(*, stderr: bool = False) -> bool:
+    """Whether a person reads the stream directly, whatever FORCE_COLOR says."""
+    stream = sys.stderr if stderr else sys.stdout
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
 
 
 class HarmlessConsole(Console):

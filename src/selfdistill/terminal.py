@@ -1,12 +1,7 @@
-"""Text for people: consoles, and text that any stream can show."""
+"""Text that any stream can show, and no terminal, page or spreadsheet obeys."""
 
 import codecs
 import re
-import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 UNENCODABLE = "selfdistill.readable"
 """Name of the error handler for signs that a stream's encoding lacks."""
@@ -29,38 +24,6 @@ HARMFUL = re.compile(
 BREAKS = re.compile(r"[\t\n]")
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What spreadsheets take for the beginning of a formula, the wide forms included."""
-
-
-def console(*, stderr: bool = False, width: int | None = None, plain: bool = False) -> "Console":
-    """A console that reads neither markup nor control codes in names.
-
-    Args:
-        stderr: Whether it writes to standard error.
-        width: Characters to a line; None for the terminal's.
-        plain: Send no control codes; otherwise real terminals get some.
-    """
-    from .consoles import HarmlessConsole
-
-    stream = sys.stderr if stderr else sys.stdout
-    return HarmlessConsole(
-        file=getattr(stream, "unfiltered", None),  # its own codes pass by what filters text
-        stderr=stderr,
-        width=width,
-        # None on a terminal: rich may still know better, as it does for IDLE.
-        force_terminal=None if is_terminal(stderr=stderr) and not plain else False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-
-
-def is_terminal(*, stderr: bool = False) -> bool:
-    """Whether a person reads the stream directly, whatever FORCE_COLOR says."""
-    stream = sys.stderr if stderr else sys.stdout
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
 
 
 def encodable(text: str, encoding: str | None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ..machine import check_image_size, most_classes, most_weights
+from ..limits import check_image_size, max_classes, max_weights
 from .base import Architecture, Backbone
 from .cifar_resnet import BasicBlock, Bottleneck, CifarResNet
 from .small_net import SmallNet
@@ -83,10 +83,10 @@ def create_backbone(
             raise ValueError(f"{argument} is {value!r}: it must be a whole number")
         if value is not None and value < 1:
             raise ValueError(f"{argument} is {value}: it must be at least 1")
-    if num_classes > most_classes():
+    if num_classes > max_classes():
         raise ValueError(
             f"num_classes is {num_classes:,}: this machine's memory is enough for "
-            f"{most_classes():,} at most"
+            f"{max_classes():,} at most"
         )
     if image_size is not None:
         check_image_size(image_size, "image_size")
@@ -155,7 +155,7 @@ def _check_weights(name: str, num_classes: int, *, width: int | None, in_chans: 
         count = None
     finally:
         torch.set_rng_state(state)
-    if count is None or count > most_weights():
+    if count is None or count > max_weights():
         raise ValueError(
             f"{name} of {num_classes:,} classes{'' if width is None else f' and width {width:,}'} "
             "has more weights than this machine's memory holds: choose a smaller one"

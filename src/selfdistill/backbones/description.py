@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..machine import largest_image, most_classes
+from ..limits import max_classes, max_image_size
 from ..runs import Stored, read_checked_json
 
 CONFIG = "config.json"
@@ -60,7 +60,7 @@ def described(content: Stored) -> Description:
         ValueError: As :func:`read_description` does.
     """
     declared = content.section("pretrained_cfg")
-    count = content.integer("num_classes", 1, most_classes())
+    count = content.integer("num_classes", 1, max_classes())
     classes = tuple(name for name in content.list("label_names") if isinstance(name, str))
     if len(classes) != count:
         content.refuse("label_names", f"{count} names of classes")
@@ -72,7 +72,7 @@ def described(content: Stored) -> Description:
         size,
         _of_channels(declared, "mean", -100.0),
         _of_channels(declared, "std", 1e-6),
-        declared.number("crop_pct", size[1] / largest_image(), 1),
+        declared.number("crop_pct", size[1] / max_image_size(), 1),
         _interpolation(declared),
         content.section("origin").values if "origin" in content else {},
     )
@@ -82,7 +82,7 @@ def _arguments(content: Stored) -> dict[str, int]:
     if "arguments" not in content:
         return {}
     given = content.section("arguments")
-    bounds = {"in_chans": MAX_CHANNELS, "width": MAX_WIDTH, "image_size": largest_image()}
+    bounds = {"in_chans": MAX_CHANNELS, "width": MAX_WIDTH, "image_size": max_image_size()}
     for name in given:
         if name not in bounds:
             given.refuse(name, f"no such argument, but {', '.join(bounds)}")
@@ -96,7 +96,7 @@ def _interpolation(declared: Stored) -> str:
 
 def _input_size(declared: Stored) -> tuple[int, int, int]:
     sizes = declared.list("input_size")
-    bounds = (MAX_CHANNELS, largest_image(), largest_image())
+    bounds = (MAX_CHANNELS, max_image_size(), max_image_size())
     whole = [n for n, most in zip(sizes, bounds, strict=False) if type(n) is int and 1 <= n <= most]
     if len(whole) != 3 or len(sizes) != 3:
         declared.refuse("input_size", f"channels, height and width of at most {bounds}")

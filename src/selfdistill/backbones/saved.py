@@ -6,7 +6,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from ..machine import memory
+from ..limits import max_memory
 from ..runs import read_checked
 from .base import Backbone
 from .create import create_backbone, is_known
@@ -52,7 +52,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
         ValueError: If the file is missing or damaged, has changed since its run ended, or holds
             numbers that are not finite; the message names it.
     """
-    content = read_checked(file, max_bytes=memory() // 3)
+    content = read_checked(file, max_bytes=max_memory() // 3)
     try:
         weights = load(content)
     except (SafetensorError, ValueError, KeyError) as error:

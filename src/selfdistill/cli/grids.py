@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..terminal import console
+from ..consoles import console
 from .parser import at_least, parser_of, seconds
 from .tables import print_comparison
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..consoles import console
 from ..runs import runs_in
-from ..terminal import console
 from .parser import SPLITS, parser_of
 
 

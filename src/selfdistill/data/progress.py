@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from rich import progress as rich
 
-from ..terminal import console
+from ..consoles import console
 
 PLAIN_SECONDS = 10.0
 """Seconds between two plain lines, at least."""

@@ -14,9 +14,10 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
+from ..consoles import console
 from ..data.images.decode import read_image
 from ..data.images.source import ENDINGS
-from ..terminal import console, csv_text, shown_name
+from ..terminal import csv_text, shown_name
 from .model import Guess, Model
 
 Classify = Callable[

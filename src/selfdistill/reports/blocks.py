@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from ..terminal import console, shown_name
+from ..consoles import console
+from ..terminal import shown_name
 from .figures import style
 from .figures.leaning import heated
 from .figures.names import fitted, height

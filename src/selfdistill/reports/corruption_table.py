@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from ..terminal import console
+from ..consoles import console
 
 
 def corruption_table(found: Mapping[str, Mapping[str, float]]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from ..terminal import console
+from ..consoles import console
 
 FIELDS = {
     "accuracy": "accuracy %",

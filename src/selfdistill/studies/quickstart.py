@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ..terminal import console
+from ..consoles import console
 from .grid import load
 from .study import Outcome, StudyRunner
 

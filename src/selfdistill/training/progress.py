@@ -5,8 +5,8 @@ from importlib.util import find_spec
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ..consoles import console
 from ..runs import LogLine
-from ..terminal import console
 
 
 class Reporter:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ...machine import memory
+from ...limits import max_memory
 
 ORIENTATION = 0x0112
 TURNS = (
@@ -172,7 +172,7 @@ class _AtOnce:
 
 @cache
 def _at_once() -> _AtOnce:
-    pixels = round(SHARE_OF_MEMORY * memory() / BYTES_PER_PIXEL)
+    pixels = round(SHARE_OF_MEMORY * max_memory() / BYTES_PER_PIXEL)
     return _AtOnce(max(MOST_PIXELS, pixels))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from ...machine import check_image_size
+from ...limits import check_image_size
 from ..image_set import ImageSet, Splits, channel_statistics
 from .cache import Squares, decoded
 from .listing import Listing, Picked, divide, name_some

@@ -17,28 +17,28 @@ COPIES = 3
 """Weights, their gradients and the optimizer's memory."""
 
 
-def memory() -> int:
+def max_memory() -> int:
     """Bytes of memory that this process may take at all."""
-    limits = [_physical(), _of_group()]
+    limits = [_physical_memory(), _control_group()]
     if resource is not None:
         soft, _ = resource.getrlimit(resource.RLIMIT_AS)
         limits.append(soft if soft > 0 else None)  # negative: without limit
     return min((limit for limit in limits if limit is not None), default=1 << 34)
 
 
-def largest_image() -> int:
+def max_image_size() -> int:
     """Height and width, in pixels, beyond which no network could take an image."""
-    return math.isqrt(memory() // (3 * BYTES_PER_INPUT))
+    return math.isqrt(max_memory() // (3 * BYTES_PER_INPUT))
 
 
-def most_classes() -> int:
+def max_classes() -> int:
     """Classes beyond which no classifier of them could be trained."""
-    return memory() // (COPIES * 4 * WEIGHTS_PER_CLASS)
+    return max_memory() // (COPIES * 4 * WEIGHTS_PER_CLASS)
 
 
-def most_weights() -> int:
+def max_weights() -> int:
     """Weights beyond which no network could be loaded."""
-    return memory() // 4
+    return max_memory() // 4
 
 
 def check_image_size(size: int, name: str) -> None:
@@ -47,21 +47,21 @@ def check_image_size(size: int, name: str) -> None:
     Raises:
         ValueError: If they are larger.
     """
-    if size > largest_image():
+    if size > max_image_size():
         raise ValueError(
-            f"{name} {size}: this machine's memory is enough for images of {largest_image()} "
+            f"{name} {size}: this machine's memory is enough for images of {max_image_size()} "
             "pixels at most"
         )
 
 
-def _physical() -> int | None:
+def _physical_memory() -> int | None:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return None
 
 
-def _of_group() -> int | None:
+def _control_group() -> int | None:
     """The limit of the control group, as containers have one."""
     try:
         return int(Path("/sys/fs/cgroup/memory.max").read_text())
