@@ -3,6 +3,7 @@
 Apart from the text functions of ``terminal``: rich takes a third of the time of ``--help``.
 """
 
+import io
 import sys
 from collections.abc import Iterable
 
@@ -51,3 +52,20 @@ class HarmlessConsole(Console):
         """What is shown of something, in segments."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=shown(segment.text))
+
+
+def rendered(renderable: RenderableType, *, width: int) -> str:
+    """The plain text of something, for logs and files: no control codes, whatever stdout is."""
+    console = HarmlessConsole(
+        file=io.StringIO(),
+        width=width,
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    with console.capture() as text:
+        console.print(renderable)
+    return text.get().rstrip()

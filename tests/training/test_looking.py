@@ -33,13 +33,13 @@ def picture(tmp_path):
 def test_blocks_are_seen_without_the_data(finished, picture, monkeypatch):
     monkeypatch.setattr(Digits, "splits", None)
     (seen,) = look_at(finished, [picture])
-    *shallow, network = seen.looks
+    *shallow, network = seen.stages
     assert len(shallow) == 2
-    assert sum(look.share for look in shallow) == pytest.approx(1)
-    assert network.share is None
+    assert sum(stage.attention for stage in shallow) == pytest.approx(1)
+    assert network.attention is None
     (guess,) = load(finished).predict(picture, top_k=1)
-    assert network.opinion == pytest.approx(tuple(guess))
-    assert seen.pixels.shape == (*network.heat.shape, 3)
+    assert network.prediction == pytest.approx(tuple(guess))
+    assert seen.pixels.shape == (*network.cam.shape, 3)
     expected = load(finished).transform(Image.open(picture))
     config = json.loads((finished / "model/config.json").read_text())["pretrained_cfg"]
     again = (torch.from_numpy(seen.pixels) / 255 - torch.tensor(config["mean"])) / torch.tensor(

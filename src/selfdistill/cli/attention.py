@@ -1,4 +1,4 @@
-"""The command that shows pictures through the eyes of a network's blocks."""
+"""The command that shows what each stage of a network makes of images."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from .parser import add_own_code, parser_of
 
 
 def attention(words: list[str]) -> int:
-    """Draw and print what each block makes of pictures."""
+    """Draw and print what each stage makes of images."""
     parser = parser_of("attention")
     parser.add_argument("run", type=Path, help="run directory of a method with exits or attention")
     parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
@@ -18,7 +18,7 @@ def attention(words: list[str]) -> int:
     if picture.suffix.lower() != ".png":
         raise ValueError(f"--picture {picture}: name a PNG file, such as attention.png")
     from ..deployment.predictions import find_files
-    from ..reports import blocks
+    from ..reports.stages import stages_figure, stages_json, stages_table
     from ..runs import replace_file
     from ..training.attention import look_at
 
@@ -26,14 +26,10 @@ def attention(words: list[str]) -> int:
     if picture.resolve() in {file.resolve() for file in files}:
         raise ValueError(f"--picture {picture} is one of the images: name another file")
     allowed = ["--allow-own-code"] if given.allow_own_code else []
-    seen = look_at(given.run, files, words=allowed)
-    views = [
-        blocks.Viewed(str(one.file), one.pixels, tuple(blocks.Block(*look) for look in one.looks))
-        for one in seen
-    ]
-    replace_file(picture, blocks.blocks_picture(views))
+    images = look_at(given.run, files, words=allowed)
+    replace_file(picture, stages_figure(images))
     if given.format == "json":
-        print(blocks.blocks_json(views))
+        print(stages_json(images))
     else:
-        print(blocks.blocks_table(views), picture, sep="\n")
+        print(stages_table(images), picture, sep="\n")
     return 0

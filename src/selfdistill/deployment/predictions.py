@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from ..consoles import console
+from ..consoles import rendered
 from ..data.images.decode import read_image
 from ..data.images.source import ENDINGS
 from ..terminal import csv_text, shown_name
@@ -110,10 +110,7 @@ def _table(predicted: Predicted) -> str:
         cells = (*map(shown_name, (image, *by, guess.name)), f"{guess.probability:.1%}")
         # As a plain string a name in brackets would be read as markup.
         table.add_row(*map(Text, cells))
-    shown = console(width=120, plain=True)
-    with shown.capture() as captured:
-        shown.print(table)
-    return captured.get().rstrip()
+    return rendered(table, width=120)
 
 
 def _csv(predicted: Predicted) -> str:

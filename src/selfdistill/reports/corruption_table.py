@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from ..consoles import console
+from ..consoles import rendered
 
 
 def corruption_table(found: Mapping[str, Mapping[str, float]]) -> str:
@@ -23,10 +23,7 @@ def corruption_table(found: Mapping[str, Mapping[str, float]]) -> str:
         table.add_row(name.replace("_", " "), *map(_cell, (*values, _mean(values))))
     means = [_mean([levels[severity] for levels in found.values()]) for severity in severities]
     table.add_row("mean", *map(_cell, (*means, _mean(means))))
-    shown = console(width=100, plain=True)
-    with shown.capture() as captured:
-        shown.print(table)
-    return captured.get().rstrip()
+    return rendered(table, width=100)
 
 
 def _mean(values: list[float]) -> float:

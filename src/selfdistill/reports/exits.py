@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from ..consoles import console
+from ..consoles import rendered
 
 FIELDS = {
     "accuracy": "accuracy %",
@@ -24,7 +24,4 @@ def exit_table(scores: Mapping[str, Mapping[str, float]]) -> str:
         table.add_column(heading, justify="right")
     for name, values in scores.items():
         table.add_row(name, *(f"{values[field]:.3f}" for field in FIELDS))
-    shown = console(width=100, plain=True)
-    with shown.capture() as captured:
-        shown.print(table)
-    return captured.get().rstrip()
+    return rendered(table, width=100)

@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from ..consoles import rendered
 from ..terminal import shown, shown_name
 from .lines import Comparison, Line
 from .statistics import Spread
@@ -126,10 +127,8 @@ def as_table(comparison: Comparison, *, width: int) -> Group:
 
 def as_text(comparison: Comparison, *, width: int = 80) -> str:
     """Render without colour or control codes, for logs and files."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_jupyter=False)
-    with console.capture() as capture:
-        console.print(as_table(comparison, width=width))
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n") + "\n"
+    text = rendered(as_table(comparison, width=width), width=width)
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
 
 
 def as_markdown(comparison: Comparison, *, table: Kind = "compare") -> str:

@@ -66,7 +66,7 @@ def thumbnails(entry: Entry) -> list[Thumbnail]:
     for pixels, cam, index, block in shown:
         share = "" if shares is None else f", {100 * shares[index, block]:.0f}\u00a0%"
         file = io.BytesIO()
-        imsave(file, np.hstack([pixels, heated(pixels, cam)]), format="png")
+        imsave(file, np.hstack([pixels, overlay_cam(pixels, cam)]), format="png")
         subject = f"{names[labels[index]]} ({files[index]})"
         seed = f", seed\u00a0{run.summary.seed}" if len(entry.runs) > 1 else ""
         caption = f"{entry.label}{seed}, block\u00a0{block + 1}{share}: {subject}"
@@ -74,8 +74,8 @@ def thumbnails(entry: Entry) -> list[Thumbnail]:
     return found[:MOST_THUMBNAILS]
 
 
-def heated(pixels: NDArray[np.uint8], heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image in grey under the colours of an activation map, 255 the hottest."""
+def overlay_cam(pixels: NDArray[np.uint8], cam: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image in grey under the colours of a class activation map."""
     grey = pixels.mean(axis=2, keepdims=True)
-    colors = 255 * colormaps["inferno"](heat)[..., :3]
+    colors = 255 * colormaps["inferno"](cam)[..., :3]
     return (0.4 * grey + 0.6 * colors).round().astype(np.uint8)

@@ -1,33 +1,27 @@
-"""Pictures through the eyes of blocks, as text and figure."""
+"""What stages make of images, as text and figure."""
 
 import json
 
 import numpy as np
 import pytest
 
-from selfdistill.reports.blocks import (
-    LETTERS,
-    Block,
-    Viewed,
-    blocks_json,
-    blocks_picture,
-    blocks_table,
-)
 from selfdistill.reports.corruption_table import corruption_table
 from selfdistill.reports.figures import style
-from selfdistill.reports.figures.leaning import heated
+from selfdistill.reports.figures.leaning import overlay_cam
+from selfdistill.reports.inspected import InspectedImage, Stage
+from selfdistill.reports.stages import MAX_LETTERS, stages_figure, stages_json, stages_table
 
-HEAT = np.full((8, 8), 200, np.uint8)
+CAM = np.full((8, 8), 200, np.uint8)
 PIXELS = np.full((8, 8, 3), 90, np.uint8)
 
 
 def view(*shares, name="a/b/cat.png"):
-    blocks = (*(Block(s, HEAT, ("dog", 0.25)) for s in shares), Block(None, None, ("cat", 0.5)))
-    return Viewed(name, PIXELS, blocks)
+    blocks = (*(Stage(s, CAM, ("dog", 0.25)) for s in shares), Stage(None, None, ("cat", 0.5)))
+    return InspectedImage(name, PIXELS, blocks)
 
 
-def test_the_table_names_blocks_shares_and_opinions():
-    lines = blocks_table([view(0.125, 0.875), view(0.5, 0.5, name="other")]).splitlines()
+def test_the_table_names_stages_attention_and_predictions():
+    lines = stages_table([view(0.125, 0.875), view(0.5, 0.5, name="other")]).splitlines()
     assert [line.split() for line in lines[:4]] == [
         ["image", "block", "share", "class", "probability"],
         ["a/b/cat.png", "block", "1", "12.5%", "dog", "25.0%"],
@@ -38,14 +32,14 @@ def test_the_table_names_blocks_shares_and_opinions():
 
 
 def test_names_in_brackets_are_no_markup():
-    assert "a/[/old]/cat[bold].png " in blocks_table([view(0.5, name="a/[/old]/cat[bold].png")])
+    assert "a/[/old]/cat[bold].png " in stages_table([view(0.5, name="a/[/old]/cat[bold].png")])
 
 
-def test_without_shares_there_is_no_column_and_without_an_exit_no_opinion():
-    assert "share" not in blocks_table([view(None, None)])
-    bare = Viewed("x", PIXELS, (Block(1.0, HEAT, None), Block(None, HEAT, ("cat", 1.0))))
-    assert blocks_table([bare]).splitlines()[1].split() == ["x", "block", "1", "100.0%", "–", "–"]
-    (entry,) = json.loads(blocks_json([bare]))
+def test_without_attention_there_is_no_column_and_without_an_exit_no_prediction():
+    assert "share" not in stages_table([view(None, None)])
+    bare = InspectedImage("x", PIXELS, (Stage(1.0, CAM, None), Stage(None, CAM, ("cat", 1.0))))
+    assert stages_table([bare]).splitlines()[1].split() == ["x", "block", "1", "100.0%", "–", "–"]
+    (entry,) = json.loads(stages_json([bare]))
     assert entry["blocks"][0] == {
         "block": "block 1",
         "share": 1.0,
@@ -55,17 +49,17 @@ def test_without_shares_there_is_no_column_and_without_an_exit_no_opinion():
 
 
 def test_the_figure_has_a_row_for_each_picture():
-    one, two = (blocks_picture([view(0.3, 0.7)] * count) for count in (1, 2))
+    one, two = (stages_figure([view(0.3, 0.7)] * count) for count in (1, 2))
     heights = [int.from_bytes(png[20:24], "big") for png in (one, two)]
     assert heights[1] - heights[0] == pytest.approx(1.79 * 200, abs=2)
     with pytest.raises(ValueError, match="51 pictures are too many for one figure: 50 at most"):
-        blocks_picture([view(1.0)] * 51)
+        stages_figure([view(1.0)] * 51)
 
 
 def test_heat_shows_where_it_is():
     heat = np.zeros((8, 8), np.uint8)
     heat[2, 3] = 255
-    shown = heated(PIXELS, heat).astype(int).sum(2)
+    shown = overlay_cam(PIXELS, heat).astype(int).sum(2)
     assert np.unravel_index(shown.argmax(), shown.shape) == (2, 3)
 
 
@@ -83,10 +77,10 @@ def test_pictures_and_classes_with_long_names_stay_different(monkeypatch):
     figures = []
     monkeypatch.setattr(style, "png", lambda figure: figures.append(figure) or b"")
     long = "a king penguin, Aptenodytes {} of the far south"
-    blocks = [Block(0.5, HEAT, (long.format(kind), 0.5)) for kind in ("forsteri", "patagonicus")]
+    blocks = [Stage(0.5, CAM, (long.format(kind), 0.5)) for kind in ("forsteri", "patagonicus")]
     names = [f"a_long_name_of_a_photograph_{k}_and_what_comes_behind_it.png" for k in range(2)]
-    blocks_picture([Viewed(name, PIXELS, tuple(blocks)) for name in names])
+    stages_figure([InspectedImage(name, PIXELS, tuple(blocks)) for name in names])
     panels = figures[0].axes
     below = {panel.get_xlabel() for panel in panels if panel.get_xlabel()}
     assert len(below) == 4
-    assert max(len(line) for words in below for line in words.split("\n")) <= LETTERS
+    assert max(len(line) for words in below for line in words.split("\n")) <= MAX_LETTERS
