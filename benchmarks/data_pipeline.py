@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from selfdistill.data import Batches, Cutout, Flip, ImageSet, PadCrop, Pipeline
+from selfdistill.data import Batches, Cutout, Flip, ImageSet, PadCrop, Pipeline, Preprocessing
 from selfdistill.pairing import Partner
 
 BATCH = 128
@@ -32,7 +32,7 @@ def contenders(train: ImageSet) -> dict[str, Callable[[int], object]]:
     }
     result: dict[str, Callable[[int], object]] = {}
     for name, steps in lists.items():
-        pipeline = Pipeline(steps, mean=MEAN, std=STD)
+        pipeline = Pipeline(steps, Preprocessing((32, 32), MEAN, STD))
         batches = Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=BATCH, seed=0)
         result[name] = batches.epoch(0).batch
     return result

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 
 import selfdistill as sd
-from selfdistill.data import Batches, ImageSet, PadCrop, Pipeline
+from selfdistill.data import Batches, ImageSet, PadCrop, Pipeline, Preprocessing
 from selfdistill.evaluation import precision
 from selfdistill.methods import METHODS, Method
 from selfdistill.training import engine, parse
@@ -54,7 +54,7 @@ def loop_steps(arguments: argparse.Namespace, *, bf16: bool) -> tuple[Step, Step
     count = 8 * arguments.batch
     pixels = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8)
     train = ImageSet(pixels, torch.arange(count) % 100, tuple(map(str, range(100))))
-    pipeline = Pipeline([PadCrop()], mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    pipeline = Pipeline([PadCrop()], Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)))
 
     def make() -> tuple[Method, Batches]:
         method = sd.CrossEntropy(sd.create_backbone(arguments.backbone, 100))

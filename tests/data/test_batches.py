@@ -2,7 +2,16 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from selfdistill.data import Batches, Cutout, Flip, ImageSet, PadCrop, Pipeline, generator
+from selfdistill.data import (
+    Batches,
+    Cutout,
+    Flip,
+    ImageSet,
+    PadCrop,
+    Pipeline,
+    Preprocessing,
+    generator,
+)
 from selfdistill.data.batches import same_class
 from selfdistill.pairing import Partner
 
@@ -18,7 +27,7 @@ def train():
 @pytest.fixture
 def make(train):
     steps = [PadCrop(padding=2), Flip(), Cutout(length=3)]
-    pipeline = Pipeline(steps, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    pipeline = Pipeline(steps, Preprocessing((8, 8), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)))
 
     def batches(partner=Partner.NONE, batch_size=8, seed=0):
         return Batches(train, pipeline=pipeline, partner=partner, batch_size=batch_size, seed=seed)
@@ -137,7 +146,7 @@ def test_draws_at_the_edges_still_find_a_partner():
 def test_a_class_of_one_image_is_refused_by_name():
     images = torch.zeros(3, 3, 8, 8, dtype=torch.uint8)
     train = ImageSet(images, torch.tensor([0, 0, 2]), ("a", "b", "c"))
-    pipeline = Pipeline([], mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    pipeline = Pipeline([], Preprocessing((8, 8), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)))
     options = {"pipeline": pipeline, "batch_size": 2, "seed": 0}
     with pytest.raises(ValueError, match="class 'c' has a single training image"):
         Batches(train, partner=Partner.SAME_CLASS, **options)

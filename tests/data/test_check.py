@@ -14,7 +14,7 @@ import yaml
 from PIL import Image
 
 from selfdistill import recipes
-from selfdistill.data import Batches, ImageFolder, ImageSet, Pipeline
+from selfdistill.data import Batches, ImageFolder, ImageSet, Pipeline, Preprocessing
 from selfdistill.data.images.check import BATCH_SIZE, FileCheck, check_file, check_images
 from selfdistill.pairing import Partner
 from selfdistill.training import parse
@@ -261,7 +261,7 @@ def test_too_few_pictures_for_a_batch_are_told_as_training_does(tmp_path):
     for name in ("scratch", "finetune"):
         assert yaml.safe_load(recipes.find(name).read_text())["batch_size"] == BATCH_SIZE
     images = torch.zeros(56, 3, 8, 8, dtype=torch.uint8)
-    pipeline = Pipeline([], mean=(0.5,) * 3, std=(0.5,) * 3)
+    pipeline = Pipeline([], Preprocessing((8, 8), (0.5,) * 3, (0.5,) * 3))
     train = ImageSet(images, torch.arange(56) % 2, ("a", "b"))
     with pytest.raises(ValueError, match=r"within 1 to 56, .*: choose one with --batch-size"):
         Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=BATCH_SIZE, seed=0)

@@ -16,12 +16,13 @@ import torch
 from making_pictures import pictures
 from PIL import Image
 
-from selfdistill.data import Batches, ImageSet, Pipeline, progress
+from selfdistill.data import Batches, ImageSet, Pipeline, Preprocessing, progress
 from selfdistill.data.images import cache as square_cache
 from selfdistill.data.images.folder_layout import OFFICIAL, find_pictures
 from selfdistill.data.images.image_folder import ImageFolder
 from selfdistill.failures import StorageFailure
 from selfdistill.pairing import Partner
+from selfdistill.preprocessing import fit
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_every_image_has_its_own_file_and_label(tmp_path, make):
         for name, image, label in zip(
             splits.files[part], images.images, images.labels, strict=True
         ):
-            picture = square_cache.square(Image.open(root / name), 8)
+            picture = fit(Image.open(root / name), (8, 8))
             assert np.array_equal(np.asarray(picture).transpose(2, 0, 1), image.numpy())
             assert images.classes[label] == name.split("/")[0]
 
@@ -143,8 +144,8 @@ def test_the_centre_of_a_long_picture_is_kept():
     stripes = np.repeat(np.uint8([[0, 100, 200]]), 16, axis=0).repeat(16, axis=1)
     for turned in (stripes, stripes.T):
         picture = Image.fromarray(np.ascontiguousarray(turned)).convert("RGB")
-        assert np.asarray(square_cache.square(picture, 16)).tolist() == [[[100] * 3] * 16] * 16
-        assert square_cache.square(picture, 8).size == (8, 8)
+        assert np.asarray(fit(picture, (16, 16))).tolist() == [[[100] * 3] * 16] * 16
+        assert fit(picture, (8, 8)).size == (8, 8)
 
 
 def shorten(path):
@@ -322,7 +323,7 @@ def test_a_map_is_neither_copied_nor_read_whole(tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     moved = images.to("cpu")
     assert moved.images.data_ptr() == images.images.data_ptr()
-    pipeline = Pipeline([], mean=(0.5,) * 3, std=(0.5,) * 3)
+    pipeline = Pipeline([], Preprocessing((8, 8), (0.5,) * 3, (0.5,) * 3))
     batches = Batches(moved, pipeline=pipeline, partner=Partner.NONE, batch_size=4, seed=0)
     assert batches.epoch(0).batch(0).images.shape == (4, *shape)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # of 786 MB

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from selfdistill.data import ImageSet, Splits, channel_statistics, stratified
 
@@ -110,3 +111,17 @@ def test_channel_statistics_are_exact():
     pixels = images.numpy().astype(np.float64) / 255
     assert mean == pytest.approx(pixels.mean((0, 2, 3)), abs=1e-14)
     assert std == pytest.approx(pixels.std((0, 2, 3)), abs=1e-14)
+
+
+def test_the_preprocessing_of_a_split_is_what_its_network_sees():
+    rgb = (0.5, 0.4, 0.3)
+    square, wide = (
+        ImageSet(torch.zeros(2, 3, 20, width, dtype=torch.uint8), torch.zeros(2).long(), ("a",))
+        for width in (20, 24)
+    )
+    whole = Splits(wide, None, wide, rgb, rgb).preprocessing
+    assert (whole.size, whole.crop_share, whole.statistics) == ((20, 24), 1.0, (rgb, rgb))
+    assert whole.center(wide.images).shape == wide.images.shape
+    assert whole.from_image(Image.new("RGB", (100, 50))).shape == (3, 20, 24)
+    part = Splits(square, None, square, rgb, rgb, input_size=16).preprocessing
+    assert (part.size, part.crop_share) == ((16, 16), 0.8)

@@ -51,7 +51,7 @@ def hub_set(datasets, root, names=("cat", "9", "10")):
 
 
 def first_batch(splits):
-    pipeline = Pipeline([Flip()], mean=splits.mean, std=splits.std)
+    pipeline = Pipeline([Flip()], splits.preprocessing)
     partner = Partner.SAME_CLASS
     batches = Batches(splits.train, pipeline=pipeline, partner=partner, batch_size=8, seed=3)
     return batches.epoch(2).batch(0)

@@ -2,7 +2,17 @@ import pytest
 import torch
 from scipy.stats import beta, chisquare, kstest
 
-from selfdistill.data import Batches, CutMix, Flip, ImageSet, Mixup, PadCrop, Pipeline, StyleMixing
+from selfdistill.data import (
+    Batches,
+    CutMix,
+    Flip,
+    ImageSet,
+    Mixup,
+    PadCrop,
+    Pipeline,
+    Preprocessing,
+    StyleMixing,
+)
 from selfdistill.pairing import Partner
 
 ALL = [Mixup(), Mixup(alpha=0.2), CutMix(), CutMix(alpha=2.0, probability=0.5), StyleMixing()]
@@ -17,7 +27,9 @@ def train():
 
 @pytest.fixture
 def make(train):
-    pipeline = Pipeline([PadCrop(padding=2), Flip()], mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    pipeline = Pipeline(
+        [PadCrop(padding=2), Flip()], Preprocessing((8, 8), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+    )
 
     def batches(mixing, partner=Partner.NONE, seed=0, batch_size=10):
         options = {"batch_size": batch_size, "seed": seed, "mixing": mixing}

@@ -14,9 +14,9 @@ from selfdistill.data import (
     ImageFolder,
     ImageSet,
     LabelTable,
+    Preprocessing,
     RandomResizedCrop,
     TinyImageNet,
-    as_evaluated,
 )
 from selfdistill.data.images.prepare import stored_size
 from selfdistill.deployment import load, model_folder
@@ -114,9 +114,7 @@ def test_one_filter(path, tmp_path):
     files = model_folder.model_files(
         backbone,
         classes=splits.train.classes,
-        mean=splits.mean,
-        std=splits.std,
-        crop_share=splits.crop_share,
+        preprocessing=splits.preprocessing,
         origin={},
     )
     (tmp_path / "model").mkdir()
@@ -127,7 +125,7 @@ def test_one_filter(path, tmp_path):
     settings = json.loads(files["config.json"])["pretrained_cfg"]
     for shown, names in (
         (trained_pictures(splits.train.images, size), trained),
-        (as_evaluated(splits.test.images, size), tested),
+        (splits.preprocessing.center(splits.test.images), tested),
     ):
         names = names[:4]
         predicted = torch.stack([transform(Image.open(name)) for name in names]) * std + mean
@@ -173,7 +171,10 @@ def test_another_filter_is_refused(tmp_path):
 def _folder(place: Path, interpolation):
     backbone = create_backbone("small", 2, image_size=16, width=4)
     files = model_folder.model_files(
-        backbone, classes=("a", "b"), mean=(0.0,) * 3, std=(1.0,) * 3, crop_share=1.0, origin={}
+        backbone,
+        classes=("a", "b"),
+        preprocessing=Preprocessing((16, 16), (0.0,) * 3, (1.0,) * 3),
+        origin={},
     )
     config = json.loads(files["config.json"])
     del config["pretrained_cfg"]["interpolation"]

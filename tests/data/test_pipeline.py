@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from selfdistill.data import Cutout, Flip, PadCrop, Pipeline, standardise
+from selfdistill.data import Cutout, Flip, PadCrop, Pipeline, Preprocessing, standardise
 
 MEAN, STD = (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)
 
@@ -28,7 +28,9 @@ def test_standardise_equals_the_formula_and_is_channels_last():
 
 def test_steps_take_their_own_columns_in_order():
     images, draws = pixels(), torch.rand(16, 5)
-    pipeline = Pipeline([PadCrop(padding=2), Flip(), Cutout(length=4)], mean=MEAN, std=STD)
+    pipeline = Pipeline(
+        [PadCrop(padding=2), Flip(), Cutout(length=4)], Preprocessing((32, 32), MEAN, STD)
+    )
     assert pipeline.columns == 5
     by_hand = PadCrop(padding=2).apply(images, draws[:, :2])
     by_hand = standardise(Flip().apply(by_hand, draws[:, 2:3]), MEAN, STD)
@@ -41,21 +43,21 @@ def test_steps_take_their_own_columns_in_order():
 
 def test_an_empty_pipeline_standardises():
     images = pixels()
-    pipeline = Pipeline([], mean=MEAN, std=STD)
+    pipeline = Pipeline([], Preprocessing((32, 32), MEAN, STD))
     assert pipeline.columns == 0
     assert torch.equal(pipeline.apply(images, torch.rand(16, 0)), standardise(images, MEAN, STD))
 
 
 def test_a_step_on_pixels_after_one_on_standardised_images_is_refused():
     with pytest.raises(ValueError, match=r"Cutout, Flip: .* as Flip, Cutout"):
-        Pipeline([Cutout(), Flip()], mean=MEAN, std=STD)
+        Pipeline([Cutout(), Flip()], Preprocessing((32, 32), MEAN, STD))
 
 
 def test_nothing_on_an_accelerator_waits_for_the_host():
     # Fake tensors of another device: reading a value, or mixing devices, is an error.
     with FakeTensorMode():
         steps = [PadCrop(), PadCrop(mode="reflect"), Flip(), Cutout()]
-        pipeline = Pipeline(steps, mean=MEAN, std=STD, device="cuda")
+        pipeline = Pipeline(steps, Preprocessing((32, 32), MEAN, STD), device="cuda")
         images = torch.empty(8, 3, 32, 32, dtype=torch.uint8, device="cuda")
         result = pipeline.apply(images, torch.empty(8, pipeline.columns, device="cuda"))
     assert result.device.type == "cuda"
@@ -63,9 +65,9 @@ def test_nothing_on_an_accelerator_waits_for_the_host():
 
 COMPILED = """
 import torch
-from selfdistill.data import Cutout, Flip, PadCrop, Pipeline
+from selfdistill.data import Cutout, Flip, PadCrop, Pipeline, Preprocessing
 steps = [PadCrop(), PadCrop(mode="reflect"), Flip(), Cutout()]
-pipeline = Pipeline(steps, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+pipeline = Pipeline(steps, Preprocessing((32, 32), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)))
 images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
 draws = torch.rand(8, pipeline.columns)
 compiled = torch.compile(pipeline.apply, backend="eager", fullgraph=True)(images, draws)

@@ -6,8 +6,9 @@ from scipy.stats import ks_2samp
 from torchvision.transforms import RandomResizedCrop as Torchvision
 from torchvision.transforms.v2.functional import resize, resized_crop
 
-from selfdistill.data import Pipeline
-from selfdistill.data.resized_crop import RandomResizedCrop, as_evaluated
+from selfdistill.data import Pipeline, Preprocessing
+from selfdistill.data.resized_crop import RandomResizedCrop
+from selfdistill.preprocessing import center
 
 
 def noise(count, height=40, width=40):
@@ -116,17 +117,19 @@ def test_each_image_depends_on_its_own_draws_alone():
 
 
 def test_a_pipeline_takes_the_new_size():
-    pipeline = Pipeline([RandomResizedCrop(size=16)], mean=(0.5,) * 3, std=(0.25,) * 3)
+    pipeline = Pipeline(
+        [RandomResizedCrop(size=16)], Preprocessing((20, 20), (0.5,) * 3, (0.25,) * 3)
+    )
     assert pipeline.apply(noise(2), torch.rand(2, pipeline.columns)).shape == (2, 3, 16, 16)
 
 
 def test_the_centre():
     images = torch.arange(25, dtype=torch.uint8).view(1, 1, 5, 5)
-    assert as_evaluated(images, 3).flatten().tolist() == [6, 7, 8, 11, 12, 13, 16, 17, 18]
+    assert center(images, (3, 3)).flatten().tolist() == [6, 7, 8, 11, 12, 13, 16, 17, 18]
     with pytest.raises(ValueError, match="5 × 5"):
-        as_evaluated(images, 6)
+        center(images, (6, 6))
     images = noise(4)
-    assert torch.equal(as_evaluated(images, 20), whole(20).apply(images, torch.rand(4, 4)))
+    assert torch.equal(center(images, (20, 20)), whole(20).apply(images, torch.rand(4, 4)))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def splits():
 
 
 def draw(splits, path, steps=(), **options):
-    pipeline = Pipeline(list(steps), mean=splits.mean, std=splits.std)
+    pipeline = Pipeline(list(steps), splits.preprocessing)
     augmentation_sheet(splits, pipeline, seed=0, path=path, **options)
     return np.asarray(Image.open(path))
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from selfdistill.data import TinyImageNet
-from selfdistill.data.resized_crop import as_evaluated
+from selfdistill.preprocessing import center
 
 WNIDS = {"n02": "crane, bird", "n01": "goldfish, Carassius auratus", "n03": "crane"}
 
@@ -123,7 +123,7 @@ def test_training_images_can_be_kept_larger_than_the_network_sees(make):
     assert splits.input_size == 32
     assert torch.equal(splits.test.images, plain.test.images)
     assert torch.equal(splits.validation.images, plain.validation.images)
-    assert torch.equal(as_evaluated(splits.train.images, 32), plain.train.images)
-    assert splits.crop_share == 1
+    assert torch.equal(center(splits.train.images, (32, 32)), plain.train.images)
+    assert splits.preprocessing.crop_share == 1
     with pytest.raises(ValueError, match="training size 16 must be within image size 32 to 64"):
         make(image_size=32, train_size=16)

@@ -9,6 +9,7 @@ import torch
 
 from selfdistill.backbones import create_backbone, load_backbone
 from selfdistill.backbones.create import build_own
+from selfdistill.data import Preprocessing
 from selfdistill.deployment import load, model_files
 
 HUGE = 10**9
@@ -48,11 +49,13 @@ CHANGES = {
 }
 
 
+SEEN = Preprocessing((16, 16), mean=(0.5,) * 3, std=(0.5,) * 3)
+
+
 @pytest.fixture
 def folder(tmp_path):
     backbone = create_backbone("small", 2, image_size=16, width=4)
-    statistics = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "crop_share": 1.0}
-    files = model_files(backbone, classes=("a", "b"), **statistics, origin={})
+    files = model_files(backbone, classes=("a", "b"), preprocessing=SEEN, origin={})
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     return tmp_path
@@ -76,9 +79,7 @@ def test_damaged_weights_are_one_line(folder, damage):
     file = folder / "model.safetensors"
     whole = file.read_bytes()
     other = create_backbone("small", 2, image_size=16, width=8)
-    files = model_files(
-        other, classes=("a", "b"), mean=(0.5,) * 3, std=(0.5,) * 3, crop_share=1.0, origin={}
-    )
+    files = model_files(other, classes=("a", "b"), preprocessing=SEEN, origin={})
     file.write_bytes(
         {
             "empty": b"",

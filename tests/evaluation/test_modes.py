@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from selfdistill.data import ImageSet
+from selfdistill.data import ImageSet, Preprocessing
 from selfdistill.evaluation import predict
 from selfdistill.evaluation.activation import class_activation
 from selfdistill.evaluation.cost import macs_per_exit
@@ -12,8 +12,11 @@ from selfdistill.methods import BYOT
 IMAGES = ImageSet(torch.zeros(2, 3, 16, 16, dtype=torch.uint8), torch.zeros(2).long(), ("a",))
 
 
-def classify(method, images=IMAGES, **options):
-    return predict(method, images, mean=(0.5,) * 3, std=(0.25,) * 3, **options)
+SEEN = Preprocessing((16, 16), mean=(0.5,) * 3, std=(0.25,) * 3)
+
+
+def classify(method, **options):
+    return predict(method, IMAGES, SEEN, **options)
 
 
 def interrupted(method):

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from selfdistill.data import ImageSet, as_evaluated
+from selfdistill.data import ImageSet, Preprocessing
 from selfdistill.evaluation import predict, score
 from selfdistill.evaluation.corruptions import CORRUPTIONS, corrupt
 from selfdistill.evaluation.robustness import robustness
@@ -13,14 +13,14 @@ from selfdistill.methods import BYOT
 def test_the_network_is_scored_on_what_it_sees(backbone):
     pixels = torch.randint(256, (40, 3, 20, 20), dtype=torch.uint8)
     images = ImageSet(pixels, torch.arange(40) % 5, tuple("abcde"))
-    rgb = {"mean": (0.5,) * 3, "std": (0.1,) * 3}
+    preprocessing = Preprocessing((16, 16), (0.5,) * 3, (0.1,) * 3)
     method = BYOT(backbone)
     nn.init.normal_(backbone.network.head.weight, std=30)
     nn.init.zeros_(backbone.network.head.bias)
-    found = dict(robustness(method, images, input_size=16, **rgb))
+    found = dict(robustness(method, images, preprocessing))
     assert tuple(found) == CORRUPTIONS
-    changed = corrupt(as_evaluated(pixels, 16), "impulse_noise", 5)
-    predictions = predict(method, ImageSet(changed, images.labels, images.classes), **rgb)
+    changed = corrupt(pixels[:, :, 2:18, 2:18], "impulse_noise", 5)
+    predictions = predict(method, ImageSet(changed, images.labels, images.classes), preprocessing)
     expected = score(predictions.exits["network"], images.labels).accuracy
     assert found["impulse_noise"][5] == expected
     assert len({accuracy for levels in found.values() for accuracy in levels.values()}) > 1

@@ -7,10 +7,9 @@ import torch
 from torchvision.transforms.v2.functional import resize
 
 from selfdistill.backbones import create_backbone
-from selfdistill.data import standardise
+from selfdistill.data import Preprocessing
 from selfdistill.deployment.model_folder import model_files
 from selfdistill.methods import KD
-from selfdistill.methods.base import Shown
 from selfdistill.testing import TinyBackbone, check_reaches
 from selfdistill.testing.builds import taught
 
@@ -62,12 +61,13 @@ def test_training_leaves_the_teacher_as_it_was_in_a_copy_and_another_precision_t
     assert teacher.network.head.weight.dtype == torch.float64
 
 
-SEEN = Shown(("a", "b", "c", "d", "e"), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+CLASSES = tuple("abcde")
+SEEN = Preprocessing((16, 16), mean=(0.5,) * 3, std=(0.5,) * 3)
 
 
-def save(folder, teacher, shown=SEEN):
+def save(folder, teacher, preprocessing=SEEN):
     folder.mkdir(parents=True)
-    files = model_files(teacher, **shown._asdict(), crop_share=1.0, origin={})
+    files = model_files(teacher, classes=CLASSES, preprocessing=preprocessing, origin={})
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return folder
@@ -83,18 +83,18 @@ def test_a_saved_network_teaches(batch, tmp_path, teacher):
     save(tmp_path / "model", teacher)
     for path in (tmp_path, tmp_path / "model"):
         method = KD(TinyBackbone(), teacher=path)
-        assert method.adapt(SEEN) == ""
+        assert method.adapt(CLASSES, SEEN) == ""
         assert method.teacher.conversion is None
         assert torch.equal(method.teacher(batch[0]), teacher(batch[0]))
 
 
 def test_a_teacher_sees_images_standardised_as_it_was_trained(tmp_path, teacher):
-    learned = Shown(SEEN.classes, (0.4, 0.3, 0.2), (0.1, 0.2, 0.3))
+    learned = Preprocessing((16, 16), (0.4, 0.3, 0.2), (0.1, 0.2, 0.3))
     method = KD(TinyBackbone(), teacher=save(tmp_path / "model", teacher, learned)).double()
-    said = method.adapt(SEEN)
+    said = method.adapt(CLASSES, SEEN)
     assert said == f"teacher {tmp_path / 'model'}: images are standardised as for its training"
     pixels = torch.randint(256, (4, 3, 16, 16), dtype=torch.uint8)
-    students, teachers = (standardise(pixels, s.mean, s.std) for s in (SEEN, learned))
+    students, teachers = (seen.standardise(pixels) for seen in (SEEN, learned))
     expected = teacher(teachers)
     for held in (method, copy.deepcopy(method).to(memory_format=torch.channels_last)):
         found = held.teacher(students.double()).float()
@@ -110,14 +110,38 @@ def test_a_teacher_sees_images_of_its_own_size(tmp_path):
     images = torch.randn(4, 3, 16, 16)
     scaled = resize(images, [32, 32], antialias=True)
     torch.testing.assert_close(method.teacher(images), larger(scaled))
-    assert method.adapt(SEEN).endswith("model: images are scaled to its 32 × 32 pixels")
+    assert method.adapt(CLASSES, SEEN).endswith("model: images are scaled to its 32 × 32 pixels")
     torch.testing.assert_close(method.teacher(images), larger(scaled))
     torch.testing.assert_close(KD(TinyBackbone(), teacher=larger).teacher(images), larger(scaled))
 
 
+def test_the_equation_holds_with_a_teacher_of_other_statistics_and_another_size(tmp_path, batch):
+    learned = Preprocessing((24, 24), mean=(0.4, 0.3, 0.2), std=(0.1, 0.2, 0.3), crop_share=0.9)
+    teacher = by_hand.randomised(create_backbone("small", 5, width=4, image_size=24), training=True)
+    teacher = teacher.eval()
+    method = KD(TinyBackbone(), teacher=save(tmp_path / "model", teacher.float(), learned))
+    assert method.teacher.preprocessing == learned
+    method.adapt(CLASSES, SEEN)
+    by_hand.randomised(method, training=False)
+    pixels, labels = torch.randint(256, (6, 3, 16, 16), dtype=torch.uint8), batch[1]
+    # Another route than converting what the student sees: bytes, scaled, as a teacher's own run.
+    own = resize(pixels.double() / 255, [24, 24], antialias=True)
+    mean, std = (torch.tensor(values)[:, None, None] for values in learned.statistics)
+    images = SEEN.standardise(pixels).double()
+    z = by_hand.numbers(method.backbone(images))
+    z_teacher = by_hand.numbers(teacher.double()((own - mean) / std))
+    expected = {"labels": 0.0, "distillation": 0.0}
+    for b, y in enumerate(labels):
+        expected["labels"] += by_hand.cross_entropy(z[b], y) / 6
+        expected["distillation"] += by_hand.distillation(z[b], z_teacher[b], 4.0) / 6
+    terms = method(images, labels).terms
+    for name, value in expected.items():
+        assert float(terms[name].detach()) == pytest.approx(value, rel=1e-4)
+
+
 def test_a_teachers_classes_are_found_by_name(batch, tmp_path, teacher):
     method = KD(TinyBackbone(), teacher=save(tmp_path / "model", teacher))
-    assert "order" in method.adapt(SEEN._replace(classes=tuple("cadbe")))
+    assert "order" in method.adapt(tuple("cadbe"), SEEN)
     assert torch.equal(method.teacher(batch[0]), teacher(batch[0])[:, [2, 0, 3, 1, 4]])
 
 
@@ -125,11 +149,11 @@ def test_a_teachers_classes_are_found_by_name(batch, tmp_path, teacher):
 def test_a_teacher_of_other_classes_is_refused_by_name(tmp_path, teacher, classes):
     method = KD(TinyBackbone(), teacher=save(tmp_path / "model", teacher))
     with pytest.raises(ValueError, match=r"model was trained on other classes: it does not know"):
-        method.adapt(SEEN._replace(classes=classes))
+        method.adapt(classes, SEEN)
 
 
 def test_of_a_teacher_without_a_description_that_is_said(backbone):
-    assert "not known" in KD(backbone, teacher=TinyBackbone()).adapt(SEEN)
+    assert "not known" in KD(backbone, teacher=TinyBackbone()).adapt(CLASSES, SEEN)
 
 
 def test_refuses_an_unsuitable_teacher(backbone, tmp_path):

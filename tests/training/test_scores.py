@@ -8,7 +8,6 @@ import torch
 
 import selfdistill as sd
 from conftest import WORDS
-from selfdistill.data import standardise
 from selfdistill.evaluation import score
 from selfdistill.runs import RunDirectory
 from selfdistill.training import parse, train
@@ -38,7 +37,7 @@ def deployed(half):
     with torch.no_grad():
         for split in ("validation", "test"):
             images = getattr(trained.splits, split)
-            pixels = standardise(images.images, trained.mean, trained.std)
+            pixels = trained.preprocessing.standardise(images.images)
             found[split] = network(pixels), images.labels
     return found
 

@@ -21,7 +21,7 @@ def build(words=(), method=None, compiled=False):
     method = method or CrossEntropy(without_normalisation(TinyBackbone(num_classes=10)))
     batches = Batches(
         splits.train,
-        pipeline=Pipeline(recipe.augment, mean=splits.mean, std=splits.std),
+        pipeline=Pipeline(recipe.augment, splits.preprocessing),
         partner=method.partner,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
@@ -186,7 +186,7 @@ def test_an_adversary_changes_the_images_that_are_trained_on():
     trainee.train_step(epoch)
     attacked, trained = seen
     torch.testing.assert_close(attacked, plain, rtol=0, atol=0)
-    std = torch.tensor(epoch.pipeline.std)[:, None, None]
+    std = torch.tensor(epoch.pipeline.preprocessing.std)[:, None, None]
     change = (trained - plain).abs() * std
     assert change.max() <= 0.1 + 1e-6
     assert change.mean() > 0.01
@@ -207,7 +207,7 @@ def test_mixing_trains(name, words, tmp_path):
 def test_an_adversarys_start_belongs_to_image_and_epoch(monkeypatch):
     starts = []
 
-    def perturb(method, images, labels, adversary, *, random, **statistics):
+    def perturb(method, images, labels, adversary, preprocessing, *, random):
         starts.append(random)
         return images
 

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ..backbones import Backbone
-
-Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+from ..preprocessing import Preprocessing
 
 
 class Frozen(nn.Module):
@@ -21,16 +20,18 @@ class Frozen(nn.Module):
 
     Args:
         backbone: The trained network.
+        preprocessing: How it was trained to see images; None where that is not known.
     """
 
     backbone: Backbone
     conversion: "Conversion | None"
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: Backbone, preprocessing: Preprocessing | None = None) -> None:
         super().__init__()
         frozen = copy.deepcopy(backbone).eval().requires_grad_(False)
         self.__dict__["backbone"] = frozen  # past the registration of submodules
         self.__dict__["conversion"] = None
+        self.preprocessing = preprocessing
 
     def convert(self, conversion: "Conversion") -> None:
         """Put a conversion before and after the network, from now on."""
@@ -62,8 +63,8 @@ class Conversion(nn.Module):
     :math:`\mu_t, \sigma_t` those that the network expects; what is equal is left alone.
 
     Args:
-        given: Mean and standard deviation of each channel of the images; None to leave them.
-        expected: Those that the network was trained with.
+        source: How the images were prepared; None to leave their statistics.
+        target: How the network was trained to see them.
         size: Height and width that it was trained on; None to leave the images'.
         order: For each class the network's column; None to leave them.
     """
@@ -75,17 +76,17 @@ class Conversion(nn.Module):
     def __init__(
         self,
         *,
-        given: Statistics | None = None,
-        expected: Statistics | None = None,
+        source: Preprocessing | None = None,
+        target: Preprocessing | None = None,
         size: tuple[int, int] | None = None,
         order: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         scale = shift = None
-        if given is not None and expected is not None and given != expected:
-            (mean_s, std_s), (mean_t, std_t) = (
-                (torch.tensor(figures)[:, None, None] for figures in pair)
-                for pair in (given, expected)
+        if source is not None and target is not None and source.statistics != target.statistics:
+            mean_s, std_s, mean_t, std_t = (
+                torch.tensor(values)[:, None, None]
+                for values in (source.mean, source.std, target.mean, target.std)
             )
             scale, shift = std_s / std_t, (mean_s - mean_t) / std_t
         self.size = size

@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..limits import max_classes, max_image_size
+from ..preprocessing import ChannelValues, Interpolation, Preprocessing
 from ..runs import Stored, read_checked_json
 
 CONFIG = "config.json"
 MAX_CHANNELS = 1024
 MAX_WIDTH = 1 << 16
-INTERPOLATIONS = ("bilinear", "bicubic")
-_ONE_OF = " or ".join(INTERPOLATIONS)
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -24,11 +22,8 @@ class Description:
             ``image_size``, as far as they are not the usual.
         classes: Names of the classes.
         input_size: Channels, height and width of the images.
-        mean: Mean of each channel, in units of pixels in [0, 1].
-        std: Standard deviation of each channel, in the same units.
-        crop_share: Share of the scaled picture's shorter side that the network sees.
-        interpolation: How pictures are scaled; of older runs, some say bicubic: their networks were
-            tested on pictures scaled so.
+        preprocessing: How pictures become these; of older runs, some say bicubic: their networks
+            were tested on pictures scaled so.
         origin: Where the weights come from.
     """
 
@@ -36,10 +31,7 @@ class Description:
     arguments: dict[str, int]
     classes: tuple[str, ...]
     input_size: tuple[int, int, int]
-    mean: Triple
-    std: Triple
-    crop_share: float
-    interpolation: str
+    preprocessing: Preprocessing
     origin: dict[str, object]
 
 
@@ -70,10 +62,13 @@ def described(content: Stored) -> Description:
         _arguments(content),
         classes,
         size,
-        _of_channels(declared, "mean", -100.0),
-        _of_channels(declared, "std", 1e-6),
-        declared.number("crop_pct", size[1] / max_image_size(), 1),
-        _interpolation(declared),
+        Preprocessing(
+            size[1:],
+            _of_channels(declared, "mean", -100.0),
+            _of_channels(declared, "std", 1e-6),
+            declared.number("crop_pct", size[1] / max_image_size(), 1),
+            _interpolation(declared),
+        ),
         content.section("origin").values if "origin" in content else {},
     )
 
@@ -89,9 +84,11 @@ def _arguments(content: Stored) -> dict[str, int]:
     return {name: given.integer(name, 1, bounds[name]) for name in given}
 
 
-def _interpolation(declared: Stored) -> str:
-    found = declared.text("interpolation") if "interpolation" in declared else INTERPOLATIONS[0]
-    return found if found in INTERPOLATIONS else declared.refuse("interpolation", _ONE_OF)
+def _interpolation(declared: Stored) -> Interpolation:
+    name = declared.text("interpolation") if "interpolation" in declared else "bilinear"
+    if name != "bilinear" and name != "bicubic":
+        declared.refuse("interpolation", "bilinear or bicubic")
+    return name
 
 
 def _input_size(declared: Stored) -> tuple[int, int, int]:
@@ -103,7 +100,7 @@ def _input_size(declared: Stored) -> tuple[int, int, int]:
     return whole[0], whole[1], whole[2]
 
 
-def _of_channels(declared: Stored, name: str, least: float) -> Triple:
+def _of_channels(declared: Stored, name: str, least: float) -> ChannelValues:
     values = declared.numbers(name, 3)
     if not all(least <= value <= 100 for value in values):
         declared.refuse(name, f"numbers within {least:g} to 100")

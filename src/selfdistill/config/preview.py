@@ -19,7 +19,5 @@ def draw_augmentation(words: list[str], path: Path) -> None:
     """
     recipe = parse(words).recipe
     splits = recipe.data.splits()
-    size = splits.input_size or splits.train.images.shape[2]
-    steps = [step.sized(size) for step in recipe.augment]
-    pipeline = Pipeline(steps, mean=splits.mean, std=splits.std)
+    pipeline = Pipeline(recipe.augment, splits.preprocessing)
     augmentation_sheet(splits, pipeline, mixing=recipe.mixing, seed=recipe.seed, path=path)

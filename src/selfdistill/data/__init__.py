@@ -1,5 +1,6 @@
 """Images, labels, splits, augmentation, and the batches that training sees."""
 
+from ..preprocessing import Preprocessing, standardise
 from .augment import Augmentation, Cutout, Flip, PadCrop
 from .batches import Batch, Batches, Epoch
 from .colour import ColourJitter
@@ -9,10 +10,10 @@ from .geometry import Rotation
 from .image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
 from .images import HuggingFace, ImageFolder, LabelTable
 from .mixing import CutMix, Mixing, Mixup
-from .pipeline import Pipeline, standardise
+from .pipeline import Pipeline
 from .policies import AutoAugment, RandAugment, TrivialAugment
 from .randomness import generator
-from .resized_crop import RandomResizedCrop, as_evaluated
+from .resized_crop import RandomResizedCrop
 from .sheet import augmentation_sheet
 from .style_mixing import StyleMixing
 
@@ -45,6 +46,7 @@ __all__ = [
     "Mixup",
     "PadCrop",
     "Pipeline",
+    "Preprocessing",
     "RandAugment",
     "RandomErasing",
     "RandomResizedCrop",
@@ -53,7 +55,6 @@ __all__ = [
     "StyleMixing",
     "TinyImageNet",
     "TrivialAugment",
-    "as_evaluated",
     "augmentation_sheet",
     "channel_statistics",
     "generator",

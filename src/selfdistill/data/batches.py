@@ -131,7 +131,7 @@ class Batches:
     Example:
         >>> images = torch.zeros(10, 3, 8, 8, dtype=torch.uint8)
         >>> train = ImageSet(images, torch.zeros(10, dtype=torch.long), ("cat",))
-        >>> pipeline = Pipeline([], mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+        >>> pipeline = Pipeline([], Preprocessing((8, 8), mean=(0.5,) * 3, std=(0.25,) * 3))
         >>> batches = Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=4, seed=0)
         >>> batches.steps
         2

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+from ..preprocessing import Preprocessing
 from .randomness import generator
 
 COUNTED = 2**22
@@ -164,11 +165,13 @@ class Splits:
             )
 
     @property
-    def crop_share(self) -> float:
-        """Height that the network sees, as a share of the images' that it is tested on."""
-        height = self.test.images.shape[2]
-        size = self.input_size or height
-        return 1.0 if height % size == 0 else size / height
+    def preprocessing(self) -> Preprocessing:
+        """How a picture becomes what the network sees, in training as in evaluation."""
+        height, width = self.train.images.shape[2:]
+        size = (self.input_size, self.input_size) if self.input_size else (height, width)
+        tested = self.test.images.shape[2]
+        crop_share = 1.0 if tested % size[0] == 0 else size[0] / tested
+        return Preprocessing(size, self.mean, self.std, crop_share)
 
     def digest(self) -> str:
         """Hash the contents of all splits (SHA-256, hexadecimal)."""

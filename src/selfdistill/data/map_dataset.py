@@ -8,8 +8,8 @@ from jaxtyping import Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
+from ..preprocessing import fit
 from .image_set import MapDataset
-from .images.cache import square
 from .images.decode import to_rgb
 
 SHOWN = 60
@@ -40,7 +40,7 @@ def read_all(
             what = f"{len(item)} values" if isinstance(item, tuple | list) else type(item).__name__
             raise ValueError(f"item {i} is {what}: a data set gives pairs of a picture and a class")
         picture, label = item
-        pixels = np.array(square(picture_of(picture, f"item {i}"), size))
+        pixels = np.array(fit(picture_of(picture, f"item {i}"), (size, size)))
         images[i] = torch.from_numpy(pixels).permute(2, 0, 1)
         labels.append(_label(label, i))
     names = classes or class_names(dataset) or _names(labels)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from ..preprocessing import box_weights, resample
 from .augment import Augmentation, Draws, Pixels
 
 TRIES = 10
@@ -73,9 +74,9 @@ class RandomResizedCrop(Augmentation):
         assert self.size is not None, "sized() says what the network sees"
         height, width = images.shape[2:]
         top, left, tall, wide = self.boxes(draws, height, width)
-        rows = _weights(top, tall, height, self.size)
-        columns = _weights(left, wide, width, self.size)
-        return _weighted(images, rows, columns)
+        rows = box_weights(top, tall, height, self.size)
+        columns = box_weights(left, wide, width, self.size)
+        return resample(images, rows, columns)
 
     def boxes(
         self, draws: Draws, height: int, width: int
@@ -102,45 +103,6 @@ class RandomResizedCrop(Augmentation):
             for fixed, chance in zip(box, drawn, strict=True)
         )
         return top, left, tall, wide
-
-
-def as_evaluated(images: Pixels, size: int) -> UInt8[Tensor, "batch channels size size"]:
-    """What evaluation shows of images that are kept larger than the network sees.
-
-    Their central square; but all of images that are whole multiples as large, shrunk: these are
-    kept so for training's random crops alone, and a crop of all of one is the same picture.
-
-    Raises:
-        ValueError: If they are smaller.
-    """
-    height, width = images.shape[2:]
-    if min(height, width) < size:
-        raise ValueError(f"images of {height} × {width} pixels hold no square of {size}")
-    if height == width and height % size == 0:
-        return shrunk(images, size)
-    top, left = (height - size) // 2, (width - size) // 2
-    return images[:, :, top : top + size, left : left + size]
-
-
-def shrunk(images: Pixels, size: int) -> UInt8[Tensor, "batch channels size size"]:
-    """Whole square images scaled to ``size``, as :class:`RandomResizedCrop` scales its boxes."""
-    side = images.shape[2]
-    if side == size:
-        return images
-    whole = torch.tensor([float(side)], device=images.device)
-    weights = _weights(torch.zeros_like(whole), whole, side, size)
-    return _weighted(images, weights, weights)
-
-
-def _weighted(
-    images: Pixels,
-    rows: Float[Tensor, "_ size height"],
-    columns: Float[Tensor, "_ size width"],
-) -> UInt8[Tensor, "batch channels size size"]:
-    # An autocast around this would round the pixels to fewer than their eight bits.
-    with torch.autocast(images.device.type, enabled=False):
-        scaled = rows[:, None] @ (images.float() @ columns[:, None].mT)
-    return scaled.round_().clamp_(0, 255).to(images.dtype)
 
 
 @lru_cache(maxsize=16)
@@ -175,18 +137,3 @@ def _central(ratio: tuple[float, float], height: int, width: int) -> tuple[int, 
     tall = min(height, round(width / ratio[0]))
     wide = min(width, round(height * ratio[1]))
     return (height - tall) // 2, (width - wide) // 2, tall, wide
-
-
-def _weights(
-    first: Float[Tensor, " batch"], length: Float[Tensor, " batch"], source: int, size: int
-) -> Float[Tensor, "batch size source"]:
-    """How much each source pixel of a line counts in each pixel of the result; rows sum to 1."""
-    step = (length / size)[:, None, None]
-    centres = first[:, None, None] + (torch.arange(size, device=first.device)[:, None] + 0.5) * step
-    distances = (torch.arange(source, device=first.device) + 0.5 - centres).abs_()
-    # What lies outside the box is no part of the crop, however near.
-    last = (first + length)[:, None, None]
-    positions = torch.arange(source, device=first.device) + 0.5
-    inside = (positions > first[:, None, None] - 0.5) & (positions < last + 0.5)
-    weights = (1 - distances / step.clamp(min=1)).clamp_(min=0) * inside
-    return weights / weights.sum(2, keepdim=True)

@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..pairing import Partner
+from ..preprocessing import center
 from ..runs import replace_file
-from .augment import Images, Pixels
+from .augment import Pixels
 from .batches import Batches
 from .image_set import ImageSet, Splits
 from .mixing import Mixing
 from .pipeline import Pipeline
-from .resized_crop import as_evaluated
 
 _GAP = 2
 _SIDE = 96
@@ -57,7 +57,7 @@ def augmentation_sheet(
     chosen = torch.arange(images, device=train.labels.device) * len(train) // images
     originals, shown = train.images[chosen], _epochs(train, pipeline, mixing, seed, chosen, epochs)
     if originals.shape != shown[0].shape:
-        originals = as_evaluated(originals, shown[0].shape[2])
+        originals = center(originals, (shown[0].shape[2], shown[0].shape[3]))
     columns = [originals, *shown]
     cells = torch.stack([_enlarge(column.cpu()) for column in columns], 1)
     _, _, channels, height, width = cells.shape
@@ -85,16 +85,7 @@ def _epochs(
         mixing=mixing,
     )
     shown = (batches.epoch(epoch).assemble(chosen).images for epoch in range(epochs))
-    return [_pixels(images, pipeline) for images in shown]
-
-
-def _pixels(images: Images, pipeline: Pipeline) -> Pixels:
-    """Undo standardising; values that are none of an image's are cut."""
-    mean, std = (
-        torch.tensor(values, device=images.device)[:, None, None]
-        for values in (pipeline.mean, pipeline.std)
-    )
-    return ((images * std + mean) * 255).round_().clamp_(0, 255).to(torch.uint8)
+    return [pipeline.preprocessing.pixels(images) for images in shown]
 
 
 def _enlarge(images: Pixels) -> UInt8[Tensor, "batch channels taller wider"]:

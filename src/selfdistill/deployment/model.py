@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
@@ -16,13 +16,11 @@ from ..backbones.base import Backbone
 from ..backbones.description import read_description
 from ..backbones.probe import logits_of
 from ..backbones.saved import load_network, model_folder
-from ..data import as_evaluated, standardise
-from ..data.images.cache import square
 from ..data.images.decode import read_image
 from ..data.map_dataset import picture_of
+from ..preprocessing import Preprocessing
 
 Picture = str | PathLike[str] | Image.Image | Tensor | np.ndarray
-RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 class Guess(NamedTuple):
@@ -30,31 +28,6 @@ class Guess(NamedTuple):
 
     name: str
     probability: float
-
-
-@dataclass(frozen=True)
-class Transform:
-    """How pictures become the network's input.
-
-    Args:
-        size: Height and width of the input, in pixels.
-        crop_share: Share of the scaled picture's shorter side that the input shows.
-        mean: Mean of each channel, in units of pixels in [0, 1].
-        std: Standard deviation of each channel, in the same units.
-        resampling: How pictures are scaled.
-    """
-
-    size: int
-    crop_share: float
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    resampling: Image.Resampling = Image.Resampling.BILINEAR
-
-    def __call__(self, picture: Image.Image) -> Float[Tensor, "3 height width"]:
-        """Scale the shorter side, cut the centre, standardise: as evaluation does."""
-        side = round(self.size / self.crop_share)
-        pixels = _pixels(square(picture, side, resampling=self.resampling))
-        return standardise(as_evaluated(pixels, self.size), self.mean, self.std)[0]
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,14 +42,14 @@ class Model:
 
     network: nn.Module
     classes: tuple[str, ...]
-    transform: Transform
+    transform: Preprocessing
 
     def __repr__(self) -> str:
         some = ", ".join(self.classes[:3]) + (", …" if len(self.classes) > 3 else "")
-        size = self.transform.size
+        height, width = self.transform.size
         return (
             f"<Model: {type(self.network).__name__} for {len(self.classes)} classes ({some}), "
-            f"pictures of {size} × {size} pixels>"
+            f"pictures of {height} × {width} pixels>"
         )
 
     def predict(
@@ -148,10 +121,7 @@ def load(path: str | PathLike[str], *, network: nn.Module | None = None) -> Mode
         raise ValueError(f"network is a {type(network).__name__}: make the module and pass it")
     saved = read_description(model_folder(Path(path)))
     loaded = load_network(Path(path), network)
-    resampling = RESAMPLING[saved.interpolation]
-    size, crop_share = saved.input_size[1], saved.crop_share
-    transform = Transform(size, crop_share, saved.mean, saved.std, resampling)
-    return Model(loaded, saved.classes, transform)
+    return Model(loaded, saved.classes, saved.preprocessing)
 
 
 def _open(picture: Picture) -> Image.Image:
@@ -163,8 +133,3 @@ def _open(picture: Picture) -> Image.Image:
             "takes folders"
         )
     return read_image(Path(picture))
-
-
-def _pixels(picture: Image.Image) -> UInt8[Tensor, "1 3 height width"]:
-    content = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-    return content.reshape(1, picture.height, picture.width, 3).permute(0, 3, 1, 2)

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from ..backbones import Backbone
 from ..backbones.saved import CONFIG, WEIGHTS
+from ..preprocessing import Preprocessing
 
-INTERPOLATION = "bilinear"
-"""How pictures are scaled, in training as in evaluation; antialiased."""
 DECLARED = ("classifier", "first_conv", "pool_size", "fixed_input_size", "origin_url", "license")
 
 
@@ -18,9 +17,7 @@ def model_files(
     backbone: Backbone,
     *,
     classes: tuple[str, ...],
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    crop_share: float,
+    preprocessing: Preprocessing,
     origin: dict[str, object],
 ) -> dict[str, bytes]:
     """Contents of a model folder's files, by name.
@@ -28,9 +25,7 @@ def model_files(
     Args:
         backbone: Its plain network is what is saved.
         classes: Names of the classes.
-        mean: Mean of each channel that images are standardised with, in units of [0, 1].
-        std: Standard deviation of each channel, in the same units.
-        crop_share: Share of a scaled picture's shorter side that the network sees.
+        preprocessing: How pictures become what it sees.
         origin: Where the weights come from: run, epoch, method.
     """
     architecture = backbone.architecture
@@ -43,11 +38,11 @@ def model_files(
         "pretrained_cfg": {
             **_declared(backbone),
             "input_size": list(size),
-            "interpolation": INTERPOLATION,
+            "interpolation": preprocessing.interpolation,
             # Down: timm divides by it and drops the fraction.
-            "crop_pct": math.floor(crop_share * 1e6) / 1e6,
-            "mean": list(mean),
-            "std": list(std),
+            "crop_pct": math.floor(preprocessing.crop_share * 1e6) / 1e6,
+            "mean": list(preprocessing.mean),
+            "std": list(preprocessing.std),
             "num_classes": backbone.num_classes,
         },
         "arguments": architecture.arguments if architecture else {},

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
-from ..data import ImageSet, as_evaluated, standardise
+from ..data import ImageSet, Preprocessing
 from ..methods import Method
 from .activation import class_activation
 
@@ -32,10 +32,7 @@ def leaning(
     method: Method,
     images: ImageSet,
     attention: Float[Tensor, "images blocks"],
-    *,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    input_size: int | None = None,
+    preprocessing: Preprocessing,
 ) -> Leaning | None:
     """Find the images with the largest share of each block; None where all have the same shares.
 
@@ -43,9 +40,7 @@ def leaning(
         method: The trained method.
         images: What the attention was computed for.
         attention: Each image's shares.
-        mean: Mean of each channel, in units of pixels in [0, 1].
-        std: Standard deviation of each channel, in the same units.
-        input_size: Height and width of the centre that is classified; None for the whole image.
+        preprocessing: How images become what the network sees.
     """
     if bool((attention == attention[0]).all()):
         return None
@@ -53,13 +48,11 @@ def leaning(
     blocks = attention.shape[1]
     indices = attention.argsort(dim=0, descending=True, stable=True)[:count].T.flatten()
     block = torch.arange(blocks).repeat_interleave(count)
-    pixels = images.images[indices.to(images.images.device)]
-    if input_size is not None:
-        pixels = as_evaluated(pixels, input_size)
+    pixels = preprocessing.center(images.images[indices.to(images.images.device)])
     device = next(method.parameters()).device
     cams: list[Tensor] = []
     for number, part in enumerate(pixels.split(count)):
-        heat = class_activation(method, standardise(part.to(device), mean, std)).maps[number]
+        heat = class_activation(method, preprocessing.standardise(part.to(device))).maps[number]
         cams.append(torch.zeros(part[:, 0].shape) if heat is None else heat.cpu())
     small = _smaller(pixels.cpu().float())
     heat = _smaller(255 * torch.cat(cams)[:, None])[:, 0]

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ..data import ImageSet, as_evaluated, standardise
+from ..data import ImageSet, Preprocessing
 from ..methods import Inspection, Method
 
 AT_ONCE, AT_ONCE_ON_CPU = (1000, 2**22), (125, 2**20)
@@ -39,10 +39,8 @@ def evaluating(module: nn.Module) -> Generator[None]:
 def predict(
     method: Method,
     images: ImageSet,
+    preprocessing: Preprocessing,
     *,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    input_size: int | None = None,
     batch_size: int | None = None,
     between: Callable[[], object] = nullcontext,
 ) -> Predictions:
@@ -54,9 +52,7 @@ def predict(
     Args:
         method: The trained method.
         images: What to classify.
-        mean: Mean of each channel, in units of pixels in [0, 1].
-        std: Standard deviation of each channel, in the same units.
-        input_size: Height and width of the centre that is classified; None for the whole image.
+        preprocessing: How images become what the network sees.
         batch_size: Images at a time; None for what memory is likely to hold.
         between: Called before each batch; what it raises ends the evaluation.
     """
@@ -69,9 +65,8 @@ def predict(
         for start in range(0, len(images), batch_size):
             between()
             pixels = images.images[start : start + batch_size].to(device)
-            if input_size is not None:
-                pixels = as_evaluated(pixels, input_size)
-            parts.append(method.inspect(standardise(pixels, mean, std)))
+            shown = preprocessing.standardise(preprocessing.center(pixels))
+            parts.append(method.inspect(shown))
     attention = [part.attention for part in parts if part.attention is not None]
     return Predictions(
         {name: _gather([part.exits[name] for part in parts]) for name in parts[0].exits},

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 
-from ..data import ImageSet, as_evaluated
+from ..data import ImageSet, Preprocessing
 from ..methods import Method
 from .corruptions import CORRUPTIONS, corrupt
 from .metrics import score
@@ -13,10 +13,8 @@ from .severities import SEVERITIES
 def robustness(
     method: Method,
     images: ImageSet,
+    preprocessing: Preprocessing,
     *,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    input_size: int | None = None,
     seed: int = 0,
 ) -> Generator[tuple[str, dict[int, float]]]:
     """Corrupt what the network sees of the images, and score the deployed network on it.
@@ -24,22 +22,18 @@ def robustness(
     Args:
         method: The trained method.
         images: The clean images.
-        mean: Mean of each channel, in units of pixels in [0, 1].
-        std: Standard deviation of each channel, in the same units.
-        input_size: Height and width of the centre that is classified; None for the whole image.
+        preprocessing: How images become what the network sees.
         seed: Decides what the corruptions draw at random.
 
     Yields:
         A corruption and the accuracy in percent at each severity, as soon as it is known.
     """
-    pixels = images.images.cpu()
-    if input_size is not None:
-        pixels = as_evaluated(pixels, input_size)
+    pixels = preprocessing.center(images.images.cpu())
     for name in CORRUPTIONS:
         found: dict[int, float] = {}
         for severity in SEVERITIES:
             changed = corrupt(pixels, name, severity, seed=seed)
             seen = ImageSet(changed, images.labels.cpu(), images.classes)
-            predictions = predict(method, seen, mean=mean, std=std)
+            predictions = predict(method, seen, preprocessing)
             found[severity] = score(predictions.exits["network"], predictions.labels).accuracy
         yield name, found

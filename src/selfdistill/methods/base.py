@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..backbones import Backbone
 from ..pairing import Partner
+from ..preprocessing import Preprocessing
 
 Images = Float[Tensor, "*views batch channels height width"]
 Labels = Int[Tensor, " batch"] | Float[Tensor, "batch classes"]
@@ -47,16 +48,6 @@ class Context(NamedTuple):
     """Share of training done before this batch, in ``[0, 1)``."""
 
 
-class Shown(NamedTuple):
-    """What the images to train on show, and how they are standardised."""
-
-    classes: tuple[str, ...]
-    mean: tuple[float, float, float]
-    """Of each channel, in units of pixels in [0, 1]."""
-    std: tuple[float, float, float]
-    """Standard deviation of each channel, in the same units."""
-
-
 class Method(nn.Module, abc.ABC):
     """A backbone, whatever is bolted on to train it, and the loss that trains them both.
 
@@ -86,13 +77,17 @@ class Method(nn.Module, abc.ABC):
             )
         self.backbone = backbone
 
-    def adapt(self, images: Shown) -> str:
-        """Hear of the images before training on them, and say what was adapted, if anything.
+    def adapt(self, classes: tuple[str, ...], preprocessing: Preprocessing) -> str:
+        """Adapt to the images before training on them, and say what was adapted, if anything.
+
+        Args:
+            classes: Names of the classes that the labels count.
+            preprocessing: How the images are prepared.
 
         Raises:
             ValueError: If the method cannot be trained on them.
         """
-        del images
+        del classes, preprocessing
         return ""
 
     @abc.abstractmethod

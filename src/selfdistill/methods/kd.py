@@ -21,11 +21,12 @@ from pathlib import Path
 
 from ..attachments import Conversion, Frozen
 from ..backbones import Backbone, load_backbone
-from ..backbones.description import Description, read_description
+from ..backbones.description import read_description
 from ..backbones.saved import model_folder
 from ..losses import cross_entropy, distillation
+from ..preprocessing import Preprocessing
 from . import checks
-from .base import Images, Labels, Method, Output, Shown
+from .base import Images, Labels, Method, Output
 
 
 class KD(Method):
@@ -58,54 +59,58 @@ class KD(Method):
         super().__init__(backbone)
         checks.positive("temperature", temperature)
         checks.not_negative("distillation_weight", distillation_weight)
-        self.origin = teacher if isinstance(teacher, Path) else None
-        trained = load_backbone(teacher) if isinstance(teacher, Path) else teacher
+        if isinstance(teacher, Path):
+            description = read_description(model_folder(teacher))
+            trained, expected = load_backbone(teacher), description.preprocessing
+            self.origin, self.classes = teacher, description.classes
+        else:
+            trained, expected = teacher, None
+            self.origin, self.classes = None, ()
         if trained.num_classes != backbone.num_classes:
             raise ValueError(
                 f"the teacher tells apart {trained.num_classes} classes, the network to train "
                 f"{backbone.num_classes}: choose a teacher trained on the same classes"
             )
-        (channels, *size), (seen, *known) = backbone.input_size, trained.input_size
-        if channels != seen:
+        (channels, *size), (teacher_channels, *teacher_size) = (
+            backbone.input_size,
+            trained.input_size,
+        )
+        if channels != teacher_channels:
             raise ValueError(
-                f"the teacher sees images of {seen} channels, the network to train of {channels}: "
-                "choose a teacher trained on such images"
+                f"the teacher sees images of {teacher_channels} channels, the network to train of "
+                f"{channels}: choose a teacher trained on such images"
             )
         self.temperature = temperature
         self.distillation_weight = distillation_weight
-        self.teacher = Frozen(trained)
-        self.size = None if size == known else (known[0], known[1])
+        self.teacher = Frozen(trained, expected)
+        self.size = None if size == teacher_size else (teacher_size[0], teacher_size[1])
         if self.size is not None:
             self.teacher.convert(Conversion(size=self.size))
 
-    def adapt(self, images: Shown) -> str:
+    def adapt(self, classes: tuple[str, ...], preprocessing: Preprocessing) -> str:
         """Show the teacher images as it was trained to see them, and read its classes by name.
 
         Raises:
             ValueError: If it was trained on other classes.
         """
-        if self.origin is None:
+        expected = self.teacher.preprocessing
+        if self.origin is None or expected is None:
             return (
                 "the teacher's class names and image statistics are not known: it must have been "
                 "trained on these classes in this order, and on images standardised alike"
             )
-        knows = read_description(model_folder(self.origin))
-        order = _order(knows, images.classes, self.origin)
-        given, expected = (images.mean, images.std), (knows.mean, knows.std)
-        pixels = self.teacher.backbone.input_size[1:]
-        changes = [
-            change
-            for change, differs in (
-                ("images are standardised as for its training", given != expected),
-                (f"images are scaled to its {pixels[0]} × {pixels[1]} pixels", self.size),
-                ("its classes are put into the order of these images'", order),
-            )
-            if differs
-        ]
+        order = _order(self.classes, classes, self.origin)
+        changes: list[str] = []
+        if preprocessing.statistics != expected.statistics:
+            changes.append("images are standardised as for its training")
+        if self.size is not None:
+            changes.append(f"images are scaled to its {self.size[0]} × {self.size[1]} pixels")
+        if order is not None:
+            changes.append("its classes are put into the order of these images'")
         if not changes:
             return ""
         self.teacher.convert(
-            Conversion(given=given, expected=expected, size=self.size, order=order)
+            Conversion(source=preprocessing, target=expected, size=self.size, order=order)
         )
         return f"teacher {self.origin}: {'; '.join(changes)}"
 
@@ -120,16 +125,16 @@ class KD(Method):
         return Output(terms, z_student)
 
 
-def _order(knows: Description, classes: tuple[str, ...], origin: Path) -> list[int] | None:
+def _order(known: tuple[str, ...], classes: tuple[str, ...], origin: Path) -> list[int] | None:
     """The teacher's column of each class; None where they agree."""
-    if knows.classes == classes:
+    if known == classes:
         return None
-    strange = [repr(name) for name in classes if name not in knows.classes]
+    strange = [repr(name) for name in classes if name not in known]
     if strange or len(set(classes)) < len(classes):
-        unused = [repr(name) for name in knows.classes if name not in classes]
+        unused = [repr(name) for name in known if name not in classes]
         raise ValueError(
             f"the teacher {origin} was trained on other classes: it does not know "
             f"{', '.join(strange[:5])}, but {', '.join(unused[:5])}: choose a teacher trained on "
             "the classes of these images"
         )
-    return [knows.classes.index(name) for name in classes]
+    return [known.index(name) for name in classes]

@@ -7,11 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..config.schema import Adversary
-from ..data import Batch, Pipeline
+from ..data import Batch, Pipeline, Preprocessing
 from ..data.randomness import uniform
 from ..methods.base import Images, Labels, Method
-
-ChannelValues = tuple[float, float, float]
 
 
 def harden(
@@ -33,15 +31,7 @@ def harden(
         shape = (math.prod(views), channels, height, width)
         start = uniform(batch.indices, shape, *key).movedim(1, 0)
         random = start.reshape(*views, count, channels, height, width).to(images.dtype)
-    harder = perturb(
-        method,
-        images,
-        batch.labels,
-        adversary,
-        mean=pipeline.mean,
-        std=pipeline.std,
-        random=random,
-    )
+    harder = perturb(method, images, batch.labels, adversary, pipeline.preprocessing, random=random)
     return batch._replace(images=harder)
 
 
@@ -50,9 +40,8 @@ def perturb(
     images: Images,
     labels: Labels,
     adversary: Adversary,
+    preprocessing: Preprocessing,
     *,
-    mean: ChannelValues,
-    std: ChannelValues,
     random: Images | None = None,
 ) -> Images:
     r"""Climb the loss by signed gradient steps within a small box around the images.
@@ -71,8 +60,7 @@ def perturb(
         images: Standardised, one view or two; both change.
         labels: Classes or probabilities.
         adversary: Size of the box, and of the steps in it.
-        mean: Mean of each channel that was subtracted from the images.
-        std: Standard deviation of each channel that they were divided by afterwards.
+        preprocessing: By which the images were standardised.
         random: Uniform draws in [0, 1] for a random start within the box; None starts at the
             images.
 
@@ -90,7 +78,7 @@ def perturb(
             f"epsilon {epsilon} must be within 0 to 1, step_size {step_size} above 0, up to 1, "
             f"and steps {steps} at least 1"
         )
-    scale, centre = _channels(std, images), _channels(mean, images)
+    scale, centre = _channels(preprocessing.std, images), _channels(preprocessing.mean, images)
     box = epsilon / scale
     lowest = torch.maximum(images - box, -centre / scale)
     highest = torch.minimum(images + box, (1 - centre) / scale)
@@ -111,5 +99,5 @@ def _gradient(method: Method, images: Images, labels: Labels) -> Images:
         return torch.autograd.grad(method(leaf, labels).loss, leaf)[0]
 
 
-def _channels(values: ChannelValues, images: Images) -> Float[Tensor, "channels 1 1"]:
+def _channels(values: tuple[float, float, float], images: Images) -> Float[Tensor, "channels 1 1"]:
     return images.new_tensor(values)[:, None, None]

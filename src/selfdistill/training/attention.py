@@ -33,13 +33,12 @@ def look_at(
     """
     trained = TrainedRun(RunDirectory(path), list(words))
     model = load(path, network=trained.method.backbone.network)
-    mean, std = (torch.tensor(values)[:, None, None] for values in (trained.mean, trained.std))
     found: list[InspectedImage] = []
     for file in files:
         image = model.transform(read_image(file))
         activation = class_activation(trained.method, image[None].to(trained.device))
         _refuse_blockless(type(trained.method).__name__, activation)
-        pixels = ((image * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+        pixels = trained.preprocessing.pixels(image)
         stages = _stages(activation, trained.classes)
         found.append(InspectedImage(str(file), pixels.permute(1, 2, 0).numpy(), stages))
     return found

@@ -12,7 +12,6 @@ from ..config import provenance
 from ..config.schema import Recipe
 from ..data import Batches, ImageSet, Pipeline, Splits
 from ..methods import Method
-from ..methods.base import Shown
 
 MOST_OF_MEMORY = 0.5
 """Share of a device's free memory that images may take; more of them stay where they are."""
@@ -32,7 +31,7 @@ def build(
     """
     method = placed(build_method(recipe, splits, passed, say=say), device)
     splits = as_expected(recipe, splits, method)
-    if note := method.adapt(Shown(splits.train.classes, splits.mean, splits.std)):
+    if note := method.adapt(splits.train.classes, splits.preprocessing):
         say(note)
     return method, splits
 
@@ -56,10 +55,9 @@ def build_method(
         ValueError: If the network does not suit the images, or the method the network.
     """
     torch.manual_seed(recipe.seed)
-    _, channels, height, width = splits.train.images.shape
-    if splits.input_size is not None:
-        height = width = splits.input_size
-    wanted = (len(splits.train.classes), (channels, height, width))
+    _check_held_out(splits)
+    input_size = (splits.train.images.shape[1], *splits.preprocessing.size)
+    wanted = (len(splits.train.classes), input_size)
     if passed is not None:
         _check_size(passed, *wanted)
         backbone = _copied(passed)
@@ -83,6 +81,17 @@ def placed(method: Method, device: torch.device) -> Method:
     if isinstance(method.backbone, Tapped):
         return method.to(device)
     return method.to(device, memory_format=torch.channels_last)  # pyright: ignore
+
+
+def _check_held_out(splits: Splits) -> None:
+    """Refuse before training what could not be evaluated after it."""
+    height, width = splits.preprocessing.size
+    for part in (splits.validation, splits.test):
+        if part and (part.images.shape[2] < height or part.images.shape[3] < width):
+            raise ValueError(
+                f"images of {part.images.shape[2]} × {part.images.shape[3]} pixels cannot test a "
+                f"network that sees {height} × {width}: scale them to that size"
+            )
 
 
 def _copied(backbone: Backbone) -> Backbone:
@@ -132,12 +141,9 @@ def build_batches(
     Raises:
         ValueError: If the augmentation does not suit the method, or the images the batch size.
     """
-    size = splits.input_size or splits.train.images.shape[2]
     batches = Batches(
         _moved(splits.train, torch.device(device)),
-        pipeline=Pipeline(
-            [step.sized(size) for step in recipe.augment], mean=splits.mean, std=splits.std
-        ),
+        pipeline=Pipeline(recipe.augment, splits.preprocessing),
         partner=method.partner,
         batch_size=recipe.batch_size,
         seed=recipe.seed,

@@ -111,9 +111,7 @@ def _keep(
             trained.method,
             images,
             predictions.attention,
-            mean=trained.mean,
-            std=trained.std,
-            input_size=trained.input_size[1],
+            trained.preprocessing,
         )
     hashes = run.hashes(TEST_FILES)
     if split == "test" and hashes:

@@ -33,9 +33,7 @@ def write_model(
     files = model_folder.model_files(
         trainee.evaluated.backbone,
         classes=splits.train.classes,
-        mean=splits.mean,
-        std=splits.std,
-        crop_share=splits.crop_share,
+        preprocessing=splits.preprocessing,
         origin={
             "run": run.path.name,
             "method": type(trainee.method).__name__,
@@ -93,9 +91,7 @@ def write_results(
             trainee.evaluated,
             splits.test,
             predictions.attention,
-            mean=splits.mean,
-            std=splits.std,
-            input_size=splits.input_size,
+            splits.preprocessing,
         )
         results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
     results["weights"] = weights_hash(run.path)

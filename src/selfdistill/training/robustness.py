@@ -29,13 +29,7 @@ def evaluate_corruptions(
     if len(parts) > 1:
         raise ValueError(f"--corruptions reads one split at a time: choose --split {names[-1]}")
     found: dict[str, dict[str, float]] = {}
-    results = robustness(
-        trained.method,
-        parts[0],
-        mean=trained.mean,
-        std=trained.std,
-        input_size=trained.input_size[1],
-    )
+    results = robustness(trained.method, parts[0], trained.preprocessing)
     for name, levels in results:
         found[name] = {str(severity): round(accuracy, 4) for severity, accuracy in levels.items()}
         say(f"{name}: {', '.join(f'{accuracy:.1f}' for accuracy in levels.values())}")

@@ -6,12 +6,10 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from ..data import ImageSet
+from ..data import ImageSet, Preprocessing
 from ..evaluation.leaning import leaning
 from ..methods import Method
 from ..runs import RunDirectory, replace_file
-
-Triple = tuple[float, float, float]
 
 
 def write_shown(
@@ -19,10 +17,7 @@ def write_shown(
     method: Method,
     images: ImageSet,
     attention: Float[Tensor, "images blocks"] | None,
-    *,
-    mean: Triple,
-    std: Triple,
-    input_size: int | None,
+    preprocessing: Preprocessing,
 ) -> None:
     """Write the test images that lean most on each block, if the method weighs its blocks.
 
@@ -31,13 +26,11 @@ def write_shown(
         method: The trained method.
         images: The test images.
         attention: Their shares.
-        mean: Mean of each channel, in units of pixels in [0, 1].
-        std: Standard deviation of each channel, in the same units.
-        input_size: Height and width of the centre that is classified; None for the whole image.
+        preprocessing: How images become what the network sees.
     """
     if attention is None:
         return
-    found = leaning(method, images, attention, mean=mean, std=std, input_size=input_size)
+    found = leaning(method, images, attention, preprocessing)
     if found is None:
         return
     buffer = io.BytesIO()

@@ -22,8 +22,6 @@ from . import engine
 from .building import placed
 from .resuming import differing
 
-Triple = tuple[float, float, float]
-
 
 def own_network(path: Path, words: list[str]) -> nn.Module | None:
     """The network of a run that trained one of the user's own, made anew; None for others.
@@ -68,8 +66,7 @@ class TrainedRun:
         saved = read_description(run.model)
         self.classes = saved.classes
         self.input_size = saved.input_size
-        self.mean: Triple = saved.mean
-        self.std: Triple = saved.std
+        self.preprocessing = saved.preprocessing
         self.on_others = any(word.split("=")[0] == "--data" for word in words)
         options.check_own_code(run, words)
         recipe, places = self._recipe()
@@ -122,7 +119,9 @@ class TrainedRun:
                 f"{self.run.path} was trained on images that were passed in Python: name others "
                 "with --data"
             )
-        return replace(self.recipe.data.splits(), mean=self.mean, std=self.std)
+        return replace(
+            self.recipe.data.splits(), mean=self.preprocessing.mean, std=self.preprocessing.std
+        )
 
     @cached_property
     def method(self) -> Method:
@@ -168,11 +167,4 @@ class TrainedRun:
 
     def predict(self, images: ImageSet) -> Predictions:
         """What every exit says about images, in single precision as it is deployed."""
-        size = images.images.shape[2]
-        return predict(
-            self.method,
-            images,
-            mean=self.mean,
-            std=self.std,
-            input_size=None if size == self.input_size[1] else self.input_size[1],
-        )
+        return predict(self.method, images, self.preprocessing)

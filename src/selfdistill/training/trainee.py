@@ -130,9 +130,7 @@ class Trainee:
         return predict(
             self.evaluated,
             images,
-            mean=splits.mean,
-            std=splits.std,
-            input_size=splits.input_size,
+            splits.preprocessing,
             between=self.between_batches,
         )
 

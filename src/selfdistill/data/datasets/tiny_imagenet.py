@@ -9,12 +9,12 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from ...preprocessing import shrink
 from ...runs import read_text
 from ..image_set import DataSet, ImageSet, Splits
 from ..images.cache import decoded
 from ..images.listing import name_some
 from ..images.source import Files
-from ..resized_crop import shrunk
 from .base import divided
 
 FOLDER = "tiny-imagenet-200"
@@ -124,7 +124,7 @@ def _shrink(images: UInt8[Tensor, "n 3 height width"], size: int) -> UInt8[Tenso
         return images
     smaller = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
     for part, result in zip(images.split(AT_ONCE), smaller.split(AT_ONCE), strict=True):
-        result.copy_(shrunk(part, size))
+        result.copy_(shrink(part, size))
     return smaller
 
 

@@ -1,6 +1,5 @@
 """Anybody's images: listed, checked, decoded into a cache, divided."""
 
-from .cache import square
 from .check import check_images
 from .decode import read_image
 from .hugging_face import HuggingFace
@@ -15,5 +14,4 @@ __all__ = [
     "LabelTable",
     "check_images",
     "read_image",
-    "square",
 ]

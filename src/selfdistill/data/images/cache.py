@@ -15,9 +15,9 @@ import torch
 from filelock import FileLock
 from jaxtyping import UInt8
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
+from ...preprocessing import fit
 from ...runs import read_json, storage_failure
 from ..progress import Progress
 from .decode import read_rgb
@@ -113,19 +113,6 @@ def default_folder() -> Path:
         ) from None
 
 
-def square(
-    picture: Image.Image, size: int, *, resampling: Image.Resampling = Image.Resampling.BILINEAR
-) -> Image.Image:
-    """Scale the shorter side to ``size``, antialiased, and cut the centre.
-
-    To the pixel as torchvision's Resize and CenterCrop do, hence as timm's transform does.
-    """
-    shorter = min(picture.size)
-    width, height = (int(size * side / shorter) for side in picture.size)
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    return picture.resize((width, height), resampling).crop((left, top, left + size, top + size))
-
-
 def _stored(path: Path, expected: dict[str, object]) -> Squares | None:
     try:
         index = read_json(path.with_suffix(".json"), max_bytes=MOST_OF_AN_INDEX)
@@ -190,7 +177,7 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> int:
 
 def _pixels(size: int, picture: Path | bytes) -> bytes | str:
     try:
-        upright = square(read_rgb(picture), size)
+        upright = fit(read_rgb(picture), (size, size))
     except ValueError as error:
         return str(error)
     return np.asarray(upright).transpose(2, 0, 1).tobytes()
