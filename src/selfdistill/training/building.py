@@ -68,9 +68,24 @@ def build_method(
     if note:
         say(note)
     method = recipe.method(backbone)
+    enter_training(method)
     if not any(parameter.requires_grad for parameter in method.parameters()):
         raise ValueError("nothing can learn: every parameter is frozen (requires_grad is False)")
     return method
+
+
+def enter_training(method: Method) -> None:
+    """Put a method into training mode, but for the parts of it that are frozen in evaluation mode.
+
+    A network that is in evaluation mode as a whole was loaded or tried out, and is not frozen.
+    """
+    network = method.backbone.network
+    if not network.training:
+        network.train()
+    frozen = [part for part in method.modules() if not part.training]
+    method.train()  # a module of anybody's may freeze parts here
+    for part in frozen:
+        part.training = False
 
 
 def placed(method: Method, device: torch.device) -> Method:

@@ -122,7 +122,6 @@ class _Saver:
 def _train_epoch(trainee: Trainee, batches: Batches, saver: _Saver, reporter: Reporter) -> None:
     """Take the epoch's remaining steps."""
     epoch = batches.epoch(trainee.epoch)
-    trainee.method.train()
     trainee.clock.start_epoch()
     while trainee.step < trainee.steps:
         trainee.train_step(epoch)

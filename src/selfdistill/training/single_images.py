@@ -26,7 +26,7 @@ def check_parts(recipe: Recipe, method: Method, batches: Batches, processes: int
     if recipe.batch_size != parts:
         return
     batch = batches.epoch(0).batch(0, parts=parts)
-    trial = copy.deepcopy(method).train()
+    trial = copy.deepcopy(method)
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             trial(batch.images, batch.labels, **context_for(trial, batch.indices, 0, 0.0))

@@ -44,7 +44,6 @@ def faster(method: Method, batch: Batch) -> tuple[Format, str]:
     Other work on the machine slows steps down and never speeds them up: the formats take turns,
     and the fastest step of each counts.
     """
-    method.train()
     shortest: dict[Format, float] = {"fp32": math.inf, "bf16": math.inf}
     rounds, began = 0, clock()
     while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and clock() - began < BUDGET_SECONDS):
