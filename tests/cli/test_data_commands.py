@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from data.serving import serve
 from selfdistill import cli
 from selfdistill.data.datasets import cifar
-from selfdistill.data.datasets.cifar_layout import CIFAR100_LAYOUT
+from selfdistill.data.datasets.cifar import CIFAR100_LAYOUT
 from selfdistill.data.datasets.download import Member
 
 

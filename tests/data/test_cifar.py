@@ -8,7 +8,7 @@ import torch
 
 from selfdistill.data import CIFAR10, CIFAR100, DATA_SETS, channel_statistics
 from selfdistill.data.datasets import cifar
-from selfdistill.data.datasets.cifar_layout import CIFAR10_LAYOUT, CIFAR100_LAYOUT
+from selfdistill.data.datasets.cifar import CIFAR10_LAYOUT, CIFAR100_LAYOUT
 from selfdistill.data.datasets.download import Member
 
 
@@ -113,7 +113,7 @@ def test_official_layouts_are_whole_and_fetched_safely():
         assert list(layout.classes) == sorted(set(layout.classes))
 
 
-def test_places_are_arguments_of_the_constructor():
+def test_path_arguments_are_arguments_of_the_constructor():
     for data in DATA_SETS:
-        for place in data.places:
-            assert place in inspect.signature(data).parameters
+        for name in data.path_arguments:
+            assert name in inspect.signature(data).parameters

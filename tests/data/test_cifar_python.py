@@ -13,7 +13,7 @@ from python2_pickle import batch, number, string
 import selfdistill
 from selfdistill.data import CIFAR10, CIFAR100
 from selfdistill.data.datasets import cifar
-from selfdistill.data.datasets.cifar_layout import CIFAR10_LAYOUT, CIFAR100_LAYOUT
+from selfdistill.data.datasets.cifar import CIFAR10_LAYOUT, CIFAR100_LAYOUT
 from selfdistill.data.datasets.cifar_python import read_batch
 from selfdistill.data.datasets.download import Member
 

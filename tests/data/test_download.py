@@ -8,9 +8,8 @@ import pytest
 from serving import Quiet, asked_for
 
 from selfdistill.data import progress
-from selfdistill.data.datasets import transfer
-from selfdistill.data.datasets.download import Archive, Member, fetch
-from selfdistill.data.datasets.transfer import receive
+from selfdistill.data.datasets import download
+from selfdistill.data.datasets.download import Archive, Member, download_resumable, fetch
 
 CONTENTS = {"train.bin": bytes(range(256)) * 40, "test.bin": b"test" * 100}
 
@@ -188,10 +187,10 @@ def test_what_has_no_end_is_left_at_the_limit(served, tmp_path, monkeypatch):
     folder, url = served
     (folder / "set.tar.gz").write_bytes(bytes(5_000_000))
     read = []
-    monkeypatch.setattr(transfer.Progress, "advance", lambda _, count: read.append(count))
+    monkeypatch.setattr(download.Progress, "advance", lambda _, count: read.append(count))
     with pytest.raises(ValueError, match="sends more than the 1000 bytes"):
-        receive(url, tmp_path / "part", limit=1000)
-    assert sum(read) <= 1000 + transfer.CHUNK
+        download_resumable(url, tmp_path / "part", max_bytes=1000)
+    assert sum(read) <= 1000 + download.CHUNK
     assert not (tmp_path / "part").exists()
 
 
@@ -213,7 +212,7 @@ def test_rate_and_time_left_are_shown(served, tmp_path, monkeypatch, capsys):
     folder, url = served
     (folder / "set.tar.gz").write_bytes(bytes(3_000_000))
     monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
-    receive(url, tmp_path / "part", limit=3_000_000)
+    download_resumable(url, tmp_path / "part", max_bytes=3_000_000)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"downloading {url} into {tmp_path}"
     assert re.fullmatch(r"  \d+%, [\d.]+ MB/s, 0:00:00 left", lines[1])

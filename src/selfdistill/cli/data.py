@@ -46,9 +46,9 @@ def _fetch(words: list[str]) -> int:
     from ..backbones import create_backbone
     from ..backbones.create import is_known
     from ..data import DATA_SETS
-    from ..data.datasets import OfficialSet
+    from ..data.datasets import DownloadableSet
 
-    known = {one.__name__.lower(): one for one in DATA_SETS if issubclass(one, OfficialSet)}
+    known = {one.__name__.lower(): one for one in DATA_SETS if issubclass(one, DownloadableSet)}
     plain = given.name.lower().replace("-", "")
     if plain not in known and is_known(given.name):
         backbone = create_backbone(given.name, 1, pretrained=True)

@@ -223,7 +223,7 @@ def _anywhere(recipe: Plain) -> dict[str, str]:
     """Some place for images of whom a recipe does not say where they lie."""
     source = CLASSES["data"].get(str(_section(recipe, "data").get("class_path")))
     needed = class_defaults(source) if source is not None else {}
-    places = getattr(source, "places", ())
+    places = getattr(source, "path_arguments", ())
     return {f"data.{name}": "." for name in places if needed.get(name) is inspect.Parameter.empty}
 
 
@@ -244,7 +244,7 @@ def _resolve(plain: Plain, fields: dict[str, object]) -> tuple[Plain, dict[str, 
     resolved: Plain = {"format": FORMAT, **{field: plain[field] for field in kept}}
     arguments = _arguments(_section(resolved, "data"))
     whereabouts: dict[str, str] = {}
-    for name in getattr(fields["data"], "places", ()):
+    for name in getattr(fields["data"], "path_arguments", ()):
         value = arguments.pop(name, None)
         if value is not None:
             whereabouts[f"data.{name}"] = str(value)

@@ -183,7 +183,7 @@ class Splits:
 class DataSet(abc.ABC):
     """A source of splits; its constructor's arguments say which images and which division."""
 
-    places: ClassVar[tuple[str, ...]] = ()
+    path_arguments: ClassVar[tuple[str, ...]] = ()
     """Constructor arguments that say where the data lie, not what they are."""
 
     @abc.abstractmethod

@@ -1,89 +1,99 @@
-"""Official sets of images of one size, with training and test images told apart by their makers."""
+"""What official sets share: their options, their division, and the check of their files."""
 
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+from jaxtyping import UInt8
+
+from ...preprocessing import ChannelValues
 from ..image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
 
-Channels = tuple[float, float, float]
 
-
-class OfficialSet(DataSet):
-    """What such sets are asked for.
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkSet(DataSet):
+    """An official set, whose makers told training and test images apart.
 
     Args:
         root: The folder that holds the unpacked official folder.
-        download: Whether to fetch files that are missing there.
         train_per_class: Training images of each class; None for all that validation leaves.
         validation_per_class: Images of each class set aside from training; 0 for none.
         split_seed: Decides which images those are.
+    """
+
+    path_arguments: ClassVar[tuple[str, ...]] = ("root",)
+
+    root: str | Path = "data"
+    train_per_class: int | None = None
+    validation_per_class: int = 0
+    split_seed: int = 0
+
+    def divide(
+        self,
+        train: ImageSet,
+        test: ImageSet,
+        *,
+        mean: ChannelValues | None = None,
+        std: ChannelValues | None = None,
+    ) -> Splits:
+        """Set validation images aside from training, then leave as many of each class as asked for.
+
+        Args:
+            train: The official training images.
+            test: The official test images.
+            mean: Mean of each channel; None to compute it from the training images.
+            std: Standard deviation of each channel; None to compute it.
+
+        Raises:
+            ValueError: If a class has too few images.
+        """
+        validation = None
+        if self.validation_per_class:
+            chosen, rest = stratified(train.labels, self.validation_per_class, self.split_seed)
+            validation, train = train.subset(chosen), train.subset(rest)
+        if self.train_per_class is not None:
+            chosen, _ = stratified(train.labels, self.train_per_class, self.split_seed)
+            train = train.subset(chosen)
+        means, deviations = channel_statistics(train.images)
+        return Splits(train, validation, test, mean or means, std or deviations)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadableSet(BenchmarkSet):
+    """An official set that can be fetched, and whose channel statistics can be given.
+
+    Args:
+        download: Whether to fetch files that are missing there.
         mean: Mean of each channel, pixels in [0, 1]; None to compute it from the training images.
         std: Standard deviation of each channel, in the same units; None to compute it.
     """
 
-    places: ClassVar[tuple[str, ...]] = ("root", "download")
+    path_arguments: ClassVar[tuple[str, ...]] = ("root", "download")
 
-    def __init__(
-        self,
-        *,
-        root: str | Path = "data",
-        download: bool = False,
-        train_per_class: int | None = None,
-        validation_per_class: int = 0,
-        split_seed: int = 0,
-        mean: Channels | None = None,
-        std: Channels | None = None,
-    ) -> None:
-        self.root = Path(root)
-        self.download = download
-        self.train_per_class = train_per_class
-        self.validation_per_class = validation_per_class
-        self.split_seed = split_seed
-        self.mean = mean
-        self.std = std
-
-    def divided(self, train: ImageSet, test: ImageSet) -> Splits:
-        """Divide as asked for."""
-        return divided(
-            train,
-            test,
-            validation_per_class=self.validation_per_class,
-            train_per_class=self.train_per_class,
-            seed=self.split_seed,
-            mean=self.mean,
-            std=self.std,
-        )
-
-
-def divided(
-    train: ImageSet,
-    test: ImageSet,
-    *,
-    validation_per_class: int,
-    train_per_class: int | None,
-    seed: int,
-    mean: Channels | None = None,
-    std: Channels | None = None,
-) -> Splits:
-    """Set validation images aside from training, then leave as many of each class to train on.
-
-    Raises:
-        ValueError: If a class has too few images.
-    """
-    validation = None
-    if validation_per_class:
-        chosen, rest = stratified(train.labels, validation_per_class, seed)
-        validation, train = train.subset(chosen), train.subset(rest)
-    if train_per_class is not None:
-        chosen, _ = stratified(train.labels, train_per_class, seed)
-        train = train.subset(chosen)
-    means, deviations = channel_statistics(train.images)
-    return Splits(train, validation, test, mean or means, std or deviations)
+    download: bool = False
+    mean: ChannelValues | None = None
+    std: ChannelValues | None = None
 
 
 def missing(path: Path) -> str:
-    """What to do about a file that is not there."""
+    """What to do about an official file that is not there."""
     return (
         f"{path} is missing: point --data.root at the folder that holds {path.parent.name!r}, "
         "or fetch it with --data.download true"
     )
+
+
+def read_checked(path: Path, md5: str) -> UInt8[np.ndarray, " bytes"]:
+    """Read an official file, and refuse it unless it has its published checksum."""
+    if not path.is_file():
+        raise ValueError(missing(path))
+    content = np.fromfile(path, np.uint8)
+    actual = hashlib.md5(content.data, usedforsecurity=False).hexdigest()
+    if actual != md5:
+        raise ValueError(
+            f"{path} has {content.size} bytes and MD5 {actual}, the official file {md5}: "
+            "remove it and fetch it again with --data.download true"
+        )
+    return content

@@ -4,23 +4,113 @@ Where only the Python version lies, as torchvision fetches it, that is read inst
 and labels, by a reader that builds arrays, lists and strings alone.
 """
 
-import hashlib
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import UInt8
-from torch import Tensor
 
 from ..image_set import ImageSet, Splits
-from .base import OfficialSet, missing
-from .cifar_layout import CIFAR10_LAYOUT, CIFAR100_LAYOUT, Layout
+from .base import DownloadableSet, read_checked
 from .cifar_python import read_batch
-from .download import fetch
+from .download import Archive, Member, fetch
 
 
-class CIFAR10(OfficialSet):
+@dataclass(frozen=True)
+class Layout:
+    """The files of a CIFAR set.
+
+    Args:
+        archive: The official archive and its files' checksums.
+        train: Names of the files with training images.
+        test: Name of the file with test images.
+        classes: Names of the classes, as the set's own list has them.
+        header: Bytes before each image's pixels; the last of them is the label.
+        python: The folder of the Python version, which torchvision fetches.
+        python_md5: Checksums of its files, named as those of the binary version without ``.bin``.
+        label_key: What these files call the labels.
+    """
+
+    archive: Archive
+    train: tuple[str, ...]
+    test: str
+    classes: tuple[str, ...]
+    header: int
+    python: str
+    python_md5: dict[str, str]
+    label_key: str
+
+
+_TEN_THOUSAND = 10_000 * (1 + 3072)
+
+_CIFAR10_CLASSES = """
+    airplane automobile bird cat deer dog frog horse ship truck
+"""
+
+CIFAR10_LAYOUT = Layout(
+    archive=Archive(
+        url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+        folder="cifar-10-batches-bin",
+        members=(
+            Member("data_batch_1.bin", _TEN_THOUSAND, "5dd7e06a14cb22eb9f671a540d1b7c25"),
+            Member("data_batch_2.bin", _TEN_THOUSAND, "5ea93a67294ea407fff1d09f752e9692"),
+            Member("data_batch_3.bin", _TEN_THOUSAND, "942cd6a4bcdd0dd3c604fbe906cb4421"),
+            Member("data_batch_4.bin", _TEN_THOUSAND, "ae636b3ba5c66a11e91e8cb52e771fcb"),
+            Member("data_batch_5.bin", _TEN_THOUSAND, "53f37980c15c3d472c316c40844f3f0d"),
+            Member("test_batch.bin", _TEN_THOUSAND, "803d5f7f4d78ea53de84dbe85f74fb6d"),
+        ),
+    ),
+    train=tuple(f"data_batch_{k}.bin" for k in range(1, 6)),
+    test="test_batch.bin",
+    classes=tuple(_CIFAR10_CLASSES.split()),
+    header=1,
+    python="cifar-10-batches-py",
+    python_md5={
+        "data_batch_1": "c99cafc152244af753f735de768cd75f",
+        "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+        "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+        "data_batch_4": "634d18415352ddfa80567beed471001a",
+        "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+        "test_batch": "40351d587109b95175f43aff81a1287e",
+    },
+    label_key="labels",
+)
+
+_CIFAR100_CLASSES = """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
+    butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch
+    crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo
+    keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain
+    mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain
+    plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk
+    skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone
+    television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
+"""
+
+CIFAR100_LAYOUT = Layout(
+    archive=Archive(
+        url="https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+        folder="cifar-100-binary",
+        members=(
+            Member("train.bin", 50_000 * (2 + 3072), "6172c7755cfe09b2fe270c85cebc1b15"),
+            Member("test.bin", 10_000 * (2 + 3072), "4499cfba6c016c1be1438163640a0898"),
+        ),
+    ),
+    train=("train.bin",),
+    test="test.bin",
+    classes=tuple(_CIFAR100_CLASSES.split()),
+    header=2,
+    python="cifar-100-python",
+    python_md5={
+        "train": "16019d7e3df5f24257cddd939b257f8d",
+        "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
+    },
+    label_key="fine_labels",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CIFAR10(DownloadableSet):
     """60,000 photographs of 32 × 32 pixels in 10 classes.
 
     Expects ``cifar-10-batches-bin/data_batch_1.bin`` … ``test_batch.bin`` under ``root``, or
@@ -36,10 +126,11 @@ class CIFAR10(OfficialSet):
         Raises:
             ValueError: If a file is missing or damaged, or a class has too few images.
         """
-        return _splits(self, CIFAR10_LAYOUT)
+        return _read_splits(self, CIFAR10_LAYOUT)
 
 
-class CIFAR100(OfficialSet):
+@dataclass(frozen=True, kw_only=True)
+class CIFAR100(DownloadableSet):
     """60,000 photographs of 32 × 32 pixels in 100 classes.
 
     Expects ``cifar-100-binary/train.bin`` and ``test.bin`` under ``root``, or torchvision's
@@ -55,26 +146,29 @@ class CIFAR100(OfficialSet):
         Raises:
             ValueError: If a file is missing or damaged, or a class has too few images.
         """
-        return _splits(self, CIFAR100_LAYOUT)
+        return _read_splits(self, CIFAR100_LAYOUT)
 
 
-def _splits(data: OfficialSet, layout: Layout) -> Splits:
-    folder, python = data.root / layout.archive.folder, data.root / layout.python
+def _read_splits(data: DownloadableSet, layout: Layout) -> Splits:
+    root = Path(data.root)
+    folder, python = root / layout.archive.folder, root / layout.python
     if python.is_dir() and not folder.is_dir():
         read = partial(_read_python, python, layout)
     else:
         if data.download:
-            fetch(layout.archive, data.root)
+            fetch(layout.archive, root)
         read = partial(_read_binary, folder, layout)
     parts = [read(name) for name in layout.train]
     images = torch.cat([part.images for part in parts])
     labels = torch.cat([part.labels for part in parts])
-    return data.divided(ImageSet(images, labels, layout.classes), read(layout.test))
+    train, test = ImageSet(images, labels, layout.classes), read(layout.test)
+    return data.divide(train, test, mean=data.mean, std=data.std)
 
 
 def _read_binary(folder: Path, layout: Layout, name: str) -> ImageSet:
     md5 = next(member.md5 for member in layout.archive.members if member.name == name)
-    rows = _checked(folder / name, md5).view(-1, layout.header + 3 * 32 * 32)
+    content = torch.from_numpy(read_checked(folder / name, md5))
+    rows = content.view(-1, layout.header + 3 * 32 * 32)
     images = rows[:, layout.header :].reshape(-1, 3, 32, 32)
     return ImageSet(images, rows[:, layout.header - 1].long(), layout.classes)
 
@@ -82,21 +176,8 @@ def _read_binary(folder: Path, layout: Layout, name: str) -> ImageSet:
 def _read_python(folder: Path, layout: Layout, name: str) -> ImageSet:
     plain = name.removesuffix(".bin")
     path = folder / plain
-    content = _checked(path, layout.python_md5[plain])
+    content = read_checked(path, layout.python_md5[plain])
     try:
-        return ImageSet(*read_batch(content.numpy().tobytes(), layout.label_key), layout.classes)
+        return ImageSet(*read_batch(content.tobytes(), layout.label_key), layout.classes)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-
-
-def _checked(path: Path, md5: str) -> UInt8[Tensor, " bytes"]:
-    if not path.is_file():
-        raise ValueError(missing(path))
-    content = np.fromfile(path, np.uint8)
-    found = hashlib.md5(content.data, usedforsecurity=False).hexdigest()
-    if found != md5:
-        raise ValueError(
-            f"{path} has {content.size} bytes and MD5 {found}, the official file {md5}: "
-            "remove it and fetch it again with --data.download true"
-        )
-    return torch.from_numpy(content)

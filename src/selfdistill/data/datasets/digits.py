@@ -1,5 +1,7 @@
 """The handwritten digits that come with scikit-learn: no files, no network."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float64, UInt8
 from torch import Tensor
@@ -8,6 +10,7 @@ from torch.nn.functional import interpolate
 from ..image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
 
 
+@dataclass(frozen=True, kw_only=True)
 class Digits(DataSet):
     """Handwritten digits, 8 × 8 pixels enlarged to 32 × 32.
 
@@ -27,18 +30,10 @@ class Digits(DataSet):
         200
     """
 
-    def __init__(
-        self,
-        *,
-        train_per_class: int = 20,
-        test_per_class: int = 100,
-        validation_per_class: int = 0,
-        split_seed: int = 0,
-    ) -> None:
-        self.train_per_class = train_per_class
-        self.test_per_class = test_per_class
-        self.validation_per_class = validation_per_class
-        self.split_seed = split_seed
+    train_per_class: int = 20
+    test_per_class: int = 100
+    validation_per_class: int = 0
+    split_seed: int = 0
 
     def splits(self) -> Splits:
         """Read and divide; the test split depends on no other split's size."""
@@ -47,9 +42,9 @@ class Digits(DataSet):
         pixels, labels = load_digits(return_X_y=True)
         images = enlarge(torch.from_numpy(pixels).view(-1, 8, 8))
         everything = ImageSet(images, torch.from_numpy(labels).long(), tuple("0123456789"))
-        test, others = _divide(everything, self.test_per_class, self.split_seed)
-        validation, others = _divide(others, self.validation_per_class, self.split_seed)
-        train, _ = _divide(others, self.train_per_class, self.split_seed)
+        test, others = _set_aside(everything, self.test_per_class, self.split_seed)
+        validation, others = _set_aside(others, self.validation_per_class, self.split_seed)
+        train, _ = _set_aside(others, self.train_per_class, self.split_seed)
         mean, std = channel_statistics(train.images)
         return Splits(train, validation if len(validation) else None, test, mean, std)
 
@@ -64,6 +59,6 @@ def enlarge(digits: Float64[Tensor, "n 8 8"]) -> UInt8[Tensor, "n 3 32 32"]:
     return grey.round().to(torch.uint8).repeat(1, 3, 1, 1)
 
 
-def _divide(images: ImageSet, per_class: int, seed: int) -> tuple[ImageSet, ImageSet]:
+def _set_aside(images: ImageSet, per_class: int, seed: int) -> tuple[ImageSet, ImageSet]:
     chosen, rest = stratified(images.labels, per_class, seed)
     return images.subset(chosen), images.subset(rest)

@@ -1,9 +1,8 @@
 """Fashion-MNIST, read from its official files."""
 
 import gzip
-import hashlib
-import io
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from ..image_set import ImageSet, Splits
-from .base import OfficialSet, missing
+from .base import DownloadableSet, missing, read_checked
 from .download import Member, fetch_file
 
 FOLDER = "FashionMNIST/raw"
@@ -33,7 +32,8 @@ IMAGES, LABELS = 0x803, 0x801
 """What the official files begin with."""
 
 
-class FashionMNIST(OfficialSet):
+@dataclass(frozen=True, kw_only=True)
+class FashionMNIST(DownloadableSet):
     """70,000 grey pictures of clothes, 28 × 28 pixels, in 10 classes.
 
     Expects ``FashionMNIST/raw/train-images-idx3-ubyte.gz`` and the three other official files under
@@ -50,16 +50,16 @@ class FashionMNIST(OfficialSet):
         Raises:
             ValueError: If a file is missing or damaged, or a class has too few images.
         """
-        folder = self.root / FOLDER
+        folder = Path(self.root) / FOLDER
         if self.download:
             for file in FILES:
                 if not (folder / file.name).with_suffix("").exists():
                     fetch_file(f"{URL}/{file.name}", file, folder)
-        sets = [
+        train, test = (
             _read(folder, images, labels, count)
             for images, labels, count in zip(FILES[::2], FILES[1::2], COUNTS, strict=True)
-        ]
-        return self.divided(*sets)
+        )
+        return self.divide(train, test, mean=self.mean, std=self.std)
 
 
 def _read(folder: Path, images: Member, labels: Member, count: int) -> ImageSet:
@@ -73,7 +73,7 @@ def _content(folder: Path, file: Member, header: bytes, size: int) -> UInt8[Tens
     packed = folder / file.name
     plain = packed.with_suffix("")
     if packed.is_file():
-        path, content = packed, _unpack(packed, file, len(header) + size)
+        path, content = packed, gzip.decompress(read_checked(packed, file.md5).tobytes())
     elif plain.is_file():
         path, content = plain, plain.read_bytes()
     else:
@@ -81,15 +81,3 @@ def _content(folder: Path, file: Member, header: bytes, size: int) -> UInt8[Tens
     if not content.startswith(header) or len(content) != len(header) + size:
         raise ValueError(f"{path} is not the official file: remove it and fetch it again")
     return torch.from_numpy(np.frombuffer(content, np.uint8, offset=len(header)).copy())
-
-
-def _unpack(path: Path, file: Member, size: int) -> bytes:
-    content = path.read_bytes()
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if md5 != file.md5:
-        raise ValueError(
-            f"{path} has MD5 {md5}, the official file {file.md5}: remove it and fetch it again "
-            "with --data.download true"
-        )
-    with gzip.open(io.BytesIO(content)) as plain:
-        return plain.read(size + 1)

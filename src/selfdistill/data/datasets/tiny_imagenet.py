@@ -1,7 +1,7 @@
 """Tiny ImageNet-200 in its official layout."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,18 +11,19 @@ from torch import Tensor
 
 from ...preprocessing import shrink
 from ...runs import read_text
-from ..image_set import DataSet, ImageSet, Splits
+from ..image_set import ImageSet, Splits
 from ..images.cache import decoded
 from ..images.listing import name_some
 from ..images.source import Files
-from .base import divided
+from .base import BenchmarkSet
 
 FOLDER = "tiny-imagenet-200"
 SIDE = 64
-AT_ONCE = 4096
+BATCH_SIZE = 4096
 
 
-class TinyImageNet(DataSet):
+@dataclass(frozen=True, kw_only=True)
+class TinyImageNet(BenchmarkSet):
     """110,000 photographs of 64 × 64 pixels in 200 classes; the official ``val`` is the test split.
 
     Expects ``tiny-imagenet-200/train/WNID/images``, ``val/images``, ``val/val_annotations.txt``,
@@ -33,15 +34,11 @@ class TinyImageNet(DataSet):
     three channels.
 
     Args:
-        root: The folder that holds the unpacked official folder.
         image_size: Height and width of what the network sees, 8 to 64 pixels.
         train_size: Height and width that training images are kept at, for random crops out of more
             detail; None for ``image_size``.
         cache_dir: Where decoded pictures are kept; None for ``SELFDISTILL_CACHE`` or, without it,
             the user's cache folder.
-        train_per_class: Training images of each class; None for all that validation leaves.
-        validation_per_class: Images of each class set aside from training; 0 for none.
-        split_seed: Decides which images those are.
 
     Raises:
         ValueError: If the size is out of range.
@@ -50,32 +47,20 @@ class TinyImageNet(DataSet):
         >>> TinyImageNet(root="data", image_size=64).splits()  # doctest: +SKIP
     """
 
-    places: ClassVar[tuple[str, ...]] = ("root", "cache_dir")
+    path_arguments: ClassVar[tuple[str, ...]] = ("root", "cache_dir")
 
-    def __init__(
-        self,
-        *,
-        root: str | Path = "data",
-        image_size: int = 32,
-        train_size: int | None = None,
-        cache_dir: str | Path | None = None,
-        train_per_class: int | None = None,
-        validation_per_class: int = 0,
-        split_seed: int = 0,
-    ) -> None:
-        if not 8 <= image_size <= SIDE:
-            raise ValueError(f"image size {image_size} must be within 8 to {SIDE} pixels")
-        if train_size is not None and not image_size <= train_size <= SIDE:
+    image_size: int = 32
+    train_size: int | None = None
+    cache_dir: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.image_size <= SIDE:
+            raise ValueError(f"image size {self.image_size} must be within 8 to {SIDE} pixels")
+        if self.train_size is not None and not self.image_size <= self.train_size <= SIDE:
             raise ValueError(
-                f"training size {train_size} must be within image size {image_size} to {SIDE}"
+                f"training size {self.train_size} must be within image size {self.image_size} to "
+                f"{SIDE}"
             )
-        self.root = Path(root)
-        self.image_size = image_size
-        self.train_size = train_size
-        self.cache_dir = None if cache_dir is None else Path(cache_dir)
-        self.train_per_class = train_per_class
-        self.validation_per_class = validation_per_class
-        self.split_seed = split_seed
 
     def splits(self) -> Splits:
         """List, decode and divide.
@@ -84,20 +69,14 @@ class TinyImageNet(DataSet):
             ValueError: If a file, folder or annotation is missing or damaged, or a class has too
                 few images.
         """
-        folder = self.root / FOLDER
+        folder = Path(self.root) / FOLDER
         wnids = sorted(_lines(folder / "wnids.txt"))
         classes = _names(folder, wnids)
         train_size = self.train_size or self.image_size
         trained, tested = _train_files(folder, wnids), _test_files(folder, wnids)
         train = self._read(folder, "train", trained, classes, train_size)
         test = self._read(folder, "val", tested, classes, self.image_size)
-        splits = divided(
-            train,
-            test,
-            validation_per_class=self.validation_per_class,
-            train_per_class=self.train_per_class,
-            seed=self.split_seed,
-        )
+        splits = self.divide(train, test)
         if train_size == self.image_size:
             return splits
         held_out = splits.validation and replace(
@@ -123,7 +102,7 @@ def _shrink(images: UInt8[Tensor, "n 3 height width"], size: int) -> UInt8[Tenso
     if size == images.shape[2]:
         return images
     smaller = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
-    for part, result in zip(images.split(AT_ONCE), smaller.split(AT_ONCE), strict=True):
+    for part, result in zip(images.split(BATCH_SIZE), smaller.split(BATCH_SIZE), strict=True):
         result.copy_(shrink(part, size))
     return smaller
 

@@ -49,7 +49,7 @@ class Squares:
 
 
 def decoded(
-    source: Source, names: Sequence[str], *, size: int, key: str, cache_dir: Path | None
+    source: Source, names: Sequence[str], *, size: int, key: str, cache_dir: str | Path | None
 ) -> Squares:
     """Read pictures from the cache; decode them first where it lacks them or they have changed.
 
@@ -68,7 +68,7 @@ def decoded(
         ValueError: If there can be no cache folder.
         StorageFailure: If the disk does not take the pictures.
     """
-    folder = cache_dir or default_folder()
+    folder = default_folder() if cache_dir is None else Path(cache_dir)
     digest = hashlib.sha256(json.dumps([source.identity, size, key]).encode()).hexdigest()
     name = os.fsdecode(os.fsencode(Path(source.identity).name)[:MAX_NAME_BYTES])
     path = folder / f"{name}-{size}-{digest[:16]}.npy"

@@ -36,7 +36,7 @@ class HuggingFace(DataSet):
         >>> HuggingFace(name="owner/flowers", image_size=224).splits()  # doctest: +SKIP
     """
 
-    places: ClassVar[tuple[str, ...]] = ("cache_dir",)
+    path_arguments: ClassVar[tuple[str, ...]] = ("cache_dir",)
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ class ImageFolder(DataSet):
         >>> ImageFolder(root="photos", image_size=224).splits()  # doctest: +SKIP
     """
 
-    places: ClassVar[tuple[str, ...]] = ("root", "cache_dir")
+    path_arguments: ClassVar[tuple[str, ...]] = ("root", "cache_dir")
 
     def __init__(
         self,

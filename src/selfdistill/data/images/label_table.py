@@ -46,7 +46,7 @@ class LabelTable(DataSet):
         >>> LabelTable(table="labels.csv", root="photos").splits()  # doctest: +SKIP
     """
 
-    places: ClassVar[tuple[str, ...]] = ("table", "root", "cache_dir")
+    path_arguments: ClassVar[tuple[str, ...]] = ("table", "root", "cache_dir")
 
     def __init__(
         self,
