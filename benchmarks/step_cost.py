@@ -19,7 +19,7 @@ from selfdistill.data import Batches, ImageSet, PadCrop, Pipeline, Preprocessing
 from selfdistill.evaluation import precision
 from selfdistill.methods import METHODS, Method
 from selfdistill.training import engine, parse
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 Step = Callable[[], None]
 
@@ -69,7 +69,7 @@ def loop_steps(arguments: argparse.Namespace, *, bf16: bool) -> tuple[Step, Step
 
     method, batches = make()
     fabric = engine.build(torch.device("cpu"), "bf16" if bf16 else "fp32")
-    trainee = Trainee(fabric, method, recipe, steps=10**9, compiled=False)
+    trainee = TrainState(fabric, method, recipe, steps=10**9, compiled=False)
     epoch = batches.epoch(0)
 
     def ours() -> None:

@@ -4,7 +4,7 @@ import shutil
 
 import torch
 
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 from .attempts import Attempt, fault, promise
 from .children import run
@@ -119,26 +119,26 @@ def _forgetting(change):
     """What has to be called for a run to change the state that it goes on with."""
 
     def forget():
-        restore = Trainee.restore
+        load = TrainState.load_state_dict
 
-        def forgetful(self, state):
-            restore(self, {**state, **change(self, state)})
+        def forgetful(self, saved):
+            load(self, {**saved, **change(self, saved)})
 
-        Trainee.restore = forgetful
+        TrainState.load_state_dict = forgetful
 
     return forget
 
 
-def _nothing(trainee, state):
+def _nothing(state, saved):
     return {}
 
 
 CONTROLS = {
-    "the optimizer": lambda trainee, state: {"optimizer": trainee.optimizer.state_dict()},
-    "the average": lambda trainee, state: {"average": trainee.average.state_dict()},
-    "the step": lambda trainee, state: {"step": max(0, state["step"] - 1)},
-    "the sums": lambda trainee, state: {
-        "sums": {name: torch.zeros_like(value) for name, value in state["sums"].items()}
+    "the optimizer": lambda state, saved: {"optimizer": state.optimizer.state_dict()},
+    "the average": lambda state, saved: {"average": state.average.state_dict()},
+    "the step": lambda state, saved: {"step": max(0, saved["step"] - 1)},
+    "the sums": lambda state, saved: {
+        "sums": {name: torch.zeros_like(value) for name, value in saved["sums"].items()}
     },
-    "the schedule": lambda trainee, state: {"schedule": trainee.schedule.state_dict()},
+    "the schedule": lambda state, saved: {"schedule": state.schedule.state_dict()},
 }

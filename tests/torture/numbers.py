@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from selfdistill.methods import METHODS
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 from .attempts import Attempt, fault, promise
 from .children import run
@@ -126,13 +126,13 @@ def read_between(ground):
     """Look at the test images before every step."""
 
     def look():
-        step = Trainee.train_step
+        step = TrainState.train_step
 
         def looking(self, epoch):
             torch.rand(7)
             step(self, epoch)
 
-        Trainee.train_step = looking
+        TrainState.train_step = looking
 
     path = _empty(ground, "looked")
     run([*words_of(METHOD, ground.folder), "--out", path], before=look)

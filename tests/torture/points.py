@@ -6,10 +6,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 DURABLE = ("replace", "rename", "fsync", "unlink", "mkdir")
-TRAINEE = ("train_step", "predict", "restore")
+STATE = ("train_step", "predict", "load_state_dict")
 
 
 class Points:
@@ -27,8 +27,8 @@ class Points:
         for name in DURABLE:
             self._watch(os, name)
         self._watch(tempfile, "mkstemp")
-        for name in TRAINEE:
-            self._watch(Trainee, name)
+        for name in STATE:
+            self._watch(TrainState, name)
 
     def _watch(self, owner, name):
         real = getattr(owner, name)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from selfdistill import cli
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 from .trained import SMALL
 
@@ -18,14 +18,14 @@ WORDS = [
 
 def die_at(step):
     """Kill this process before a step."""
-    take = Trainee.train_step
+    take = TrainState.train_step
 
     def taken(self, epoch):
         if self.steps_done == step:
             os.kill(os.getpid(), signal.SIGKILL)
         take(self, epoch)
 
-    Trainee.train_step = taken
+    TrainState.train_step = taken
 
 
 def main():

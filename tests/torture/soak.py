@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 from .attempts import Attempt, promise
 from .children import run
@@ -39,7 +39,7 @@ def soak(ground):
 
 def _measure(record, path):
     """Write a line an epoch."""
-    end = Trainee.end_epoch
+    end = TrainState.end_epoch
 
     def measured(self):
         end(self)
@@ -53,4 +53,4 @@ def _measure(record, path):
         with record.open("a") as file:
             print(json.dumps(line), file=file)
 
-    Trainee.end_epoch = measured
+    TrainState.end_epoch = measured

@@ -22,12 +22,12 @@ from selfdistill.failures import Failure, StorageFailure
 from selfdistill.methods import CrossEntropy
 from selfdistill.training import checkpoint, parse, train
 from selfdistill.training import run as run_of_one
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 STOP_AFTER, SPOILED = 4, 5
 
 
-def stop(self, epoch, step=Trainee.train_step):
+def stop(self, epoch, step=TrainState.train_step):
     step(self, epoch)
     if self.steps_done == STOP_AFTER and self.fabric.global_rank == 1:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -48,7 +48,7 @@ def member(rank, port, path, fault):
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if fault == "stop":
-        Trainee.train_step = stop
+        TrainState.train_step = stop
     if fault == "loss" and rank == 1:
         spoil_step(pytest.MonkeyPatch(), CrossEntropy, SPOILED, fault)
     if fault == "save":

@@ -5,7 +5,7 @@ from torch import nn
 from selfdistill.config.schema import Adversary
 from selfdistill.data import Preprocessing
 from selfdistill.methods import BYOT, DDGSD, CrossEntropy
-from selfdistill.training.adversarial import perturb
+from selfdistill.training.adversarial import pgd
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.25)
 SEEN = Preprocessing((16, 16), MEAN, STD)
@@ -20,7 +20,7 @@ def standardised(*shape):
 
 def attack(method, images, labels, random=None, **options):
     adversary = Adversary(**{"epsilon": EPSILON, "step_size": EPSILON} | options)
-    return perturb(method, images, labels, adversary, SEEN, random=random)
+    return pgd(method, images, labels, adversary, SEEN, random=random)
 
 
 def in_pixels(images):

@@ -3,17 +3,17 @@
 import torch
 from torch import nn
 
-from selfdistill.training.average import follow, share_of_step
+from selfdistill.training.optimizer import average_share, update_average
 
 
 def test_an_average_remembers_no_more_steps_than_there_were():
-    shares = [share_of_step(0.9999, step) for step in range(0, 10**6, 1000)]
+    shares = [average_share(0.9999, step) for step in range(0, 10**6, 1000)]
     assert shares[0] == 1
     assert shares == sorted(shares, reverse=True)
-    assert share_of_step(0.9999, 60) > 0.06
+    assert average_share(0.9999, 60) > 0.06
     assert shares[-1] > 1e-4
-    assert share_of_step(0.75, 8) == 0.25
-    assert share_of_step(0.9, 10**6) == 1 - 0.9
+    assert average_share(0.75, 8) == 0.25
+    assert average_share(0.9, 10**6) == 1 - 0.9
 
 
 def test_after_sixty_steps_the_first_weights_are_forgotten():
@@ -21,5 +21,5 @@ def test_after_sixty_steps_the_first_weights_are_forgotten():
     for step in range(60):
         with torch.no_grad():
             module.weight.fill_(1.0 if step else 100.0)
-        follow(average, module, share=share_of_step(0.9999, step))
+        update_average(average, module, share=average_share(0.9999, step))
     assert abs(average.weight.item() - 1) < 0.1

@@ -13,7 +13,7 @@ from selfdistill.failures import Locked, NonFinite, Stopped, UnusableCheckpoint
 from selfdistill.reports.page import write_report
 from selfdistill.training import checkpoint, parse, train
 from selfdistill.training.evaluate import evaluate
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 VALIDATION = ["--data.validation-per-class", "3"]
 REBUILT = [
@@ -40,7 +40,7 @@ def stopped_run(tmp_path_factory):
     """A run of three epochs that was stopped in its third."""
     from small_run import WORDS
 
-    path, step = tmp_path_factory.mktemp("runs") / "stopped", Trainee.train_step
+    path, step = tmp_path_factory.mktemp("runs") / "stopped", TrainState.train_step
 
     def stop(self, epoch):
         if self.steps_done == 2 * self.steps + 1:
@@ -48,7 +48,7 @@ def stopped_run(tmp_path_factory):
         step(self, epoch)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Trainee, "train_step", stop)
+        patched.setattr(TrainState, "train_step", stop)
         with pytest.raises(KeyboardInterrupt):
             train(parse([*WORDS, *VALIDATION, "--checkpoint-seconds", "0", "--out", str(path)]))
     return path
@@ -330,13 +330,13 @@ def test_a_lost_recipe_lets_no_other_one_in(run, unfinished, words, which):
 
 
 def test_nothing_is_saved_once_the_lock_is_gone(words, tmp_path, monkeypatch):
-    step = Trainee.train_step
+    step = TrainState.train_step
 
     def unlocked(self, epoch):
         step(self, epoch)
         (tmp_path / "run" / ".lock").unlink(missing_ok=True)
 
-    monkeypatch.setattr(Trainee, "train_step", unlocked)
+    monkeypatch.setattr(TrainState, "train_step", unlocked)
     with pytest.raises(Locked, match="removed while this process held it"):
         again(tmp_path / "run", words, "--checkpoint-seconds", "0")
     assert not list((tmp_path / "run" / "checkpoints").glob("*.pt"))
@@ -358,14 +358,14 @@ def test_a_failure_is_forgotten_once_the_run_goes_on(unfinished, words):
     ("seconds", "kept"), [("0", "is from before"), ("60", "no checkpoint was")]
 )
 def test_a_run_that_is_not_finite_says_what_is_kept(words, tmp_path, monkeypatch, seconds, kept):
-    step = Trainee.train_step
+    step = TrainState.train_step
 
     def spoil(self, epoch):
         if self.steps_done == 2:
             next(self.method.parameters()).data.fill_(float("nan"))
         step(self, epoch)
 
-    monkeypatch.setattr(Trainee, "train_step", spoil)
+    monkeypatch.setattr(TrainState, "train_step", spoil)
     with pytest.raises(NonFinite, match=kept):
         again(tmp_path, words, "--checkpoint-seconds", seconds)
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from spoiling import spoil_step
-from test_trainee import build
+from test_state import build
 
 from selfdistill.failures import NonFinite
 from selfdistill.methods import SKDSAM, CrossEntropy
 from selfdistill.testing import TinyBackbone
 from selfdistill.training import parse, train
-from selfdistill.training.finite import check_finite
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.loop import check_finite
+from selfdistill.training.state import TrainState
 
 
 def checkpoints(path):
@@ -94,9 +94,9 @@ def test_the_first_bad_step_is_kept_on_the_device_until_it_is_asked_for(bad):
     epoch = batches.epoch(0)
     for _ in range(3):
         trainee.train_step(epoch)
-    assert int(trainee.tally.bad_step) == 2
+    assert int(trainee.metrics.bad_step) == 2
     torch.testing.assert_close(
-        float(trainee.tally.bad_terms["labels"]), bad, equal_nan=True, rtol=0, atol=0
+        float(trainee.metrics.bad_terms["labels"]), bad, equal_nan=True, rtol=0, atol=0
     )
     with pytest.raises(NonFinite, match=r"loss is not finite \(labels\) in epoch 1, step 2,"):
         check_finite(trainee)
@@ -113,7 +113,7 @@ def test_weights_that_overflow_are_not_kept():
 
 
 def test_what_is_no_number_is_never_best(words, tmp_path, monkeypatch):
-    predict, looks = Trainee.predict, []
+    predict, looks = TrainState.predict, []
 
     def broken(self, images, splits):
         predictions = predict(self, images, splits)
@@ -125,7 +125,7 @@ def test_what_is_no_number_is_never_best(words, tmp_path, monkeypatch):
                 logits[0] = torch.nan
         return predictions
 
-    monkeypatch.setattr(Trainee, "predict", broken)
+    monkeypatch.setattr(TrainState, "predict", broken)
     words += ["--data.validation-per-class", "3", "--epochs", "2", "--out", str(tmp_path)]
     train(parse(words))
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]

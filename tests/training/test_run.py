@@ -117,16 +117,16 @@ def test_the_first_look_at_test_images_is_recorded(words, tmp_path):
 
 @pytest.mark.parametrize("after", [1, 3, 4, 6])
 def test_a_stopped_run_goes_on_exactly(finished, words, tmp_path, after, monkeypatch):
-    from selfdistill.training.trainee import Trainee
+    from selfdistill.training.state import TrainState
 
-    step, words = Trainee.train_step, [*words, "--data.validation-per-class", "3"]
+    step, words = TrainState.train_step, [*words, "--data.validation-per-class", "3"]
 
     def interrupted(self, epoch):
         step(self, epoch)
         if self.steps_done == after:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Trainee, "train_step", interrupted)
+    monkeypatch.setattr(TrainState, "train_step", interrupted)
     with pytest.raises(Stopped) as caught:
         train(parse([*words, "--out", str(tmp_path)]))
     assert caught.value.exit_code == 143
@@ -138,9 +138,9 @@ def test_a_stopped_run_goes_on_exactly(finished, words, tmp_path, after, monkeyp
 
 def test_a_signal_after_the_last_step_lets_the_run_finish(words, tmp_path, monkeypatch):
     from selfdistill import signals
-    from selfdistill.training.trainee import Trainee
+    from selfdistill.training.state import TrainState
 
-    predict, sent = Trainee.predict, []
+    predict, sent = TrainState.predict, []
 
     def interrupted(self, images, splits):
         if self.steps_done == 2 * self.steps and not sent:
@@ -148,7 +148,7 @@ def test_a_signal_after_the_last_step_lets_the_run_finish(words, tmp_path, monke
             os.kill(os.getpid(), signal.SIGTERM)
         return predict(self, images, splits)
 
-    monkeypatch.setattr(Trainee, "predict", interrupted)
+    monkeypatch.setattr(TrainState, "predict", interrupted)
     monkeypatch.setattr(signals, "GRACE_SECONDS", 100.0)
     (tmp_path / ".new-abcdefgh").write_bytes(b"what a killed process left")
     train(parse([*words, "--epochs", "2", "--out", str(tmp_path)]))
@@ -158,13 +158,13 @@ def test_a_signal_after_the_last_step_lets_the_run_finish(words, tmp_path, monke
 
 
 def test_a_checkpoint_of_another_shape_is_refused_by_name(finished, words, tmp_path, monkeypatch):
-    from selfdistill.training.trainee import Trainee
+    from selfdistill.training.state import TrainState
 
     def stop(self, epoch):
         raise KeyboardInterrupt
 
     words = [*words, "--backbone.width", "4", "--out", str(tmp_path)]
-    monkeypatch.setattr(Trainee, "train_step", stop)
+    monkeypatch.setattr(TrainState, "train_step", stop)
     with pytest.raises(KeyboardInterrupt):
         train(parse(words))
     shutil.copytree(finished / "checkpoints", tmp_path / "checkpoints", dirs_exist_ok=True)
@@ -225,12 +225,12 @@ def test_a_second_process_is_refused_at_once(words, tmp_path):
 
 
 def test_changed_images_are_refused(words, tmp_path, monkeypatch):
-    from selfdistill.training.trainee import Trainee
+    from selfdistill.training.state import TrainState
 
     def stop(self, epoch):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Trainee, "train_step", stop)
+    monkeypatch.setattr(TrainState, "train_step", stop)
     with pytest.raises(KeyboardInterrupt):
         train(parse([*words, "--out", str(tmp_path)]))
     monkeypatch.undo()

@@ -13,29 +13,29 @@ from selfdistill.evaluation import predict as predict_function
 from selfdistill.failures import Stopped
 from selfdistill.methods import SKDSAM
 from selfdistill.training import parse, train
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 
 def in_step(monkeypatch, number):
-    step = Trainee.train_step
+    step = TrainState.train_step
 
     def interrupted(self, epoch):
         step(self, epoch)
         if self.steps_done == 2:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(Trainee, "train_step", interrupted)
+    monkeypatch.setattr(TrainState, "train_step", interrupted)
 
 
 def in_validation(monkeypatch, number):
-    predict = Trainee.predict
+    predict = TrainState.predict
 
     def interrupted(self, images, splits):
         if images is splits.validation and self.epoch == 1:
             os.kill(os.getpid(), number)
         return predict(self, images, splits)
 
-    monkeypatch.setattr(Trainee, "predict", interrupted)
+    monkeypatch.setattr(TrainState, "predict", interrupted)
 
 
 @pytest.mark.parametrize(

@@ -13,18 +13,18 @@ from small_run import WORDS
 
 from selfdistill.failures import Stopped
 from selfdistill.training import parse, train
+from selfdistill.training.state import TrainState
 from selfdistill.training.trackers import known_names
 from selfdistill.training.trackers.flat import epoch_figures
-from selfdistill.training.trainee import Trainee
 
 ALL = ("tensorboard", "wandb", "mlflow")
 WORDS = [*WORDS, "--data.validation-per-class", "3"]
 KILLED = """
 import os, signal, sys
-from selfdistill.training import fit, parse, train
-from selfdistill.training.trainee import Trainee
+from selfdistill.training import loop, parse, train
+from selfdistill.training.state import TrainState
 
-step = Trainee.train_step
+step = TrainState.train_step
 
 def killed(self, epoch):
     step(self, epoch)
@@ -33,8 +33,8 @@ def killed(self, epoch):
 
 train(parse([*sys.argv[2:], "--epochs", "2", "--out", sys.argv[1] + "/untracked"]))
 print([name for name in ("tensorboard", "wandb", "mlflow") if name in sys.modules], flush=True)
-Trainee.train_step = killed
-fit._Saver.due = lambda self: self.trainee.steps_done == 4
+TrainState.train_step = killed
+loop._Saver.due = lambda self: self.trainee.steps_done == 4
 trackers = ["--logger", "tensorboard,wandb,mlflow"]
 train(parse([*sys.argv[2:], *trackers, "--out", sys.argv[1] + "/killed"]))
 """
@@ -179,14 +179,14 @@ def weights(path):
 
 def test_a_stopped_run_closes_its_trackers(tmp_path, monkeypatch):
     install("wandb", "mlflow", "sqlalchemy", "alembic")
-    step = Trainee.train_step
+    step = TrainState.train_step
 
     def interrupted(self, epoch):
         step(self, epoch)
         if self.steps_done == 4:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Trainee, "train_step", interrupted)
+    monkeypatch.setattr(TrainState, "train_step", interrupted)
     with pytest.raises(Stopped):
         train(parse(words(tmp_path, "wandb", "mlflow")))
     run, histories = mlflow(tmp_path)

@@ -12,7 +12,7 @@ from ..data.randomness import uniform
 from ..methods.base import Images, Labels, Method
 
 
-def harden(
+def adversarial_batch(
     method: Method, batch: Batch, adversary: Adversary, pipeline: Pipeline, key: tuple[int, ...]
 ) -> Batch:
     """A batch whose images are harder for the method.
@@ -31,11 +31,11 @@ def harden(
         shape = (math.prod(views), channels, height, width)
         start = uniform(batch.indices, shape, *key).movedim(1, 0)
         random = start.reshape(*views, count, channels, height, width).to(images.dtype)
-    harder = perturb(method, images, batch.labels, adversary, pipeline.preprocessing, random=random)
+    harder = pgd(method, images, batch.labels, adversary, pipeline.preprocessing, random=random)
     return batch._replace(images=harder)
 
 
-def perturb(
+def pgd(
     method: Method,
     images: Images,
     labels: Labels,

@@ -30,7 +30,7 @@ def build(
         ValueError: If the network does not suit the images, or the method either of them.
     """
     method = placed(build_method(recipe, splits, passed, say=say), device)
-    splits = as_expected(recipe, splits, method)
+    splits = with_pretrained_statistics(recipe, splits, method)
     if note := method.adapt(splits.train.classes, splits.preprocessing):
         say(note)
     return method, splits
@@ -137,7 +137,7 @@ def _check_size(backbone: Backbone, classes: int, input_size: tuple[int, int, in
         )
 
 
-def as_expected(recipe: Recipe, splits: Splits, method: Method) -> Splits:
+def with_pretrained_statistics(recipe: Recipe, splits: Splits, method: Method) -> Splits:
     """Standardise images as pretrained weights expect, where the network starts from such."""
     statistics = (
         published_statistics(method.backbone.network) if recipe.backbone.pretrained else None

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..data import Batch
 from ..methods import Method, Output
-from .trainee import context_for
+from .state import call_method, context_for
 
 Results = dict[str, Tensor]
 """The loss, and the gradient of each parameter."""
@@ -36,8 +36,7 @@ def compiles(fabric: Fabric, method: Method, batch: Batch) -> bool:
         method.zero_grad()
         torch.manual_seed(seed)
         with nullcontext() if exact else fabric.autocast():
-            context = context_for(method, batch.indices, 0, 0.0)
-            loss = module(batch.images, batch.labels, **context).loss
+            loss = call_method(module, batch, context_for(method, batch)).loss
         loss.backward()
         gradients = {n: p.grad.clone() for n, p in method.named_parameters() if p.grad is not None}
         return {"loss": loss.detach().clone(), **gradients}

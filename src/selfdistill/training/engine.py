@@ -3,9 +3,10 @@
 import logging
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -16,6 +17,8 @@ from torch import distributed
 from torch.distributed import distributed_c10d
 
 from ..failures import Failure
+
+T = TypeVar("T")
 
 
 class _Precision(Plugin):
@@ -138,7 +141,7 @@ def launched(fabric: Fabric) -> Generator[None]:
         _wait_long()
     try:
         yield
-    except (Failure, ValueError, OSError):  # every process raises these alike: see by_first
+    except (Failure, ValueError, OSError):  # every process raises these alike: see on_rank_zero
         _leave_group()
         raise
     # After any other exception a peer may be dead, and leaving would wait for it.
@@ -175,3 +178,20 @@ def choose_device(accelerator: str) -> torch.device:
     if wanted in ("auto", "cpu"):
         return torch.device("cpu")
     raise ValueError(f"--accelerator {accelerator} is not to be had here: try auto or cpu")
+
+
+def on_rank_zero(fabric: Fabric, fn: Callable[[], T]) -> T:
+    """Run ``fn`` on rank 0, and broadcast its result, or its exception of a documented kind."""
+    result: T | Exception | None = None
+    if fabric.is_global_zero:
+        try:
+            result = fn()
+        except (Failure, ValueError, OSError) as error:
+            result = error
+    result = fabric.broadcast(result)
+    if isinstance(result, Exception):
+        try:
+            raise result
+        finally:
+            del result  # else the error's frames would hold the run, and its group's threads
+    return result  # pyright: ignore[reportReturnType]

@@ -19,14 +19,14 @@ from ..runs import BEST_MODEL, HASH, LogLine, RunDirectory, replace_file, sha256
 from . import environment, memory
 from .resuming import restore_logs, warn_of_lost
 from .shown import write_shown
-from .trainee import Trainee
+from .state import TrainState
 
 SPLITS = ("validation", "test")
 CURVE = ("train_accuracy", "validation_accuracy", "loss", "lr")
 
 
 def write_model(
-    run: RunDirectory, folder: Path, trainee: Trainee, splits: Splits
+    run: RunDirectory, folder: Path, trainee: TrainState, splits: Splits
 ) -> dict[str, str]:
     """Write the network as it stands, for use without this run; hashes of the files, by name."""
     run.check_held()
@@ -51,7 +51,7 @@ def write_model(
 
 def write_results(
     run: RunDirectory,
-    trainee: Trainee,
+    trainee: TrainState,
     splits: Splits,
     resolved: Plain,
     recipe_hash: str,
@@ -140,7 +140,7 @@ def write_predictions(run: RunDirectory, predictions: Predictions) -> None:
 
 
 def _summary(
-    run: RunDirectory, trainee: Trainee, splits: Splits, resolved: Plain, recipe_hash: str
+    run: RunDirectory, trainee: TrainState, splits: Splits, resolved: Plain, recipe_hash: str
 ) -> Plain:
     clock, recipe = trainee.clock, trainee.recipe
     clock.lap()

@@ -1,4 +1,4 @@
-"""The optimizer of a method's parameters, and the schedule of its learning rate."""
+"""The optimizer, the schedule of its learning rate, and the average of the weights."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -137,3 +137,34 @@ def _as_long_as_training(
                 f"{epochs} epochs of {steps} steps; leave it out"
             )
     return partial(schedule, total_steps=epochs * steps, epochs=None, steps_per_epoch=None)
+
+
+# torch.optim.swa_utils.AveragedModel hands over the number of steps as a tensor on the device: a
+# share that depends on it would wait for the device in every step.
+@torch.no_grad()
+def update_average(average: nn.Module, module: nn.Module, *, share: float) -> None:
+    r"""Move averaged parameters and buffers towards those of a module of the same make.
+
+    .. math:: \bar\theta \leftarrow \bar\theta + s\,(\theta - \bar\theta)
+
+    with the share :math:`s` in [0, 1]; buffers of whole numbers are copied.
+    """
+    means = [*average.parameters(), *average.buffers()]
+    values = [*module.parameters(), *module.buffers()]
+    pairs = list(zip(means, values, strict=True))
+    fractions = [(mean, value) for mean, value in pairs if mean.is_floating_point()]
+    torch._foreach_lerp_(*map(list, zip(*fractions, strict=True)), share)  # pyright: ignore
+    for mean, value in pairs:
+        if not mean.is_floating_point():
+            mean.copy_(value)
+
+
+def average_share(decay: float, step: int) -> float:
+    r"""The share of the way that an average goes after ``step`` earlier steps.
+
+    .. math:: s_t = \max(1 - d, (1 + t)^{-2/3})
+
+    So an average never remembers more steps than there were, and the first one copies: timm's
+    ``ModelEmaV3`` with its warm-up.
+    """
+    return max(1 - decay, (1 + step) ** (-2 / 3))

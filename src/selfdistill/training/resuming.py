@@ -13,8 +13,8 @@ from ..data.in_memory import InMemory
 from ..failures import UnusableCheckpoint
 from ..runs import BEST_MODEL, FIRST_SAVE, TEST_FILES, LogLine, RunDirectory, log_line, read_json
 from .checkpoint import State
+from .state import TrainState
 from .trackers import forget
-from .trainee import Trainee
 
 SHOWN_DIFFERENCES = 3
 NOT_REBUILT = {*BEST_MODEL, *TEST_FILES, "files.json"}
@@ -101,7 +101,7 @@ def refuse_lost_checkpoints(run: RunDirectory) -> None:
         )
 
 
-def restore_logs(trainee: Trainee, run: RunDirectory) -> None:
+def restore_logs(trainee: TrainState, run: RunDirectory) -> None:
     """Bring the logs to where training stands: what a killed process wrote beyond is dropped.
 
     Lines that were lost or changed are written again, as the checkpoint holds them.
@@ -204,7 +204,7 @@ def differing(stored: object, given: object, name: str = "") -> list[str]:
     return [] if stored == given else [f"{name}: {stored} there, {given} now"]
 
 
-def restore(trainee: Trainee, state: State, run: RunDirectory, resolved: Plain) -> None:
+def restore(trainee: TrainState, state: State, run: RunDirectory, resolved: Plain) -> None:
     """Bring a trainee to a checkpoint's state.
 
     Raises:
@@ -217,7 +217,7 @@ def restore(trainee: Trainee, state: State, run: RunDirectory, resolved: Plain) 
     try:
         if not differences:
             _refuse_other_recipe(state, resolved, run)
-            return trainee.restore(state)
+            return trainee.load_state_dict(state)
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
     raise UnusableCheckpoint(

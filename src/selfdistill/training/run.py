@@ -22,16 +22,16 @@ from . import checkpoint, engine, finish, memory
 from .beginning import begin, learned_from
 from .building import build, build_batches
 from .compiling import compiles
+from .engine import on_rank_zero
 from .evaluate import evaluate
-from .first import by_first
-from .fit import fit
+from .loop import fit
 from .optimizer import check_stepping
 from .progress import Reporter
 from .resuming import is_done, refuse_lost_checkpoints, restore, restore_logs
 from .single_images import check_parts
 from .speed import measured
+from .state import TrainState
 from .trackers import Trackers, known_names
-from .trainee import Trainee
 
 
 def train(settings: Settings) -> Path:
@@ -61,7 +61,7 @@ def train(settings: Settings) -> Path:
     )
     splits = cache(recipe.data.splits)
     with engine.launched(fabric):
-        chosen, reason = by_first(fabric, partial(number_format, settings, splits))
+        chosen, reason = on_rank_zero(fabric, partial(number_format, settings, splits))
         engine.compute_in(fabric, chosen)
         run, resolved = _directory(settings, chosen), _resolved(settings, chosen)
         if settings.backbone is None and not run.finished():
@@ -71,7 +71,7 @@ def train(settings: Settings) -> Path:
             Trackers(run, followers if fabric.is_global_zero else []) as trackers,
         ):
             say = partial(print, flush=True) if fabric.is_global_zero else _silent
-            done = by_first(fabric, partial(_take, run, settings, resolved, held))
+            done = on_rank_zero(fabric, partial(_take, run, settings, resolved, held))
             if settings.note:
                 say(settings.note)
             if done:
@@ -165,9 +165,9 @@ def _train(
     batches = build_batches(recipe, splits, method, fabric.device)
     check_stepping(recipe, batches.steps, fabric.device)
     check_parts(recipe, method, batches, fabric.world_size)
-    by_first(fabric, partial(begin, run, resolved, settings, fabric.device, splits, batches))
+    on_rank_zero(fabric, partial(begin, run, resolved, settings, fabric.device, splits, batches))
     trainee = _go_on(fabric, run, recipe, method, batches, resolved)
-    by_first(fabric, partial(restore_logs, trainee, run))
+    on_rank_zero(fabric, partial(restore_logs, trainee, run))
     if fabric.is_global_zero:
         trackers.open()
     reporter = Reporter(
@@ -196,7 +196,7 @@ def _train(
         write = partial(
             finish.write_results, run, trainee, splits, resolved, recipe_hash, test=test
         )
-        by_first(fabric, write)
+        on_rank_zero(fabric, write)
 
 
 def _go_on(
@@ -206,7 +206,7 @@ def _go_on(
     method: Method,
     batches: Batches,
     resolved: Plain,
-) -> Trainee:
+) -> TrainState:
     """What is trained, as the newest checkpoint left it.
 
     Raises:
@@ -215,7 +215,7 @@ def _go_on(
     """
     state = checkpoint.load_latest(run.checkpoints, device=fabric.device)
     if state is None:
-        by_first(fabric, partial(refuse_lost_checkpoints, run))
+        on_rank_zero(fabric, partial(refuse_lost_checkpoints, run))
     eager = state is not None and not state.get("compiled")
     compiled = recipe.compile and not eager
     if compiled:
@@ -226,7 +226,7 @@ def _go_on(
             f"{run.path} was trained compiled and does not compile here: go on where it did, "
             "or start afresh with --overwrite"
         )
-    trainee = Trainee(fabric, method, recipe, steps=batches.steps, compiled=compiled)
+    trainee = TrainState(fabric, method, recipe, steps=batches.steps, compiled=compiled)
     if state is not None:
         restore(trainee, state, run, resolved)
     ended = trainee.epoch == recipe.epochs and not run.summary_file.exists()

@@ -7,7 +7,7 @@ import torch
 from ..config.schema import Recipe
 from ..data import Batches
 from ..methods import Method
-from .trainee import context_for
+from .state import call_method, context_for
 
 
 def check_parts(recipe: Recipe, method: Method, batches: Batches, processes: int) -> None:
@@ -29,7 +29,7 @@ def check_parts(recipe: Recipe, method: Method, batches: Batches, processes: int
     trial = copy.deepcopy(method)
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            trial(batch.images, batch.labels, **context_for(trial, batch.indices, 0, 0.0))
+            call_method(trial, batch, context_for(trial, batch))
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

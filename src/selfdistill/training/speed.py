@@ -11,7 +11,7 @@ from ..data import Batch, Splits
 from ..evaluation.precision import Format
 from ..methods import Method
 from .building import build, build_batches
-from .trainee import context_for
+from .state import call_method, context_for
 
 MIN_GAIN = 1.1
 """How many times as fast bf16 must be to be chosen."""
@@ -62,8 +62,7 @@ def _silent(text: str) -> None:
 
 
 def _step(method: Method, batch: Batch, number_format: Format) -> None:
-    context = context_for(method, batch.indices, 0, 0.0)
     with torch.autocast(batch.labels.device.type, torch.bfloat16, number_format == "bf16"):
-        loss = method(batch.images, batch.labels, **context).loss
+        loss = call_method(method, batch, context_for(method, batch)).loss
     loss.backward()
     method.zero_grad()

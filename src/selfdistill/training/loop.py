@@ -1,29 +1,31 @@
 """The training loop."""
 
+import math
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 from ..data import Batches, Splits
 from ..evaluation import Predictions, score
-from ..failures import Stopped
-from ..runs import LogLine, RunDirectory
+from ..failures import NonFinite, Stopped
+from ..runs import LogLine, RunDirectory, write_json
 from ..signals import StopRequest
 from . import checkpoint
-from .finite import check_finite, is_finite, reported
-from .first import by_first
+from .engine import on_rank_zero
 from .progress import Reporter
-from .trainee import Trainee
+from .state import TrainState
 
 WATCHED_IMAGES = 1000
 
 
 def fit(
-    trainee: Trainee,
+    trainee: TrainState,
     splits: Splits,
     batches: Batches,
     run: RunDirectory,
@@ -62,14 +64,14 @@ def fit(
             if trainee.epoch + 1 < trainee.recipe.epochs:
                 trainee.between_batches = partial(stop.raise_if_received, str(run.path))
             try:
-                line |= by_first(fabric, partial(_evaluate, trainee, splits, run, on_best))
+                line |= on_rank_zero(fabric, partial(_evaluate, trainee, splits, run, on_best))
             except Stopped:
                 saver.save()
                 raise
             finally:
                 trainee.between_batches = nullcontext
             trainee.end_epoch()
-            by_first(fabric, partial(_write_line, trainee, run, line, on_epoch))
+            on_rank_zero(fabric, partial(_write_line, trainee, run, line, on_epoch))
             reporter.epoch(line, _seconds_left(trainee))
         saver.save()
 
@@ -78,7 +80,7 @@ class _Saver:
     """Writes checkpoints, from the first process alone; all processes call it after one step."""
 
     def __init__(
-        self, trainee: Trainee, run: RunDirectory, seconds: float, stop: StopRequest
+        self, trainee: TrainState, run: RunDirectory, seconds: float, stop: StopRequest
     ) -> None:
         self.trainee = trainee
         self.run = run
@@ -93,9 +95,9 @@ class _Saver:
         """Save, whether due or not."""
         check_finite(self.trainee)
         self.trainee.clock.lap()
-        state, steps = self.trainee.state(), self.trainee.steps_done
+        state, steps = self.trainee.state_dict(), self.trainee.steps_done
         state["recipe"] = self.recipe
-        by_first(self.trainee.fabric, partial(self._write, steps, state))
+        on_rank_zero(self.trainee.fabric, partial(self._write, steps, state))
         self._saved = time.monotonic()
         self._tell()
 
@@ -119,7 +121,7 @@ class _Saver:
         )
 
 
-def _train_epoch(trainee: Trainee, batches: Batches, saver: _Saver, reporter: Reporter) -> None:
+def _train_epoch(trainee: TrainState, batches: Batches, saver: _Saver, reporter: Reporter) -> None:
     """Take the epoch's remaining steps."""
     epoch = batches.epoch(trainee.epoch)
     trainee.clock.start_epoch()
@@ -129,7 +131,7 @@ def _train_epoch(trainee: Trainee, batches: Batches, saver: _Saver, reporter: Re
         saver.save_if_due()
 
 
-def _agree(trainee: Trainee, received: int | None, due: bool) -> tuple[int, bool]:
+def _agree(trainee: TrainState, received: int | None, due: bool) -> tuple[int, bool]:
     """The signal that any process got, or 0, and whether it is time for a checkpoint.
 
     All processes stop and save after the same step.
@@ -141,13 +143,13 @@ def _agree(trainee: Trainee, received: int | None, due: bool) -> tuple[int, bool
     return word // 2, bool(word % 2)
 
 
-def _log_line(trainee: Trainee) -> LogLine:
+def _log_line(trainee: TrainState) -> LogLine:
     """The epoch's means, read from the device once."""
     check_finite(trainee)
     recipe, steps = trainee.recipe, trainee.steps
     sums = {
         name: float(value)
-        for name, value in trainee.mean_over_processes(trainee.tally.sums).items()
+        for name, value in trainee.mean_over_processes(trainee.metrics.sums).items()
     }
     per_process = recipe.batch_size // trainee.fabric.world_size
     hits = sums.pop("hits")
@@ -166,7 +168,7 @@ def _log_line(trainee: Trainee) -> LogLine:
 
 
 def _evaluate(
-    trainee: Trainee, splits: Splits, run: RunDirectory, on_best: Callable[[], dict[str, str]]
+    trainee: TrainState, splits: Splits, run: RunDirectory, on_best: Callable[[], dict[str, str]]
 ) -> LogLine:
     """Look at validation images and attention."""
     recipe, line = trainee.recipe, LogLine()
@@ -192,13 +194,13 @@ def _evaluate(
 
 
 def _write_line(
-    trainee: Trainee, run: RunDirectory, line: LogLine, on_epoch: Callable[[LogLine], None]
+    trainee: TrainState, run: RunDirectory, line: LogLine, on_epoch: Callable[[LogLine], None]
 ) -> None:
     _record(trainee, run, line, run.log_file)
     on_epoch(line)
 
 
-def _record(trainee: Trainee, run: RunDirectory, line: LogLine, file: Path) -> None:
+def _record(trainee: TrainState, run: RunDirectory, line: LogLine, file: Path) -> None:
     """Add a line to a log, and to what the next checkpoint knows of it."""
     run.append_log(line, file)
     trainee.logs.setdefault(file.name, []).append(line)
@@ -208,6 +210,56 @@ def _accuracy(predictions: Predictions) -> float:
     return score(predictions.exits["network"], predictions.labels).accuracy
 
 
-def _seconds_left(trainee: Trainee) -> float:
+def _seconds_left(trainee: TrainState) -> float:
     done = trainee.epoch
     return trainee.clock.seconds / done * (trainee.recipe.epochs - done)
+
+
+@contextmanager
+def reported(trainee: TrainState, run: RunDirectory) -> Generator[None]:
+    """Leave a report where numbers that are not finite end training."""
+    try:
+        yield
+    except NonFinite as failure:
+        if trainee.fabric.is_global_zero:
+            write_json(run.failure_file, failure.report)
+        saved = any(run.checkpoints.glob("*.json"))
+        kept = "the last checkpoint is from before" if saved else "no checkpoint was saved before"
+        raise NonFinite(
+            f"{failure}: {kept}; lower --optimizer.lr or look at the data", failure.report
+        ) from None
+
+
+def check_finite(trainee: TrainState) -> None:
+    """Refuse to go on, or to save, once a step was not finite.
+
+    All processes must ask at once; they share gradients, so that all have seen the same.
+
+    Raises:
+        NonFinite: If a loss or gradient of the epoch was not finite, or a weight is not.
+    """
+    step, terms = int(trainee.metrics.bad_step), dict[str, float]()
+    if step:
+        shared = trainee.mean_over_processes(trainee.metrics.bad_terms)
+        terms = {name: float(value) for name, value in shared.items() if name != "hits"}
+        bad = [name for name, value in terms.items() if not math.isfinite(value)]
+        what = f"loss is not finite ({', '.join(bad)})" if bad else "gradient is not finite"
+    elif is_finite(trainee.method.parameters()):
+        return
+    else:
+        what, step = "weights are not finite", trainee.steps_done
+    raise NonFinite(
+        f"{what} in epoch {trainee.epoch + 1}, step {step}, learning rate "
+        f"{trainee.learning_rate:g}",
+        {
+            "epoch": trainee.epoch + 1,
+            "step": step,
+            "lr": trainee.learning_rate,
+            "terms": {name: f"{value:.6g}" for name, value in terms.items()},
+        },
+    )
+
+
+def is_finite(tensors: Iterable[Tensor]) -> bool:
+    """Whether all numbers are; a norm above 1e19, which single precision cannot square, is not."""
+    return bool(get_total_norm(tensors).isfinite())

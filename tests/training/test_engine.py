@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from selfdistill.failures import Locked, StorageFailure
 from selfdistill.runs import RunDirectory
 from selfdistill.training import parse, train
-from selfdistill.training.first import by_first
+from selfdistill.training.engine import on_rank_zero
 
 
 def process(*, is_first, broadcast):
@@ -31,14 +31,14 @@ def test_a_failure_reaches_every_process(error):
         return came
 
     with pytest.raises(type(error), match=str(error)):
-        by_first(process(is_first=True, broadcast=send), lambda: fail(error))
+        on_rank_zero(process(is_first=True, broadcast=send), lambda: fail(error))
     other = process(is_first=False, broadcast=lambda came: pickle.loads(sent[0]))
     with pytest.raises(type(error), match=str(error)):
-        by_first(other, lambda: fail(AssertionError("only the first does it")))
+        on_rank_zero(other, lambda: fail(AssertionError("only the first does it")))
 
 
 def test_so_does_what_it_found():
-    assert by_first(process(is_first=True, broadcast=lambda came: came), lambda: 3) == 3
+    assert on_rank_zero(process(is_first=True, broadcast=lambda came: came), lambda: 3) == 3
 
 
 @pytest.mark.parametrize("kind", [Locked, StorageFailure])

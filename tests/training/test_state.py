@@ -10,7 +10,7 @@ from selfdistill.data import Batches, Pipeline
 from selfdistill.methods import CrossEntropy, Method, Output
 from selfdistill.testing import TinyBackbone
 from selfdistill.training import compiling, engine, parse, train
-from selfdistill.training.trainee import Trainee
+from selfdistill.training.state import TrainState
 
 
 def build(words=(), method=None, compiled=False):
@@ -26,7 +26,7 @@ def build(words=(), method=None, compiled=False):
         batch_size=recipe.batch_size,
         seed=recipe.seed,
     )
-    return Trainee(fabric, method, recipe, steps=batches.steps, compiled=compiled), batches
+    return TrainState(fabric, method, recipe, steps=batches.steps, compiled=compiled), batches
 
 
 def without_normalisation(backbone):
@@ -44,7 +44,7 @@ def test_a_batch_in_parts_is_the_same_step(words):
         trainee.train_step(epoch)
     for one, other in zip(whole.method.parameters(), parts.method.parameters(), strict=True):
         torch.testing.assert_close(one, other)
-    torch.testing.assert_close(whole.tally.sums, parts.tally.sums)
+    torch.testing.assert_close(whole.metrics.sums, parts.metrics.sums)
 
 
 def test_a_batch_that_does_not_divide_is_refused():
@@ -94,7 +94,7 @@ def test_randomness_inside_the_network_depends_on_the_step_alone():
         trainee.train_step(batches.epoch(0))
         torch.rand(disturb)
         trainee.train_step(batches.epoch(0))
-        losses.append(float(trainee.tally.sums["labels"]))
+        losses.append(float(trainee.metrics.sums["labels"]))
     assert losses[0] == losses[1]
 
 
@@ -127,7 +127,7 @@ def test_a_method_gets_the_context_it_asks_for():
     assert method.seen[0] == (0, 0.0)
     assert method.seen[-1] == (2, pytest.approx(1 - 1 / 9))
     assert (method.memory != 0).sum() > 40
-    assert "memory" in trainee.state()["method"]
+    assert "memory" in trainee.state_dict()["method"]
 
 
 def identity(module, fullgraph):
@@ -207,11 +207,11 @@ def test_mixing_trains(name, words, tmp_path):
 def test_an_adversarys_start_belongs_to_image_and_epoch(monkeypatch):
     starts = []
 
-    def perturb(method, images, labels, adversary, preprocessing, *, random):
+    def pgd(method, images, labels, adversary, preprocessing, *, random):
         starts.append(random)
         return images
 
-    monkeypatch.setattr("selfdistill.training.adversarial.perturb", perturb)
+    monkeypatch.setattr("selfdistill.training.adversarial.pgd", pgd)
     words = ["--adversary.epsilon", "0.1", "--adversary.random-start", "true"]
     trainee, batches = build(words)
     epoch = batches.epoch(0)
