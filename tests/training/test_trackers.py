@@ -15,7 +15,7 @@ from selfdistill.failures import Stopped
 from selfdistill.training import parse, train
 from selfdistill.training.state import TrainState
 from selfdistill.training.trackers import known_names
-from selfdistill.training.trackers.flat import epoch_figures
+from selfdistill.training.trackers.base import epoch_figures
 
 ALL = ("tensorboard", "wandb", "mlflow")
 WORDS = [*WORDS, "--data.validation-per-class", "3"]
@@ -250,7 +250,7 @@ def test_trackers_belong_to_the_place(tmp_path):
 def test_what_is_not_there_is_said_before_training(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"--logger tensorbord: .* did you mean tensorboard\?"):
         train(parse(words(tmp_path / "run", "tensorbord")))
-    monkeypatch.setattr("selfdistill.training.trackers.names.find_spec", lambda module: None)
+    monkeypatch.setattr("selfdistill.training.trackers.base.find_spec", lambda module: None)
     with pytest.raises(ValueError, match=r'^--logger wandb .* pip install "selfdistill\[wandb\]"$'):
         train(parse(words(tmp_path / "run", "wandb")))
     assert not (tmp_path / "run").exists()
@@ -264,11 +264,11 @@ def test_names_may_be_spaced_and_repeated():
 
 def test_wandb_goes_on_where_its_server_stands(tmp_path, monkeypatch):
     install("wandb")
-    from selfdistill.training.trackers.base import Followed
+    from selfdistill.training.trackers.base import TrackedRun
     from selfdistill.training.trackers.wandb import WeightsAndBiases
 
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    tracker = WeightsAndBiases(Followed(tmp_path, "abc", "a run", {}))
+    tracker = WeightsAndBiases(TrackedRun(tmp_path, "abc", "a run", {}))
     told = []
     monkeypatch.setattr(tracker._run, "_starting_step", 3)
     monkeypatch.setattr(tracker._run, "log", lambda values, step, commit: told.append(step))

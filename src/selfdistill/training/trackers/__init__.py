@@ -1,7 +1,6 @@
 """Experiment trackers that follow a run: TensorBoard, Weights & Biases, MLflow."""
 
-from .follow import Trackers
-from .names import known_names
-from .record import forget
+from .base import known_names
+from .replay import Trackers, forget
 
 __all__ = ["Trackers", "forget", "known_names"]

@@ -1,17 +1,27 @@
-"""What a tracker does, whichever library keeps its records."""
+"""What a tracker does, which there are, and what they are told."""
 
 from abc import ABC, abstractmethod
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from .flat import Scalar
+from ...config.registry import nearest
 
 Ending = Literal["finished", "stopped", "failed"]
 """How a process ended: with the run, by a signal after which the run can go on, or by an error."""
+Scalar = None | bool | int | float | str
+NEEDED = {
+    "tensorboard": ("tensorboard",),
+    "wandb": ("wandb",),
+    "mlflow": ("mlflow", "sqlalchemy", "alembic"),
+}
+"""Modules that each tracker needs."""
+AXES = ("epoch", "step", "seconds")
+"""Fields of a log line that say when, not how well."""
 
 
-class Followed(NamedTuple):
-    """What a tracker is told of a run when it is opened."""
+class TrackedRun(NamedTuple):
+    """What a tracker knows of a run when it is opened."""
 
     folder: Path
     """The run directory."""
@@ -24,9 +34,9 @@ class Followed(NamedTuple):
 
 
 class Tracker(ABC):
-    """One library's record of a run: opened by its construction, then told all epochs in order.
+    """One library's record of a run: opened by its construction, then given all epochs in order.
 
-    It may be told epochs that it knows from an earlier process; they count once.
+    It may be given epochs that it knows from an earlier process; they count once.
     """
 
     where: str
@@ -34,13 +44,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def log(self, epoch: int, values: dict[str, float], moment: float) -> None:
-        """Record an epoch's figures.
-
-        Args:
-            epoch: From 1.
-            values: The figures by name.
-            moment: When the epoch ended, in seconds since 1970.
-        """
+        """Record an epoch, counted from 1, that ended so many seconds after 1970."""
 
     @abstractmethod
     def score(self, epoch: int, values: dict[str, float]) -> None:
@@ -49,3 +53,72 @@ class Tracker(ABC):
     @abstractmethod
     def close(self, ending: Ending) -> None:
         """Write all that is left to write."""
+
+
+def known_names(logger: str | None) -> list[str]:
+    """Split the names of trackers in a text at its commas; None stands for none.
+
+    Raises:
+        ValueError: If there is no such tracker, or its library is not installed.
+    """
+    if logger is None:
+        return []
+    names = list(dict.fromkeys(name.strip().lower() for name in logger.split(",")))
+    for name in names:
+        if name not in NEEDED:
+            raise ValueError(f"--logger {name}: no such tracker; {nearest(name, NEEDED)}")
+        missing = [module for module in NEEDED[name] if not _installed(module)]
+        if missing:
+            raise ValueError(
+                f'--logger {name} needs {missing[0]}: pip install "selfdistill[{name}]"'
+            )
+    return names
+
+
+def _installed(module: str) -> bool:
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None  # a mere folder ./wandb has no origin
+
+
+def options(recipe: object, name: str = "") -> dict[str, Scalar]:
+    """Write a nested recipe as dotted options.
+
+    ``{"method": {"class_path": "KD", "init_args": {"temperature": 4}}}`` becomes
+    ``{"method.class_path": "KD", "method.temperature": 4}``; elements of lists are numbered.
+    """
+    if isinstance(recipe, list):
+        recipe = {str(position): element for position, element in enumerate(recipe)}
+    if isinstance(recipe, dict):
+        return {
+            key: value
+            for field, part in recipe.items()
+            for key, value in options(part, _join(name, field)).items()
+        }
+    assert recipe is None or isinstance(recipe, bool | int | float | str), recipe
+    return {name: recipe}
+
+
+def _join(name: str, field: str) -> str:
+    return name if field == "init_args" else f"{name}.{field}".lstrip(".")
+
+
+def figures(values: object, name: str = "") -> dict[str, float]:
+    """The numbers among nested values, by names with slashes; lists are numbered from 1.
+
+    ``{"loss": 2.0, "attention": [0.3, 0.7], "note": "warm"}`` becomes
+    ``{"loss": 2.0, "attention/1": 0.3, "attention/2": 0.7}``.
+    """
+    if isinstance(values, list):
+        values = {str(position): element for position, element in enumerate(values, 1)}
+    if isinstance(values, dict):
+        return {
+            key: value
+            for field, part in values.items()
+            for key, value in figures(part, f"{name}/{field}".lstrip("/")).items()
+        }
+    return {name: float(values)} if isinstance(values, int | float) else {}
+
+
+def epoch_figures(line: dict[str, object]) -> dict[str, float]:
+    """What a line of the log says about how well its epoch went."""
+    return figures({field: value for field, value in line.items() if field not in AXES})

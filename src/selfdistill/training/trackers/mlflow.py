@@ -5,7 +5,7 @@ import os
 import time
 from contextlib import suppress
 
-from .base import Ending, Followed, Tracker
+from .base import Ending, TrackedRun, Tracker
 
 TAG = "selfdistill.id"
 """By which a run is found again, in whatever store."""
@@ -18,19 +18,19 @@ class MLflow(Tracker):
     A store keeps all that it is ever told: figures that it has are not logged again.
     """
 
-    def __init__(self, followed: Followed) -> None:
+    def __init__(self, tracked: TrackedRun) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow import MlflowClient
         from mlflow.entities import Param
 
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-        folder = followed.folder.resolve()
+        folder = tracked.folder.resolve()
         local = f"sqlite:///{(folder / 'mlflow.db').as_posix()}"
         elsewhere = os.environ.get("MLFLOW_TRACKING_URI")
         self._client = MlflowClient(tracking_uri=elsewhere or local)
         artifacts = None if elsewhere else (folder / "mlartifacts").as_uri()
-        self._run = self._find_or_create(self._experiment(artifacts), followed)
-        params = [Param(name, str(value)) for name, value in followed.options.items()]
+        self._run = self._find_or_create(self._experiment(artifacts), tracked)
+        params = [Param(name, str(value)) for name, value in tracked.options.items()]
         self._client.log_batch(self._run, params=params)
         self._client.update_run(self._run, status="RUNNING")
         history = self._client.get_metric_history(self._run, "loss")
@@ -60,12 +60,12 @@ class MLflow(Tracker):
         metrics = [Metric(name, value, stamp, epoch) for name, value in values.items()]
         self._client.log_batch(self._run, metrics=metrics)
 
-    def _find_or_create(self, experiment: str, followed: Followed) -> str:
-        found = self._client.search_runs([experiment], f"tags.`{TAG}` = '{followed.identity}'")
+    def _find_or_create(self, experiment: str, tracked: TrackedRun) -> str:
+        found = self._client.search_runs([experiment], f"tags.`{TAG}` = '{tracked.identity}'")
         if found:
             return found[0].info.run_id
-        tags = {TAG: followed.identity}
-        return self._client.create_run(experiment, tags=tags, run_name=followed.name).info.run_id
+        tags = {TAG: tracked.identity}
+        return self._client.create_run(experiment, tags=tags, run_name=tracked.name).info.run_id
 
     def _experiment(self, artifacts: str | None) -> str:
         from mlflow import MlflowException

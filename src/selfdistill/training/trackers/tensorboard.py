@@ -1,6 +1,6 @@
 """TensorBoard: event files in the run directory."""
 
-from .base import Ending, Followed, Tracker
+from .base import Ending, TrackedRun, Tracker
 
 COMPARED = ("loss", "train_accuracy", "validation_accuracy")
 """Figures shown beside the recipe in the table of runs."""
@@ -9,14 +9,14 @@ COMPARED = ("loss", "train_accuracy", "validation_accuracy")
 class TensorBoard(Tracker):
     """Writes each process's events to a file that supersedes the earlier ones."""
 
-    def __init__(self, followed: Followed) -> None:
+    def __init__(self, tracked: TrackedRun) -> None:
         from torch.utils.tensorboard.summary import hparams
         from torch.utils.tensorboard.writer import SummaryWriter
 
-        folder = followed.folder / "tensorboard"
+        folder = tracked.folder / "tensorboard"
         self.where = f"tensorboard --logdir {folder}"
         self._writer = SummaryWriter(str(folder), purge_step=0)
-        experiment, start, self._end = hparams(followed.options, dict.fromkeys(COMPARED, 0))
+        experiment, start, self._end = hparams(tracked.options, dict.fromkeys(COMPARED, 0))
         for summary in (experiment, start):
             self._write(summary)
 

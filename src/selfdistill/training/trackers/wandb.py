@@ -4,9 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-from .base import Ending, Followed, Tracker
+from .base import Ending, TrackedRun, Tracker
 
-PATIENCE = 60.0
+FINISH_TIMEOUT = 60.0
 """Seconds that the end of a run waits for an upload."""
 
 
@@ -17,7 +17,7 @@ class WeightsAndBiases(Tracker):
     an earlier process wrote may be cut off, and W&B counts lines from a file's beginning.
     """
 
-    def __init__(self, followed: Followed) -> None:
+    def __init__(self, tracked: TrackedRun) -> None:
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         import wandb
 
@@ -26,14 +26,14 @@ class WeightsAndBiases(Tracker):
             console="off",
             silent=mode != "online",
             reinit="create_new",
-            finish_timeout=float(os.environ.get("WANDB_FINISH_TIMEOUT", PATIENCE)),
+            finish_timeout=float(os.environ.get("WANDB_FINISH_TIMEOUT", FINISH_TIMEOUT)),
         )
         self._run = wandb.init(
-            id=followed.identity,
-            name=os.environ.get("WANDB_NAME", followed.name),
+            id=tracked.identity,
+            name=os.environ.get("WANDB_NAME", tracked.name),
             project=os.environ.get("WANDB_PROJECT", "selfdistill"),
-            dir=str(followed.folder),
-            config=followed.options,
+            dir=str(tracked.folder),
+            config=tracked.options,
             mode=mode,  # pyright: ignore[reportArgumentType]
             resume="allow",
             settings=settings,

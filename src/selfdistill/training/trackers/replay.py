@@ -1,34 +1,37 @@
-"""Trackers kept level with a run's log."""
+"""Trackers kept level with a run's log, and the file by which they know the run."""
 
+import re
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from ...config.parser import method_name
 from ...failures import Stopped
-from ...runs import LogLine, RunDirectory
-from . import record
-from .base import Ending, Followed, Tracker
-from .flat import epoch_figures, figures, options
+from ...runs import LogLine, RunDirectory, read_json, write_json
+from .base import Ending, TrackedRun, Tracker, epoch_figures, figures, options
 from .mlflow import MLflow
 from .tensorboard import TensorBoard
 from .wandb import WeightsAndBiases
 
-KINDS: dict[str, Callable[[Followed], Tracker]] = {
+KINDS: dict[str, Callable[[TrackedRun], Tracker]] = {
     "tensorboard": TensorBoard,
     "wandb": WeightsAndBiases,
     "mlflow": MLflow,
 }
+FILE = "trackers.json"
 
 
 class Trackers:
-    """Tells trackers what a run's log says.
+    """Follows a run's log with trackers.
 
-    The log is the truth. A tracker is told all of it when it is opened, so that it has what an
-    earlier process could not tell it, and what was before anybody asked for it. One that fails is
-    left with a warning; the same command brings it up to date, also after the end of the run.
+    The log is authoritative: a tracker replays it when it is opened, so that those of a resumed
+    run, or ones that were asked for late, are complete. One that fails is left with a warning; the
+    same command brings it up to date, also after the end of the run.
 
     A context manager: leaving it gives the scores of a finished run, and closes.
 
@@ -64,35 +67,35 @@ class Trackers:
 
     def open(self) -> None:
         """Open the trackers, once the log holds nothing that will be done again."""
-        known = record.read(self._run.path)
-        names = [name for name in self._names if name not in known.complete]
+        record = _read_record(self._run.path)
+        names = [name for name in self._names if name not in record.complete]
         if not names:
             return
-        record.write(self._run.path, known)
-        followed, lines = self._describe(known.identity), self._run.read_log()
+        _write_record(self._run.path, record)
+        tracked, lines = self._describe(record.identity), self._run.read_log()
         for name in names:
             with self._surviving(name):
-                self._begin(name, followed, lines)
+                self._replay(name, tracked, lines)
 
     def log(self, line: LogLine) -> None:
-        """Tell every tracker of an epoch."""
+        """Give every tracker an epoch."""
         for name, tracker in list(self._open.items()):
             with self._surviving(name):
-                _tell(tracker, line, time.time())
+                _log(tracker, line, time.time())
 
-    def _begin(self, name: str, followed: Followed, lines: list[LogLine]) -> None:
-        tracker = KINDS[name](followed)
+    def _replay(self, name: str, tracked: TrackedRun, lines: list[LogLine]) -> None:
+        tracker = KINDS[name](tracked)
         now = time.time()
         for line in lines:
-            _tell(tracker, line, now - (_seconds(lines[-1]) - _seconds(line)))
+            _log(tracker, line, now - (_seconds(lines[-1]) - _seconds(line)))
         self._open[name] = tracker
         print(f"{name}: {tracker.where}", flush=True)
 
-    def _describe(self, identity: str) -> Followed:
+    def _describe(self, identity: str) -> TrackedRun:
         recipe = self._run.read_recipe()
         assert recipe is not None, "the run has begun"
         name = f"{method_name(recipe)} seed {recipe['seed']}"
-        return Followed(self._run.path, identity, name, options(recipe))
+        return TrackedRun(self._run.path, identity, name, options(recipe))
 
     def _score(self) -> None:
         if not self._open:
@@ -113,8 +116,9 @@ class Trackers:
 
     def _note_complete(self) -> None:
         if self._open:
-            known = record.read(self._run.path)
-            record.write(self._run.path, known._replace(complete=[*known.complete, *self._open]))
+            record = _read_record(self._run.path)
+            complete = [*record.complete, *self._open]
+            _write_record(self._run.path, record._replace(complete=complete))
 
     @contextmanager
     def _surviving(self, name: str) -> Generator[None, None, None]:
@@ -131,9 +135,44 @@ class Trackers:
             )
 
 
-def _tell(tracker: Tracker, line: LogLine, moment: float) -> None:
+def _log(tracker: Tracker, line: LogLine, moment: float) -> None:
     tracker.log(int(str(line["epoch"])), epoch_figures(line), moment)
 
 
 def _seconds(line: LogLine) -> float:
     return float(str(line["seconds"]))
+
+
+class _Record(NamedTuple):
+    """What RUN/trackers.json holds."""
+
+    identity: str
+    """By which trackers find the run again, however often it goes on."""
+    complete: list[str]
+    """Trackers that have everything, to the scores of the finished run."""
+
+
+def _read_record(folder: Path) -> _Record:
+    """The record of a run directory; a new identity where there is none."""
+    file = folder / FILE
+    if not file.exists():
+        return _Record(uuid.uuid4().hex[:12], [])
+    values = read_json(file)
+    identity = values.text("identity")
+    if not re.fullmatch(r"[\w-]{1,64}", identity):  # it becomes part of file names
+        values.refuse("identity", "letters and digits")
+    return _Record(identity, [str(name) for name in values.list("complete")])
+
+
+def _write_record(folder: Path, record: _Record) -> None:
+    write_json(folder / FILE, record._asdict())
+
+
+def forget(folder: Path) -> None:
+    """Let what is trained afresh be another run to every tracker."""
+    (folder / FILE).unlink(missing_ok=True)
+    events = folder / "tensorboard"
+    if events.is_symlink():
+        return
+    for file in events.glob("events.out.tfevents.*"):
+        file.unlink()
