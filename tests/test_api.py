@@ -18,8 +18,8 @@ from selfdistill.backbones import create_backbone
 from selfdistill.config.python_objects import settings_of
 from selfdistill.data import Digits, ImageFolder, ImageSet
 from selfdistill.data.in_memory import divided
+from selfdistill.inspection import evaluate
 from selfdistill.training import fingerprint, parse, train
-from selfdistill.training.evaluate import evaluate
 
 SMALL = {"backbone.width": 8, "warmup_epochs": 1, "precision": "fp32", "threads": 1}
 SHORT = {"epochs": 2, "batch_size": 16}

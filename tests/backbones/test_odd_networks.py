@@ -14,7 +14,7 @@ from selfdistill.backbones import Tapped
 from selfdistill.backbones.probe import logits_of, probing
 from selfdistill.data import ImageSet
 from selfdistill.data.in_memory import divided
-from selfdistill.training.building import placed
+from selfdistill.evaluation.device import place
 
 SIZE = (3, 16, 16)
 
@@ -168,7 +168,7 @@ def test_probing_draws_no_random_numbers_of_others():
 
 
 def test_a_network_keeps_its_memory_layout():
-    method = placed(sd.BYOT(Tapped(Viewed(), ["a", "b"], input_size=SIZE)), torch.device("cpu"))
+    method = place(sd.BYOT(Tapped(Viewed(), ["a", "b"], input_size=SIZE)), torch.device("cpu"))
     network = method.backbone.network
     assert network.a.weight.is_contiguous()
     assert not network.a.weight.is_contiguous(memory_format=torch.channels_last)
@@ -177,7 +177,7 @@ def test_a_network_keeps_its_memory_layout():
         method.train(mode)
         method(images, torch.tensor([0, 1, 2] * 2)).loss.backward()
         method.inspect(images)
-    named = placed(sd.BYOT(sd.create_backbone("small", 3)), torch.device("cpu"))
+    named = place(sd.BYOT(sd.create_backbone("small", 3)), torch.device("cpu"))
     convolution = named.backbone.network.stem[0].weight
     assert convolution.is_contiguous(memory_format=torch.channels_last)
 

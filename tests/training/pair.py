@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_run import WORDS
 from spoiling import spoil_step
 
 from selfdistill import signals
@@ -23,6 +22,7 @@ from selfdistill.methods import CrossEntropy
 from selfdistill.training import checkpoint, parse, train
 from selfdistill.training import run as run_of_one
 from selfdistill.training.state import TrainState
+from small_run import WORDS
 
 STOP_AFTER, SPOILED = 4, 5
 

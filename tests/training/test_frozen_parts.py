@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_run import WORDS
 from torch import nn
 
 import selfdistill as sd
 from selfdistill.data import Digits
 from selfdistill.training import building, parse
+from small_run import WORDS
 
 DATA = Digits(train_per_class=5, test_per_class=4, validation_per_class=3)
 

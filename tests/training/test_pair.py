@@ -19,7 +19,15 @@ TIMING = ("seconds", "images_per_second")
 def runs(tmp_path_factory):
     out = tmp_path_factory.mktemp("pair")
     command = [sys.executable, "-W", "ignore", str(SCRIPT), str(out)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    paths = os.pathsep.join(filter(None, (str(SCRIPT.parents[1]), os.environ.get("PYTHONPATH"))))
+    answer = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
     assert answer.returncode == 0, answer.stderr
     return out, json.loads(answer.stdout), answer.stderr
 

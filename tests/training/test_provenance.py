@@ -8,9 +8,9 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from selfdistill.inspection import evaluate
 from selfdistill.training import parse, train
 from selfdistill.training.building import build_method
-from selfdistill.training.evaluate import evaluate
 
 SPLIT = ["--data.validation-per-class", "3"]
 

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 
 from selfdistill.backbones import load_backbone
 from selfdistill.failures import Locked, NonFinite, Stopped, UnusableCheckpoint
+from selfdistill.inspection import evaluate
 from selfdistill.training import parse, train
-from selfdistill.training.evaluate import evaluate
 
 TIMING = ("seconds", "images_per_second")
 

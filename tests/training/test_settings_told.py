@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 
 from painted import paint_all
 from selfdistill import cli
-from selfdistill.runs import RunDirectory
-from selfdistill.training import checkpoint, parse, resuming, train
+from selfdistill.runs import RunDirectory, changed_files
+from selfdistill.training import checkpoint, parse, train
 
 PHOTOS = "--image-size=32 --epochs=1 --batch-size=8 --method=CrossEntropy --precision=fp32"
 SMALL = f"{PHOTOS} --backbone=small --backbone.width=4 --threads=1"
@@ -102,7 +102,7 @@ def test_a_run_that_goes_on_says_so_and_names_other_threads(words, tmp_path, mon
 
 
 def changed(run, **parts):
-    return resuming.changed_files(RunDirectory(run), parts)
+    return changed_files(RunDirectory(run), parts)
 
 
 def test_changed_pictures_are_told_by_name_and_number(tmp_path):

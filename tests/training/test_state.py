@@ -4,13 +4,13 @@ import copy
 
 import pytest
 import torch
-from small_run import WORDS
 
 from selfdistill.data import Batches, Pipeline
 from selfdistill.methods import CrossEntropy, Method, Output
 from selfdistill.testing import TinyBackbone
 from selfdistill.training import compiling, engine, parse, train
 from selfdistill.training.state import TrainState
+from small_run import WORDS
 
 
 def build(words=(), method=None, compiled=False):

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 import yaml
-from small_run import WORDS
 
 from selfdistill.failures import Stopped
 from selfdistill.training import parse, train

@@ -18,15 +18,15 @@ def attention(words: list[str]) -> int:
     if picture.suffix.lower() != ".png":
         raise ValueError(f"--picture {picture}: name a PNG file, such as attention.png")
     from ..deployment.predictions import find_files
+    from ..inspection import inspect_images
     from ..reports.stages import stages_figure, stages_json, stages_table
     from ..runs import replace_file
-    from ..training.attention import look_at
 
     files = find_files(given.images)
     if picture.resolve() in {file.resolve() for file in files}:
         raise ValueError(f"--picture {picture} is one of the images: name another file")
     allowed = ["--allow-own-code"] if given.allow_own_code else []
-    images = look_at(given.run, files, words=allowed)
+    images = inspect_images(given.run, files, words=allowed)
     replace_file(picture, stages_figure(images))
     if given.format == "json":
         print(stages_json(images))

@@ -35,17 +35,18 @@ def evaluate(words: list[str]) -> int:
     parser.add_argument("--corruptions", action="store_true", help="on corrupted images, too")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     given, further = parser.parse_known_args(words)
+    from .. import inspection
     from ..reports import exit_table
     from ..reports.corruption_table import corruption_table
-    from ..training import evaluate as scoring
-    from ..training.robustness import evaluate_corruptions
 
-    scores = scoring.evaluate(given.run, split=given.split, words=further)
+    scores = inspection.evaluate(given.run, split=given.split, words=further)
     parts = [exit_table(scores)]
     content: dict[str, object] = {**scores}
     if given.corruptions:
-        say = partial(print, file=sys.stderr, flush=True)
-        found = evaluate_corruptions(given.run, split=given.split, words=further, say=say)
+        log = partial(print, file=sys.stderr, flush=True)
+        found = inspection.evaluate_corruptions(
+            given.run, split=given.split, words=further, log=log
+        )
         parts.append(corruption_table(found))
         content["corruptions"] = found
     print(json.dumps(content, indent=1) if given.format == "json" else "\n\n".join(parts))
@@ -87,10 +88,10 @@ def predict(words: list[str]) -> int:
         return {"network": model.logits(images)}
 
     if given.exits:
+        from ..inspection import FinishedRun
         from ..runs import RunDirectory
-        from ..training.trained import TrainedRun
 
-        classify = TrainedRun(RunDirectory(given.run), words).classify
+        classify = FinishedRun(RunDirectory(given.run), words).classify
     print(
         predict_files(model, given.images, classify=classify, top_k=given.top_k, form=given.format)
     )
@@ -103,6 +104,6 @@ def _own_network(run: Path, words: list[str]) -> "nn.Module | None":
     backbone = read_yaml(recipe).values.get("backbone") if recipe.is_file() else None
     if not isinstance(backbone, dict) or "." not in str(backbone.get("name")):
         return None
-    from ..training.trained import own_network
+    from ..inspection import own_network
 
     return own_network(run, words)

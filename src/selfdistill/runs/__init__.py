@@ -10,6 +10,7 @@ from .contents import (
     is_run,
     runs_in,
 )
+from .differences import changed_files, recipe_differences
 from .directory import LogLine, RunDirectory, log_line
 from .hashes import HASH, read_checked, read_checked_json
 from .reading import (
@@ -36,6 +37,7 @@ __all__ = [
     "LogLine",
     "RunDirectory",
     "Stored",
+    "changed_files",
     "is_run",
     "log_line",
     "parse_yaml",
@@ -47,6 +49,7 @@ __all__ = [
     "read_summary",
     "read_text",
     "read_yaml",
+    "recipe_differences",
     "recorded_code",
     "replace_file",
     "runs_in",

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..runs import SUMMARY, read_summary, recorded_code, replace_file, summary_file
+from ..runs import (
+    SUMMARY,
+    read_summary,
+    recipe_differences,
+    recorded_code,
+    replace_file,
+    summary_file,
+)
 from .grid import Cell, Study
 
 Run = tuple[Cell, int]
@@ -49,7 +56,7 @@ class Places:
 
     def strange(self, run: Run, shown: Path) -> list[str]:
         """What sets the recipe of a run, as :meth:`shown` found it, apart from the study's."""
-        from ..training import differing, parse
+        from ..training import parse
 
         summary = summary_file(shown)
         try:
@@ -59,7 +66,7 @@ class Places:
             return []  # the report names what is no run
         wanted = parse(self.words(run)).resolved
         of_the_machine = {part: stored[part] for part in ("precision", "compile") if part in stored}
-        return differing(stored, {**wanted, **of_the_machine})
+        return recipe_differences(stored, {**wanted, **of_the_machine})
 
     def check_code(self, run: Run) -> None:
         """Refuse a cell whose file of one's own neither the study nor its run knows.

@@ -3,7 +3,6 @@
 from ..config import Settings, as_today, fingerprint, own_code, parse, refuse_own_code
 from ..failures import Failure
 from ..runs import RunDirectory
-from .resuming import differing
 from .run import identities, number_format, train
 
 __all__ = [
@@ -11,7 +10,6 @@ __all__ = [
     "RunDirectory",
     "Settings",
     "as_today",
-    "differing",
     "fingerprint",
     "identities",
     "number_format",

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import torch
 
-from ..backbones import Backbone, Tapped
+from ..backbones import Backbone
 from ..backbones.pretrained import published_statistics
 from ..config import provenance
 from ..config.schema import Recipe
 from ..data import Batches, ImageSet, Pipeline, Splits
+from ..evaluation.device import place
 from ..methods import Method
 
 MOST_OF_MEMORY = 0.5
@@ -29,7 +30,7 @@ def build(
     Raises:
         ValueError: If the network does not suit the images, or the method either of them.
     """
-    method = placed(build_method(recipe, splits, passed, say=say), device)
+    method = place(build_method(recipe, splits, passed, say=say), device)
     splits = with_pretrained_statistics(recipe, splits, method)
     if note := method.adapt(splits.train.classes, splits.preprocessing):
         say(note)
@@ -86,16 +87,6 @@ def enter_training(method: Method) -> None:
     method.train()  # a module of anybody's may freeze parts here
     for part in frozen:
         part.training = False
-
-
-def placed(method: Method, device: torch.device) -> Method:
-    """A method on a device, its maps channels last in memory where the network is one by name.
-
-    A network of anybody's keeps the layout that it was written for.
-    """
-    if isinstance(method.backbone, Tapped):
-        return method.to(device)
-    return method.to(device, memory_format=torch.channels_last)  # pyright: ignore
 
 
 def _check_held_out(splits: Splits) -> None:

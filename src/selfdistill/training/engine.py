@@ -164,22 +164,6 @@ def _wait_long() -> None:
         distributed_c10d._set_pg_timeout(WORK_TIMEOUT)  # pyright: ignore
 
 
-def choose_device(accelerator: str) -> torch.device:
-    """The kind of device behind Lightning's name for it.
-
-    Raises:
-        ValueError: If it is not to be had on this machine.
-    """
-    wanted = accelerator.lower()
-    if wanted in ("auto", "cuda", "gpu") and torch.cuda.is_available():
-        return torch.device("cuda")
-    if wanted in ("auto", "mps") and torch.backends.mps.is_available():
-        return torch.device("mps")
-    if wanted in ("auto", "cpu"):
-        return torch.device("cpu")
-    raise ValueError(f"--accelerator {accelerator} is not to be had here: try auto or cpu")
-
-
 def on_rank_zero(fabric: Fabric, fn: Callable[[], T]) -> T:
     """Run ``fn`` on rank 0, and broadcast its result, or its exception of a documented kind."""
     result: T | Exception | None = None

@@ -1,10 +1,8 @@
 """What a run leaves behind: weights, predictions, and its summary."""
 
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
@@ -12,13 +10,12 @@ from ..config.parser import Plain, method_name
 from ..config.provenance import held_out_hash, pictures_hash, weights_hash
 from ..data import Splits
 from ..deployment import model_folder
-from ..evaluation import Predictions, Scores, score
 from ..evaluation.cost import macs_per_exit
+from ..inspection import exit_scores, write_predictions, write_top_attended
 from ..methods import Method
 from ..runs import BEST_MODEL, HASH, LogLine, RunDirectory, replace_file, sha256
 from . import environment, memory
 from .resuming import restore_logs, warn_of_lost
-from .shown import write_shown
 from .state import TrainState
 
 SPLITS = ("validation", "test")
@@ -86,12 +83,8 @@ def write_results(
     if test:
         predictions = trainee.predict(splits.test, splits)
         write_predictions(run, predictions)
-        write_shown(
-            run,
-            trainee.evaluated,
-            splits.test,
-            predictions.attention,
-            splits.preprocessing,
+        write_top_attended(
+            run, trainee.evaluated, splits.test, predictions.attention, splits.preprocessing
         )
         results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
     results["weights"] = weights_hash(run.path)
@@ -117,26 +110,6 @@ def attached(method: Method) -> dict[str, Tensor]:
     """Weights of what was bolted on for training."""
     state = method.state_dict()
     return {name: value for name, value in state.items() if not name.startswith("backbone.")}
-
-
-def exit_scores(predictions: Predictions) -> dict[str, dict[str, float]]:
-    """All scores of every exit."""
-    return {
-        name: _rounded(score(logits, predictions.labels))
-        for name, logits in predictions.exits.items()
-    }
-
-
-def write_predictions(run: RunDirectory, predictions: Predictions) -> None:
-    """Write test logits: the network's exactly, as rounded ones can tie; the others in half."""
-    arrays = {name: logits.half().numpy() for name, logits in predictions.exits.items()}
-    arrays["network"] = predictions.exits["network"].numpy()
-    if predictions.attention is not None:
-        arrays["attention"] = predictions.attention.half().numpy()
-    buffer = io.BytesIO()
-    arrays["labels"] = predictions.labels.numpy()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    replace_file(run.predictions_file, buffer.getvalue())
 
 
 def _summary(
@@ -177,10 +150,6 @@ def _curve(lines: list[LogLine]) -> Plain:
     if "attention" in lines[0]:
         columns["attention"] = [[_short(v) for v in line["attention"]] for line in lines]  # pyright: ignore
     return columns
-
-
-def _rounded(scores: Scores) -> dict[str, float]:
-    return {field: round(value, 6) for field, value in scores._asdict().items()}
 
 
 def _short(value: object) -> float | None:

@@ -1,8 +1,7 @@
 """Whether a run directory can be gone on with, and what differs if not."""
 
 import warnings
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from torch import Tensor
 
@@ -11,7 +10,16 @@ from ..config.parser import Plain, Settings, as_today
 from ..data import Splits
 from ..data.in_memory import InMemory
 from ..failures import UnusableCheckpoint
-from ..runs import BEST_MODEL, FIRST_SAVE, TEST_FILES, LogLine, RunDirectory, log_line, read_json
+from ..runs import (
+    BEST_MODEL,
+    FIRST_SAVE,
+    TEST_FILES,
+    LogLine,
+    RunDirectory,
+    changed_files,
+    log_line,
+    recipe_differences,
+)
 from .checkpoint import State
 from .state import TrainState
 from .trackers import forget
@@ -19,7 +27,6 @@ from .trackers import forget
 SHOWN_DIFFERENCES = 3
 NOT_REBUILT = {*BEST_MODEL, *TEST_FILES, "files.json"}
 """Results that the last checkpoint does not hold."""
-SPLITS = ("train", "validation", "test")
 
 
 def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
@@ -39,7 +46,7 @@ def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
         return False
     code = None if settings.place.allow_own_code else run.own_code()
     today = as_today(stored, own_code=code, where=run.recipe_file)
-    differences = differing(today, {**resolved, "split": stored["split"]})
+    differences = recipe_differences(today, {**resolved, "split": stored["split"]})
     if differences:
         further = ", for a new run from its weights with --init" if run.finished() else ""
         raise ValueError(
@@ -156,61 +163,15 @@ def check_split(run: RunDirectory, splits: Splits) -> None:
         )
 
 
-def changed_files(run: RunDirectory, files: Mapping[str, Sequence[str]] | None) -> str:
-    """How the picture files differ from those of a run: classes and numbers; empty if unknown."""
-    if files is None or not run.files_file.is_file():
-        return ""
-    before, now = _by_folder(read_json(run.files_file).values), _by_folder(files)
-    changes: list[str] = []
-    for name in sorted(before.keys() | now.keys()):
-        old, new = before.get(name, set()), now.get(name, set())
-        if not old or not new:
-            changes.append(
-                f"class {name} is {'new' if new else 'gone'}, {len(old or new)} pictures"
-            )
-            continue
-        for word, some in (("more", new - old), ("fewer", old - new)):
-            if some:
-                noun = "picture" if len(some) == 1 else "pictures"
-                changes.append(f"{len(some)} {noun} {word} in {name}, such as {min(some)}")
-    shown, more = changes[:SHOWN_DIFFERENCES], len(changes) - SHOWN_DIFFERENCES
-    if not changes:
-        return "the same files hold other pictures, or are divided otherwise"
-    return "; ".join([*shown, *([f"and {more} more changes"] if more > 0 else [])])
-
-
-def _by_folder(parts: Mapping[str, object]) -> dict[str, set[str]]:
-    """The pictures of all splits by the folder that holds them, which is mostly a class's."""
-    folders: dict[str, set[str]] = {}
-    for part in SPLITS:
-        names = parts.get(part)
-        for name in names if isinstance(names, list | tuple) else ():  # pyright: ignore
-            folders.setdefault(PurePath(str(name)).parent.name or ".", set()).add(str(name))  # pyright: ignore
-    return folders
-
-
-def differing(stored: object, given: object, name: str = "") -> list[str]:
-    """Fields in which two recipes differ, each with both values."""
-    if isinstance(stored, dict) and isinstance(given, dict):
-        if stored.get("class_path") != given.get("class_path"):
-            stored, given = ({"class_path": d.get("class_path")} for d in (stored, given))
-        keys = [*stored, *(key for key in given if key not in stored)]
-        prefix = f"{name}." if name else ""
-        return [
-            difference
-            for key in keys
-            for difference in differing(stored.get(key), given.get(key), f"{prefix}{key}")
-        ]
-    return [] if stored == given else [f"{name}: {stored} there, {given} now"]
-
-
 def restore(trainee: TrainState, state: State, run: RunDirectory, resolved: Plain) -> None:
     """Bring a trainee to a checkpoint's state.
 
     Raises:
         UnusableCheckpoint: If it is another recipe's, network's or method's.
     """
-    differences = differing(_shapes(state.get("method")), _shapes(trainee.method.state_dict()))
+    differences = recipe_differences(
+        _shapes(state.get("method")), _shapes(trainee.method.state_dict())
+    )
     reason = "; ".join(differences[:SHOWN_DIFFERENCES])
     if len(differences) > SHOWN_DIFFERENCES:
         reason += f"; and {len(differences) - SHOWN_DIFFERENCES} more"
@@ -232,7 +193,7 @@ def _refuse_other_recipe(state: State, resolved: Plain, run: RunDirectory) -> No
     if stored == resolved or not isinstance(stored, dict):
         return  # older checkpoints do not know their recipe
     today = as_today(stored, own_code=run.own_code(), where=run.checkpoints)
-    if differences := differing(today, resolved):
+    if differences := recipe_differences(today, resolved):
         raise UnusableCheckpoint(
             f"the checkpoint in {run.checkpoints} is of another recipe ({'; '.join(differences)}): "
             "restore the run's own, or start afresh with --overwrite"

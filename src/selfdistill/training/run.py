@@ -13,8 +13,10 @@ from ..config.parser import Plain, Settings, fingerprint, method_name
 from ..config.schema import Recipe
 from ..data import Batches, Splits
 from ..evaluation import precision
+from ..evaluation.device import choose_device
 from ..evaluation.precision import Format
 from ..failures import UnusableCheckpoint
+from ..inspection import evaluate
 from ..methods import Method
 from ..runs import TEST_FILES, RunDirectory
 from ..signals import StopRequest
@@ -23,7 +25,6 @@ from .beginning import begin, learned_from
 from .building import build, build_batches
 from .compiling import compiles
 from .engine import on_rank_zero
-from .evaluate import evaluate
 from .loop import fit
 from .optimizer import check_stepping
 from .progress import Reporter
@@ -51,7 +52,7 @@ def train(settings: Settings) -> Path:
     followers = known_names(place.logger)
     if place.threads is not None:
         engine.use_threads(place.threads)
-    device = engine.choose_device(place.accelerator)
+    device = choose_device(place.accelerator)
     fabric = engine.build(
         device,
         "fp32",
@@ -107,7 +108,7 @@ def number_format(settings: Settings, splits: Callable[[], Splits]) -> tuple[For
     Raises:
         ValueError: If the settings do not suit the data or the network.
     """
-    device = engine.choose_device(settings.place.accelerator)
+    device = choose_device(settings.place.accelerator)
     formats, reason = precision.possible(settings.recipe.precision, device)
     if len(formats) == 1:
         return formats[0], reason
@@ -123,7 +124,7 @@ def number_format(settings: Settings, splits: Callable[[], Splits]) -> tuple[For
 
 def identities(settings: Settings) -> list[str]:
     """The hashes by which a run may be known on this machine's kind of device."""
-    device = engine.choose_device(settings.place.accelerator)
+    device = choose_device(settings.place.accelerator)
     formats, _ = precision.possible(settings.recipe.precision, device)
     return [fingerprint(_resolved(settings, candidate)) for candidate in formats]
 

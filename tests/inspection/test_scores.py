@@ -7,13 +7,11 @@ import pytest
 import torch
 
 import selfdistill as sd
-from conftest import WORDS
 from selfdistill.evaluation import score
+from selfdistill.inspection import FinishedRun, evaluate, evaluate_corruptions
 from selfdistill.runs import RunDirectory
 from selfdistill.training import parse, train
-from selfdistill.training.evaluate import evaluate
-from selfdistill.training.robustness import evaluate_corruptions
-from selfdistill.training.trained import TrainedRun
+from small_run import WORDS
 
 HALF = [
     *("--precision", "bf16", "--data.validation-per-class", "20", "--data.test-per-class", "40"),
@@ -32,7 +30,7 @@ def half(tmp_path_factory):
 @pytest.fixture(scope="module")
 def deployed(half):
     """Logits of the loaded network, by split, and the labels."""
-    trained, network = TrainedRun(RunDirectory(half), []), sd.load(half).network
+    trained, network = FinishedRun(RunDirectory(half), []), sd.load(half).network
     found = {}
     with torch.no_grad():
         for split in ("validation", "test"):
@@ -83,5 +81,5 @@ def test_nothing_that_scores_computes_in_fewer_bits(half, monkeypatch):
     monkeypatch.setattr(torch.nn.functional, "linear", spy)
     monkeypatch.setattr("selfdistill.evaluation.robustness.CORRUPTIONS", ("contrast",))
     evaluate(half, split="validation", words=[])
-    evaluate_corruptions(half, split="validation", words=[], say=lambda line: None)
+    evaluate_corruptions(half, split="validation", words=[], log=lambda line: None)
     assert seen == {torch.float32}

@@ -16,11 +16,9 @@ from ..config.schema import BackboneChoice, Recipe
 from ..config.user_code import is_own_file, network_maker
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, predict
+from ..evaluation.device import choose_device, place
 from ..methods import Method
-from ..runs import RunDirectory
-from . import engine
-from .building import placed
-from .resuming import differing
+from ..runs import RunDirectory, recipe_differences
 
 
 def own_network(path: Path, words: list[str]) -> nn.Module | None:
@@ -43,7 +41,7 @@ def own_network(path: Path, words: list[str]) -> nn.Module | None:
     return network_maker(name)(len(read_description(run.model).classes))
 
 
-class TrainedRun:
+class FinishedRun:
     """A finished run; images are read and the method is built when they are first asked for.
 
     Args:
@@ -67,15 +65,15 @@ class TrainedRun:
         self.classes = saved.classes
         self.input_size = saved.input_size
         self.preprocessing = saved.preprocessing
-        self.on_others = any(word.split("=")[0] == "--data" for word in words)
+        self.names_data = any(word.split("=")[0] == "--data" for word in words)
         options.check_own_code(run, words)
         recipe, places = self._recipe()
         settings = options.parse([recipe, *words], places)
-        if self.on_others and type(settings.recipe.data).__name__ in OWN_IMAGES:
+        if self.names_data and type(settings.recipe.data).__name__ in OWN_IMAGES:
             size = f"--data.image_size={self.input_size[1]}"
             settings = options.parse([recipe, *words, size], places)
         self.recipe: Recipe = settings.recipe
-        self.device = engine.choose_device(settings.place.accelerator)
+        self.device = choose_device(settings.place.accelerator)
 
     def _check_recipe(self) -> None:
         """Refuse a recipe that is not the one whose numbers the run holds."""
@@ -84,7 +82,7 @@ class TrainedRun:
         if recipe is None:
             raise ValueError(f"{file} is missing: restore it from a copy")
         recipe = {k: v for k, v in recipe.items() if k not in ("format", "split")}
-        if differences := differing(stored, recipe):
+        if differences := recipe_differences(stored, recipe):
             raise ValueError(
                 f"{file} is not the recipe that the run was trained by ({'; '.join(differences)}): "
                 "restore it from a copy"
@@ -98,7 +96,7 @@ class TrainedRun:
                 f"{self.run.path} trained a network that was passed in Python: only Python can "
                 "rebuild it, with sd.load(run, network=...)"
             )
-        self._images_are_gone = bool(passed) and not self.on_others
+        self._images_are_gone = bool(passed) and not self.names_data
         places = self.run.read_whereabouts().items()
         places = {option: where for option, where in places if option.startswith("data.")}
         method = recipe["method"]
@@ -131,7 +129,7 @@ class TrainedRun:
         method = self.recipe.method(choice.build(len(self.classes), self.input_size))
         fill(method.backbone.network, self.run.model)
         self._attach(method)
-        return placed(method, self.device).eval()
+        return place(method, self.device).eval()
 
     def _attach(self, method: Method) -> None:
         """Load the weights of what was attached for training: exactly those the method has.

@@ -3,7 +3,7 @@
 import torch
 
 from selfdistill.data import ImageSet, Preprocessing
-from selfdistill.evaluation.leaning import leaning
+from selfdistill.inspection.top_attended import top_attended
 from selfdistill.methods import SKDSAM
 
 
@@ -20,8 +20,8 @@ def test_each_block_shows_the_images_with_its_largest_shares(backbone):
     images = image_set(20, 20)
     first = torch.rand(20)
     attention = torch.stack([first, 1 - first], 1)
-    found = leaning(SKDSAM(backbone), images, attention, seen(16))
-    assert found.block.tolist() == [0] * 8 + [1] * 8
+    found = top_attended(SKDSAM(backbone), images, attention, seen(16))
+    assert found.stage.tolist() == [0] * 8 + [1] * 8
     order = first.argsort(descending=True)
     assert found.indices.tolist() == [*order[:8].tolist(), *order.flip(0)[:8].tolist()]
     assert torch.equal(found.images, images.images[found.indices, :, 2:18, 2:18])
@@ -31,10 +31,10 @@ def test_each_block_shows_the_images_with_its_largest_shares(backbone):
 
 def test_equal_shares_lean_on_nothing(backbone):
     shares = torch.full((4, 2), 0.5)
-    assert leaning(SKDSAM(backbone), image_set(4, 16), shares, seen(16)) is None
+    assert top_attended(SKDSAM(backbone), image_set(4, 16), shares, seen(16)) is None
 
 
 def test_large_images_are_shown_small(backbone):
-    found = leaning(SKDSAM(backbone), image_set(3, 128), torch.rand(3, 2), seen(128))
+    found = top_attended(SKDSAM(backbone), image_set(3, 128), torch.rand(3, 2), seen(128))
     assert found.images.shape == (6, 3, 96, 96)
     assert found.cams.shape == (6, 96, 96)

@@ -12,13 +12,13 @@ from ..deployment import load
 from ..evaluation.activation import Activation, class_activation
 from ..reports.inspected import InspectedImage, Stage
 from ..runs import RunDirectory
-from .trained import TrainedRun
+from .finished_run import FinishedRun
 
 
-def look_at(
+def inspect_images(
     path: Path, files: Sequence[Path], *, words: Sequence[str] = ()
 ) -> list[InspectedImage]:
-    """Show pictures to a finished run's network, exits and attention included.
+    """CAM, attention and prediction of each stage for each image.
 
     The images that it was trained with are not needed.
 
@@ -31,17 +31,17 @@ def look_at(
         ValueError: If the run is not finished, its method has neither exits nor attention, or a
             file is no image that can be read.
     """
-    trained = TrainedRun(RunDirectory(path), list(words))
-    model = load(path, network=trained.method.backbone.network)
-    found: list[InspectedImage] = []
+    finished = FinishedRun(RunDirectory(path), list(words))
+    model = load(path, network=finished.method.backbone.network)
+    inspected: list[InspectedImage] = []
     for file in files:
         image = model.transform(read_image(file))
-        activation = class_activation(trained.method, image[None].to(trained.device))
-        _refuse_blockless(type(trained.method).__name__, activation)
-        pixels = trained.preprocessing.pixels(image)
-        stages = _stages(activation, trained.classes)
-        found.append(InspectedImage(str(file), pixels.permute(1, 2, 0).numpy(), stages))
-    return found
+        activation = class_activation(finished.method, image[None].to(finished.device))
+        _refuse_blockless(type(finished.method).__name__, activation)
+        pixels = finished.preprocessing.pixels(image)
+        stages = _stages(activation, finished.classes)
+        inspected.append(InspectedImage(str(file), pixels.permute(1, 2, 0).numpy(), stages))
+    return inspected
 
 
 def _refuse_blockless(name: str, activation: Activation) -> None:

@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from forged import forge_recipe
 from PIL import Image
 
+from forged import forge_recipe
 from selfdistill import cli, reports
 from selfdistill.data import Digits
 from selfdistill.deployment import load
 from selfdistill.failures import NonFinite
+from selfdistill.inspection import evaluate, inspect_images
 from selfdistill.methods import KD, METHODS
 from selfdistill.training import parse, train
-from selfdistill.training.attention import look_at
-from selfdistill.training.evaluate import evaluate
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def picture(tmp_path):
 
 def test_blocks_are_seen_without_the_data(finished, picture, monkeypatch):
     monkeypatch.setattr(Digits, "splits", None)
-    (seen,) = look_at(finished, [picture])
+    (seen,) = inspect_images(finished, [picture])
     *shallow, network = seen.stages
     assert len(shallow) == 2
     assert sum(stage.attention for stage in shallow) == pytest.approx(1)
@@ -72,7 +71,7 @@ def test_a_method_without_blocks_is_refused_by_name(finished, picture, tmp_path,
     recipe["method"] = {"class_path": "CrossEntropy"}
     forge_recipe(tmp_path / "run", recipe)
     with pytest.raises(ValueError, match="CrossEntropy has neither exits nor attention") as caught:
-        look_at(tmp_path / "run", [picture])
+        inspect_images(tmp_path / "run", [picture])
     named = re.findall(r"\w+", str(caught.value).partition(": ")[2])
     shown = {
         method.__name__: method(backbone).eval().inspect(batch[0])

@@ -1,0 +1,19 @@
+"""Finished runs looked at: loaded, scored, corrupted, and what their stages attend to."""
+
+from .attention import inspect_images
+from .corruptions import evaluate_corruptions
+from .evaluate import ExitScores, evaluate, exit_scores, write_predictions
+from .finished_run import FinishedRun, own_network
+from .top_attended import write_top_attended
+
+__all__ = [
+    "ExitScores",
+    "FinishedRun",
+    "evaluate",
+    "evaluate_corruptions",
+    "exit_scores",
+    "inspect_images",
+    "own_network",
+    "write_predictions",
+    "write_top_attended",
+]
