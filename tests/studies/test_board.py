@@ -10,8 +10,8 @@ from rich.console import Console
 from selfdistill.runs import RunDirectory
 from selfdistill.studies import grid
 from selfdistill.studies.board import Board
-from selfdistill.studies.ended import Ended
-from selfdistill.studies.places import Places
+from selfdistill.studies.layout import StudyLayout
+from selfdistill.studies.result import RunResult
 
 CELLS = {"CE": {"method": "CrossEntropy"}, "SKDSAM": {"method": "SKDSAM"}}
 
@@ -26,12 +26,12 @@ def summary(folder, accuracy):
 @pytest.fixture
 def board(tmp_path):
     study = grid.from_plain({"config": "digits", "seeds": 6, "cells": CELLS}, "trial")
-    runs = study.runs()
-    finished = {runs[0]: summary(tmp_path / "trial" / "CE" / "seed0", 61.24)}
+    layout = StudyLayout(study, tmp_path, None, [])
+    finished = {layout.runs[0]: summary(tmp_path / "trial" / "CE" / "seed0", 61.24)}
     console = Console(
         file=io.StringIO(), width=80, height=20, force_terminal=True, color_system=None
     )
-    return Board(Places(study, tmp_path, None, []), runs, finished, console, lambda line: None)
+    return Board(layout, finished, console, lambda line: None)
 
 
 def shown(board):
@@ -41,7 +41,7 @@ def shown(board):
 
 
 def log(board, run, epochs):
-    directory = RunDirectory(board.places.directory(run))
+    directory = RunDirectory(run.directory)
     directory.path.mkdir(parents=True, exist_ok=True)
     directory.write_recipe({"format": 1, "method": {}, "epochs": 40}, {})
     for epoch in range(1, epochs + 1):
@@ -50,12 +50,12 @@ def log(board, run, epochs):
 
 
 def test_the_grid_tells_the_state_of_every_run(board):
-    runs = board.runs
+    runs = board.layout.runs
     log(board, runs[1], 5)  # from an earlier call
     log(board, runs[2], 5)
-    with RunDirectory(board.places.directory(runs[2])).lock():
-        board.end(runs[3], Ended(3, None, "the time is up", 1.0, 143))
-        board.end(runs[4], Ended(4, None, "no such file", 1.0, 4))
+    with RunDirectory(runs[2].directory).lock():
+        board.end(runs[3], RunResult(3, None, "the time is up", 1.0, 143))
+        board.end(runs[4], RunResult(4, None, "no such file", 1.0, 4))
         table = "\n".join(" ".join(words) for words in shown(board))
     assert "61.24 ✓" in table
     assert "(5/40 54.0)" in table
@@ -75,11 +75,11 @@ def test_a_narrow_terminal_gets_counts_and_a_low_one_the_rows_that_move(board):
 
 def test_lines_stand_where_no_terminal_is(board, tmp_path):
     lines = []
-    plain = Board(board.places, board.runs, {}, None, lines.append)
+    plain = Board(board.layout, {}, None, lines.append)
     with plain:
         folder = summary(tmp_path / "done", 50.0)
-        plain.end(board.runs[0], Ended(0, folder, "", 3.4, 0, ("odd",)))
-        plain.end(board.runs[1], Ended(1, None, "no such file", 0.0, 4, ("odd",)))
+        plain.end(board.layout.runs[0], RunResult(0, folder, "", 3.4, 0, ("odd",)))
+        plain.end(board.layout.runs[1], RunResult(1, None, "no such file", 0.0, 4, ("odd",)))
     assert lines == [
         "warning: CE seed 0: odd",
         f"CE seed 0: {Path(folder)} (3 s)",
@@ -90,8 +90,8 @@ def test_lines_stand_where_no_terminal_is(board, tmp_path):
 def test_on_a_terminal_lines_stand_above_the_grid(board):
     with board:
         board.say("a line")
-        folder = summary(board.places.directory(board.runs[0]), 50.0)
-        board.end(board.runs[0], Ended(0, folder, "", 1.0, 0))
+        folder = summary(board.layout.runs[0].directory, 50.0)
+        board.end(board.layout.runs[0], RunResult(0, folder, "", 1.0, 0))
     text = board.console.file.getvalue()
     assert "a line" in text
     assert "seed 2" in text

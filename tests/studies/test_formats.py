@@ -6,9 +6,10 @@ import pytest
 
 from selfdistill.evaluation import precision
 from selfdistill.studies import StudyRunner, grid
-from selfdistill.studies.ended import Ended
+from selfdistill.studies.finished import find_finished
 from selfdistill.studies.formats import choose_formats
-from selfdistill.studies.places import Places
+from selfdistill.studies.layout import StudyLayout
+from selfdistill.studies.result import RunResult
 from selfdistill.training import parse, train
 
 OPTIONS = {
@@ -23,9 +24,9 @@ CELLS = {
 
 
 @pytest.fixture
-def places(tmp_path):
+def layout(tmp_path):
     content = {"config": "digits", "options": OPTIONS, "seeds": 2, "cells": CELLS}
-    return Places(grid.from_plain(content, "trial"), tmp_path, tmp_path / "res", ())
+    return StudyLayout(grid.from_plain(content, "trial"), tmp_path, tmp_path / "res", ())
 
 
 @pytest.fixture
@@ -42,27 +43,27 @@ def measured(monkeypatch):
     return asked
 
 
-def test_one_measurement_holds_for_every_open_cell(places, measured):
+def test_one_measurement_holds_for_every_open_cell(layout, measured):
     lines = []
-    assert choose_formats(places, lines.append) == {"CE": "bf16", "pupil": "bf16"}
+    assert choose_formats(layout, lines.append) == {"CE": "bf16", "pupil": "bf16"}
     assert lines == ["trial: all runs in bf16 (CE: as measured)"]
     assert len(measured) == 1
 
 
-def test_every_run_is_told_and_the_same_study_keeps_its_format(places, measured, monkeypatch):
+def test_every_run_is_told_and_the_same_study_keeps_its_format(layout, measured, monkeypatch):
     told = []
 
     def engine(runs, on_end, seconds, processes):
         told.extend(runs)
         for number, words in enumerate(runs):
             path = train(parse(list(words))) if number == 0 else None
-            on_end(Ended(number, path, "" if path else "left out", 0.0, 0 if path else 2))
+            on_end(RunResult(number, path, "" if path else "left out", 0.0, 0 if path else 2))
         return []
 
     def run(monkeypatch):
-        monkeypatch.setattr("selfdistill.studies.jobs.run_all", engine)
+        monkeypatch.setattr("selfdistill.studies.local_jobs.run_all", engine)
         runner = StudyRunner(
-            places.study, places.out, places.results, jobs=1, further=(), say=lambda line: None
+            layout.study, layout.out, layout.results, jobs=1, further=(), say=lambda line: None
         )
         return runner.run()
 
@@ -79,33 +80,33 @@ def kind(words):
 
 
 @pytest.mark.parametrize("kept", ["directory", "copy", "unfinished"])
-def test_the_format_of_the_runs_there_are_is_found(places, measured, kept):
-    run = (places.study.cell("CE"), 1)
-    words = [word for word in places.words(run) if not word.startswith("--out")]
-    train(parse([*words, "--precision=fp32", f"--out={places.directory(run)}"]))
-    summary = places.directory(run) / "summary.json"
+def test_the_format_of_the_runs_there_are_is_found(layout, measured, kept):
+    run = layout.run(layout.study.cell("CE"), 1)
+    words = [word for word in layout.words(run) if not word.startswith("--out")]
+    train(parse([*words, "--precision=fp32", f"--out={run.directory}"]))
+    summary = run.directory / "summary.json"
     assert json.loads(summary.read_text())["recipe"]["precision"] == "fp32"
     if kept == "copy":
-        places.keep(run)
+        run.copy_summary()
         summary.unlink()
-        (places.directory(run) / "recipe.yaml").unlink()
+        (run.directory / "recipe.yaml").unlink()
     elif kept == "unfinished":
         summary.unlink()
-    assert choose_formats(places, pytest.fail) == {"CE": "fp32", "pupil": "fp32"}
+    assert choose_formats(layout, pytest.fail) == {"CE": "fp32", "pupil": "fp32"}
     assert measured == []
     if kept != "unfinished":
-        assert places.finished(run) is not None
+        assert run in find_finished(layout)
 
 
-def test_nothing_is_chosen_where_nothing_is_open(places, measured, monkeypatch):
+def test_nothing_is_chosen_where_nothing_is_open(layout, measured, monkeypatch):
     monkeypatch.setattr(precision, "processor_flags", frozenset)
-    assert choose_formats(places, pytest.fail) == {}
+    assert choose_formats(layout, pytest.fail) == {}
     assert measured == []
 
 
-def test_a_network_that_cannot_be_measured_is_left_to_its_runs(places, measured, monkeypatch):
+def test_a_network_that_cannot_be_measured_is_left_to_its_runs(layout, measured, monkeypatch):
     def fail(settings, splits, device):
         raise RuntimeError("a fault")
 
     monkeypatch.setattr("selfdistill.training.run.measured", fail)
-    assert choose_formats(places, pytest.fail) == {}
+    assert choose_formats(layout, pytest.fail) == {}

@@ -85,9 +85,9 @@ def test_a_cluster_that_loses_a_node_gives_the_table_of_one_machine(tmp_path):
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     node = cluster.add_node(num_cpus=1)
     ray.init(address=cluster.address, log_to_driver=False)
-    engine = partial(ray_jobs.run_all, cpus=1, gpus=0.0)
+    backend = partial(ray_jobs.run_all, cpus=1, gpus=0.0)
     runner = StudyRunner(
-        study, tmp_path / "ray", tmp_path / "res2", further=further, engine=engine, **places
+        study, tmp_path / "ray", tmp_path / "res2", further=further, backend=backend, **places
     )
     before: dict[Path, bytes] = {}
 

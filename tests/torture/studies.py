@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from selfdistill.failures import Failure
-from selfdistill.studies import StudyRunner, grid, jobs
+from selfdistill.studies import StudyRunner, grid, local_jobs
 
 from .attempts import Attempt, promise
 from .children import Child, left_in_group, patient, run
@@ -89,7 +89,7 @@ def _whole(ground):
 
 
 def _attempt(folder):
-    jobs.START = "fork"
+    local_jobs.START = "fork"
     runner = StudyRunner(
         STUDY, out=folder, results=folder / "res", jobs=2, further=FURTHER, say=lambda line: None
     )

@@ -1,6 +1,7 @@
 """Commands about many runs: study, quickstart."""
 
 import argparse
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from .parser import at_least, parser_of, seconds
 from .tables import print_comparison
 
 if TYPE_CHECKING:
-    from ..studies import Engine, Outcome, Study
+    from ..studies import Backend, Outcome, Study
 
 
 def quickstart(words: list[str]) -> int:
@@ -21,7 +22,16 @@ def quickstart(words: list[str]) -> int:
     folder: Path = parser.parse_args(words).out
     from .. import studies
 
-    outcome = studies.quickstart(folder)
+    terminal = console()
+    outcome = studies.StudyRunner(
+        studies.load("digits"),
+        out=folder,
+        results=None,
+        jobs=os.cpu_count() or 1,
+        further=(),
+        say=partial(print, flush=True),
+        console=terminal if terminal.is_interactive else None,
+    ).run()
     return _show_outcome(outcome, split=None, folder=folder)
 
 
@@ -40,7 +50,7 @@ def study(words: list[str]) -> int:
         jobs=given.jobs,
         further=further,
         say=partial(print, flush=True),
-        engine=_engine(given),
+        backend=_backend(given),
         console=terminal if terminal.is_interactive else None,
     ).run(None if given.budget is None else given.budget - (time.monotonic() - began))
     return _show_outcome(outcome, split=grid.split, folder=out / grid.name)
@@ -85,19 +95,20 @@ def _grid(given: argparse.Namespace, further: list[str]) -> tuple["Study", Path,
 
 def _composed(given: argparse.Namespace, words: list[str]) -> tuple["Study", Path, list[str]]:
     """A study made from words, kept in its folder's file."""
-    from ..studies import ad_hoc, grid
+    from ..studies import from_options
+    from ..studies.grid import WRITTEN, from_plain
 
-    content = ad_hoc.compose(words, methods=given.methods, seeds=given.seeds or [3])
+    content = from_options.compose(words, methods=given.methods, seeds=given.seeds or [3])
     out: Path = given.out or Path("runs", str(content["name"]))
     out = out.resolve() if out.name in ("", "..") else out
     content["name"] = out.name
-    made = grid.from_plain(content, str(content["name"]))
-    ad_hoc.check(made)
-    ad_hoc.write(content, out / grid.WRITTEN)
+    made = from_plain(content, str(content["name"]))
+    from_options.check(made)
+    from_options.write(content, out / WRITTEN)
     return made, out.parent, []
 
 
-def _engine(given: argparse.Namespace) -> "Engine | None":
+def _backend(given: argparse.Namespace) -> "Backend | None":
     if given.engine != "ray":
         return None
     from ..studies import ray_jobs

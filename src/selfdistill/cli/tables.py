@@ -36,8 +36,8 @@ def report(words: list[str]) -> int:
     from .. import studies
 
     if len(names) == 1 and studies.is_study(names[0]):
-        found = studies.found(names[0], out=given.out, results=given.results)
-        for line in found.strange:
+        found = studies.runs_for_report(names[0], out=given.out, results=given.results)
+        for line in found.mismatches:
             print(line)
         runs, papers, split = found.runs, found.papers, found.split
         title = Path(names[0]).stem

@@ -68,6 +68,10 @@ class RunDirectory:
         """
         self._lock.check()
 
+    def last_locked(self) -> float | None:
+        """When a process last locked the run, seconds since 1970; None if none did."""
+        return self._lock.last_acquired()
+
     def finished(self) -> bool:
         """Whether training ran to its end, and its summary is whole."""
         try:

@@ -100,6 +100,13 @@ class RunLock:
                 "the command to resume from the last checkpoint"
             )
 
+    def last_acquired(self) -> float | None:
+        """When a process last locked the run, seconds since 1970; None if none did."""
+        try:
+            return self._holder_file.stat().st_mtime
+        except OSError:
+            return None
+
     def _holder(self) -> str:
         """Who locked the run last, as far as that can be read."""
         try:

@@ -1,19 +1,40 @@
-"""Many runs as one job."""
+"""Many runs as one job.
 
-from .found import Found, found
+What needs torch is loaded when it is first used: whether a name is a study's is asked, and a
+misspelt one refused, without.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
 from .grid import Study, above, is_study, load
-from .quickstart import quickstart
-from .study import Engine, Outcome, StudyRunner
+
+if TYPE_CHECKING:
+    from .for_reports import ReportRuns, runs_for_report
+    from .runner import Backend, Outcome, StudyRunner
+
+_HOME = {
+    "ReportRuns": "for_reports",
+    "runs_for_report": "for_reports",
+    "Backend": "runner",
+    "Outcome": "runner",
+    "StudyRunner": "runner",
+}
 
 __all__ = [
-    "Engine",
-    "Found",
+    "Backend",
     "Outcome",
+    "ReportRuns",
     "Study",
     "StudyRunner",
     "above",
-    "found",
     "is_study",
     "load",
-    "quickstart",
+    "runs_for_report",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

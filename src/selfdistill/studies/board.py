@@ -1,6 +1,6 @@
 """What a person sees while a study runs: the grid on a terminal, plain lines elsewhere."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..runs import RunDirectory, read_summary
-from .ended import Ended
-from .places import Places, Run
+from .layout import StudyLayout, StudyRun
+from .result import RunResult
 
 STYLES = {"failed": "red", "running": "yellow", "done": "green", "paused": "dim", "waiting": "dim"}
 """States of a run, those to look at first in front."""
@@ -35,8 +35,7 @@ class Board:
     A context manager: on a terminal the grid stands while it is entered, read anew each second.
 
     Args:
-        places: Where the runs lie.
-        runs: All runs of the study.
+        layout: The study's runs, and where they lie.
         finished: Those that were finished before, with what reports read of them.
         console: The terminal; None for plain lines.
         say: Shows a plain line.
@@ -44,19 +43,17 @@ class Board:
 
     def __init__(
         self,
-        places: Places,
-        runs: Sequence[Run],
-        finished: Mapping[Run, Path],
+        layout: StudyLayout,
+        finished: Mapping[StudyRun, Path],
         console: Console | None,
         say: Callable[[str], None],
     ) -> None:
-        self.places = places
-        self.runs = runs
+        self.layout = layout
         self.console = console
         self._say = say
-        self._ended = {run: self._done(path) for run, path in finished.items()}
-        self._before = {run: self._taken(run) for run in runs}
-        self._epochs: dict[Run, int] = {}
+        self._states = {run: self._done(path) for run, path in finished.items()}
+        self._locked_before = {run: _last_locked(run) for run in layout.runs}
+        self._epochs: dict[StudyRun, int] = {}
         self._warned: set[str] = set()
         self._live: Live | None = None
 
@@ -79,27 +76,26 @@ class Board:
         else:
             self._say(line)
 
-    def end(self, run: Run, end: Ended) -> None:
+    def end(self, run: StudyRun, end: RunResult) -> None:
         """Show how a run ended."""
-        name = f"{run[0].name} seed {run[1]}"
         for warning in end.warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
-                self.say(f"warning: {name}: {warning}")
+                self.say(f"warning: {run.name}: {warning}")
         if end.path is None:
-            self._ended[run] = State("failed", "failed") if end.failed else self._saved(run)
+            self._states[run] = State("failed", "failed") if end.failed else self._saved(run)
             if end.began or end.failed:
-                self.say(f"{name}: {end.reason}")
+                self.say(f"{run.name}: {end.reason}")
             return
-        self._ended[run] = self._done(end.path)
+        self._states[run] = self._done(end.path)
         if self._live is None:
-            self.say(f"{name}: {end.path} ({end.seconds:.0f} s)")
+            self.say(f"{run.name}: {end.path} ({end.seconds:.0f} s)")
 
     def grid(self) -> Table:
         """The grid as it stands: a row a cell, a column a seed, or counts where space is short."""
         rows = {
-            cell.name: {seed: self.state((c, seed)) for c, seed in self.runs if c is cell}
-            for cell in self.places.study.cells
+            cell.name: {run.seed: self.state(run) for run in self.layout.runs if run.cell == cell}
+            for cell in self.layout.study.cells
         }
         assert self.console is not None
         shown = _most_urgent(rows, self.console.height - 5)
@@ -110,32 +106,25 @@ class Board:
             table.caption = f"and {len(rows) - len(shown)} rows in which less happens"
         return table
 
-    def state(self, run: Run) -> State:
+    def state(self, run: StudyRun) -> State:
         """Where a run stands."""
-        if run in self._ended:
-            return self._ended[run]
-        if self._taken(run) == self._before[run]:
+        if run in self._states:
+            return self._states[run]
+        if _last_locked(run) == self._locked_before[run]:
             return self._saved(run)
         return State("running", self._epoch(run) or "begins")
 
-    def _saved(self, run: Run) -> State:
+    def _saved(self, run: StudyRun) -> State:
         epoch = self._epoch(run)
         return State("paused", f"({epoch})") if epoch else State("waiting", "·")
 
     def _done(self, path: Path) -> State:
-        accuracy = _accuracy(path, self.places.study.split)
+        accuracy = _accuracy(path, self.layout.study.split)
         return State("done", "done" if accuracy is None else f"{accuracy:.2f} ✓", accuracy)
 
-    def _taken(self, run: Run) -> float | None:
-        """When a process last took hold of the run's directory."""
-        try:
-            return (self.places.directory(run) / ".holder.json").stat().st_mtime
-        except OSError:
-            return None
-
-    def _epoch(self, run: Run) -> str:
+    def _epoch(self, run: StudyRun) -> str:
         """Epochs done, of how many, and the last validation accuracy; empty at first."""
-        directory = RunDirectory(self.places.directory(run))
+        directory = RunDirectory(run.directory)
         lines = directory.read_log()
         if not lines:
             return ""
@@ -145,6 +134,10 @@ class Board:
         found = [line["validation_accuracy"] for line in lines if "validation_accuracy" in line]
         accuracy = f" {found[-1]:.1f}" if found else ""
         return f"{lines[-1]['epoch']}/{self._epochs[run]}{accuracy}"
+
+
+def _last_locked(run: StudyRun) -> float | None:
+    return RunDirectory(run.directory).last_locked()
 
 
 Rows = Mapping[str, Mapping[int, State]]

@@ -86,9 +86,9 @@ class Study:
         """The seeds of a cell."""
         return self.cell_seeds.get(cell.name, self.seeds)
 
-    def lessons(self, cell: Cell) -> int:
-        """How many other cells must be trained before this one, each by the one before."""
-        return 0 if cell.teacher is None else 1 + self.lessons(self.cell(cell.teacher))
+    def teacher_depth(self, cell: Cell) -> int:
+        """Length of a cell's chain of teachers."""
+        return 0 if cell.teacher is None else 1 + self.teacher_depth(self.cell(cell.teacher))
 
 
 def names() -> list[str]:

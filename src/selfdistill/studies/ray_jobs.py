@@ -15,8 +15,9 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from .ended import FAULT, LOCKED, Arguments, Ended, cut_off, train_run
-from .jobs import GRACE_SECONDS, POLL_SECONDS, last_moment, stopped
+from ..signals import StopRequest
+from .local_jobs import GRACE_SECONDS, POLL_SECONDS, last_moment, stopped
+from .result import FAULT, LOCKED, Arguments, RunResult, cut_off, train_run
 
 RETRIES = 5
 LOCK_SECONDS = 120.0
@@ -25,13 +26,13 @@ LOCK_SECONDS = 120.0
 
 def run_all(
     runs: Sequence[Arguments],
-    on_end: Callable[[Ended], None],
+    on_end: Callable[[RunResult], None],
     seconds: float | None = None,
     *,
     cpus: int,
     gpus: float,
-) -> list[Ended]:
-    """Train every run on the cluster; the interface of :func:`selfdistill.studies.jobs.run_all`.
+) -> list[RunResult]:
+    """Train every run on the cluster; the interface of :func:`.local_jobs.run_all`.
 
     Args:
         runs: What to train.
@@ -47,11 +48,9 @@ def run_all(
         ValueError: If Ray is not installed or no cluster is to be found.
         Stopped: If a signal came; the runs were told to save.
     """
-    from ..signals import StopRequest
-
     deadline = None if seconds is None else time.time() + seconds
     last = None if seconds is None else last_moment(seconds)
-    ended: list[Ended] = []
+    ended: list[RunResult] = []
     with _connected() as ray, StopRequest() as stop:
         _warn_of_too_much(ray, cpus, gpus)
         for words in runs:
@@ -81,16 +80,16 @@ def run_all(
 
 def _on_node(
     number: int, words: list[str], deadline: float | None, threads: int, folder: str
-) -> Ended:
+) -> RunResult:
     """Train one run on whatever node this is."""
     node = socket.gethostname()
     if not Path(folder).is_dir():
         reason = f"node {node} has no folder {folder}: start the study where all nodes have one"
-        return Ended(number, None, reason, 0.0, 4)
+        return RunResult(number, None, reason, 0.0, 4)
     os.chdir(folder)
     if not _directory(words).is_dir():
         reason = f"node {node} does not see {_directory(words)}: --out must lie on shared storage"
-        return Ended(number, None, reason, 0.0, 4)
+        return RunResult(number, None, reason, 0.0, 4)
     patience = time.time() + LOCK_SECONDS
     while True:
         end = train_run(number, words, deadline=deadline, threads=threads)
@@ -144,7 +143,7 @@ def _warn_of_too_much(ray: ModuleType, cpus: int, gpus: float) -> None:
         )
 
 
-def _result(ray: ModuleType, reference: object, number: int, *, told: bool) -> Ended:
+def _result(ray: ModuleType, reference: object, number: int, *, told: bool) -> RunResult:
     """How a task ended, or why Ray lost it."""
     try:
         return ray.get(reference)
@@ -153,4 +152,4 @@ def _result(ray: ModuleType, reference: object, number: int, *, told: bool) -> E
             return cut_off(number, 0.0)
         what = str(error).strip().splitlines()[0]
         reason = f"Ray lost it ({type(error).__name__}: {what}): the same command goes on"
-        return Ended(number, None, reason, 0.0, FAULT)
+        return RunResult(number, None, reason, 0.0, FAULT)

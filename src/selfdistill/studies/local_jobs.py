@@ -16,7 +16,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from .ended import FAULT, Arguments, Ended, cut_off, out_of_time, train_run
+from ..failures import Stopped
+from ..signals import StopRequest
+from .result import FAULT, Arguments, RunResult, cut_off, out_of_time, train_run
 
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 POLL_SECONDS = 0.5
@@ -26,11 +28,11 @@ GRACE_SECONDS = 6.0
 
 def run_all(
     runs: Sequence[Arguments],
-    on_end: Callable[[Ended], None],
+    on_end: Callable[[RunResult], None],
     seconds: float | None = None,
     *,
     processes: int,
-) -> list[Ended]:
+) -> list[RunResult]:
     """Train every run; finished ones are left as they are, and one that fails stops no other.
 
     Args:
@@ -45,13 +47,11 @@ def run_all(
     Raises:
         Stopped: If a signal came; the runs were told to save.
     """
-    from ..signals import StopRequest
-
     deadline = None if seconds is None else time.time() + seconds
     last = None if seconds is None else last_moment(seconds)
     waiting = deque(range(len(runs)))
     workers = [_Worker() for _ in range(max(1, min(processes, len(runs))))]
-    ended: list[Ended] = []
+    ended: list[RunResult] = []
     try:
         with StopRequest() as stop:
             while waiting or any(worker.busy for worker in workers):
@@ -86,8 +86,6 @@ def last_moment(seconds: float) -> float:
 
 def stopped(number: int) -> Exception:
     """How a study ends that a signal interrupts."""
-    from ..failures import Stopped
-
     name = signal.Signals(number).name
     return Stopped(f"stopped by {name}; runs are saved: the same command goes on", number)
 
@@ -113,19 +111,19 @@ class _Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context(START)
         if START == "forkserver":
-            context.set_forkserver_preload([f"{__package__}.ended", "selfdistill.training"])
+            context.set_forkserver_preload([f"{__package__}.result", "selfdistill.training"])
         self.connection, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, dict(os.environ)))  # pyright: ignore
         process.start()
         self.process = process
         theirs.close()
 
-    def result(self) -> Ended:
+    def result(self) -> RunResult:
         """How its run ended, or that its process did."""
         self.busy = False
         assert self.process is not None
         try:
-            end: Ended = self.connection.recv()
+            end: RunResult = self.connection.recv()
             if end.interrupted:
                 self.process.join()
             return end
@@ -134,7 +132,7 @@ class _Worker:
             seconds = time.time() - self._since
             if self._told:
                 return cut_off(self.number, seconds)
-            return Ended(self.number, None, _why(self.process.exitcode), seconds, FAULT)
+            return RunResult(self.number, None, _why(self.process.exitcode), seconds, FAULT)
 
     def tell_to_save(self) -> None:
         """Ask for the end of its run, once."""

@@ -1,4 +1,4 @@
-"""A study of methods on anybody's images, made from words alone."""
+"""A study of methods on anybody's images, made from options alone."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,13 @@ from pathlib import Path
 
 import yaml
 
+from ..config import own_code, parse
+from ..config.own_images import own_name
+from ..config.registry import class_options, exact_name
+from ..config.words import read_options
 from ..runs import read_text, replace_file
 from .grid import HEADER, Study
+from .layout import UNTRAINED
 
 HEAD = f"""\
 {HEADER} --methods …`; `selfdistill study FILE` goes on with it.
@@ -30,10 +35,6 @@ def compose(words: Sequence[str], *, methods: Sequence[str], seeds: Sequence[int
         ValueError: If a method does not exist or is named twice, a teacher is missing, or the
             options say what the study says.
     """
-    from ..config.registry import exact_name
-    from ..config.words import read_options
-    from ..training import own_code
-
     options = dict(read_options(list(words)))
     for option, instead in {"method": "--methods", "seed": "--seeds"}.items():
         if option in options:
@@ -67,8 +68,6 @@ def _options_of_methods(
     Raises:
         ValueError: If none has one.
     """
-    from ..config.registry import class_options
-
     given = {option: value for option, value in options.items() if option.startswith(METHOD)}
     own = {
         name: {
@@ -86,8 +85,6 @@ def _options_of_methods(
 
 def _teacher(name: str, names: Sequence[str], options: Mapping[str, str]) -> dict[str, str]:
     """Who teaches a method that needs a teacher: the cross-entropy run of its seed."""
-    from ..config.registry import class_options
-
     learns = "." not in name and "teacher" in class_options("method", name)
     if not learns or "method.teacher" in options:
         return {}
@@ -101,8 +98,6 @@ def _teacher(name: str, names: Sequence[str], options: Mapping[str, str]) -> dic
 
 def study_name(options: Mapping[str, str]) -> str:
     """What the study is called: by its images."""
-    from ..config.own_images import own_name
-
     own = own_name(options.get("data"), options)
     if own is not None:
         return own
@@ -118,10 +113,8 @@ def check(study: Study) -> None:
     Raises:
         ValueError: If one cannot be read, in one line.
     """
-    from ..training import parse
-
     for cell in study.cells:
-        taught = [] if cell.teacher is None else ["--method.teacher=sha256:0"]
+        taught = [] if cell.teacher is None else [f"--method.teacher={UNTRAINED}"]
         parse([*cell.words(0), *taught])
 
 

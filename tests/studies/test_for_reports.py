@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from selfdistill import cli
-from selfdistill.studies import found, is_study
+from selfdistill.studies import is_study, runs_for_report
 
 CONTENT = {
     "config": "digits",
@@ -40,7 +40,7 @@ def trained(tmp_path_factory):
 
 def test_every_run_is_named_and_those_of_another_recipe_are_told(trained):
     names = {"out": trained / "nowhere", "results": trained / "results"}
-    there = found(str(trained / "trial.yaml"), **names)
+    there = runs_for_report(str(trained / "trial.yaml"), **names)
     copies, absent = trained / "results" / "trial", trained / "nowhere" / "trial"
     assert there.runs == [
         copies / "CrossEntropy-s0.json",
@@ -50,16 +50,18 @@ def test_every_run_is_named_and_those_of_another_recipe_are_told(trained):
         absent / "BYOT" / "seed1",
     ]
     assert there.split == "test"
-    assert there.strange == [
+    assert there.mismatches == [
         "of another recipe than the study's (epochs: 4 there, 1 now): smooth seed 3"
     ]
     assert {path.name: paper for path, paper in there.papers.items()} == {
         "BYOT-s0.json": 80.51,
         "seed1": 80.51,
     }
-    first = found(str(trained / "trial.yaml"), out=trained / "runs", results=trained / "results")
+    first = runs_for_report(
+        str(trained / "trial.yaml"), out=trained / "runs", results=trained / "results"
+    )
     assert first.runs[2] == trained / "runs" / "trial" / "smooth" / "seed3"  # of this recipe
-    assert not first.strange
+    assert not first.mismatches
 
 
 def test_a_report_of_a_study_file(trained, capsys):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from selfdistill.studies import ad_hoc, grid
+from selfdistill.studies import from_options, grid
 from selfdistill.training.run import default_directory
 
 
@@ -47,11 +47,11 @@ def test_a_study_that_was_written_by_hand_is_not_replaced(tmp_path):
     file = tmp_path / "study.yaml"
     file.write_text("seeds: 1\n")
     with pytest.raises(ValueError, match="was not written by"):
-        ad_hoc.write(content(), file)
+        from_options.write(content(), file)
     assert file.read_text() == "seeds: 1\n"
     file.unlink()
-    ad_hoc.write(content(), file)
-    ad_hoc.write(content(seeds=2), file)
+    from_options.write(content(), file)
+    from_options.write(content(seeds=2), file)
     assert grid.load(str(file)).seeds == (0, 1)
 
 

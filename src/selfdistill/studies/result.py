@@ -1,4 +1,4 @@
-"""One run of a study, and how it ended."""
+"""One run of a study trained in this process, and how it ended."""
 
 import contextlib
 import os
@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..config import parse
 from ..failures import INTERNAL, ending
 from ..terminal import one_line
+from ..training import train
 
 Arguments = Sequence[str]
 """A run, as the words of ``selfdistill train``."""
@@ -19,7 +21,7 @@ DONE, FAULT, LOCKED, STOPPED = 0, 1, 5, 143
 """Exit codes: finished, died of what no code stands for, held by another, saved before the end."""
 
 
-class Ended(NamedTuple):
+class RunResult(NamedTuple):
     """How a run ended."""
 
     number: int
@@ -50,18 +52,18 @@ class Ended(NamedTuple):
         return self.code > 128
 
 
-def out_of_time(number: int) -> Ended:
+def out_of_time(number: int) -> RunResult:
     """A run that did not begin."""
-    return Ended(number, None, "not begun: the time is up", 0.0, STOPPED)
+    return RunResult(number, None, "not begun: the time is up", 0.0, STOPPED)
 
 
-def cut_off(number: int, seconds: float) -> Ended:
+def cut_off(number: int, seconds: float) -> RunResult:
     """A run that did not save in time."""
     reason = "the time is up; its last checkpoint, if any, holds"
-    return Ended(number, None, reason, seconds, STOPPED)
+    return RunResult(number, None, reason, seconds, STOPPED)
 
 
-def train_run(number: int, words: Arguments, *, deadline: float | None, threads: int) -> Ended:
+def train_run(number: int, words: Arguments, *, deadline: float | None, threads: int) -> RunResult:
     """Train one run in this process, silently; whatever goes wrong becomes a reason.
 
     Args:
@@ -76,15 +78,13 @@ def train_run(number: int, words: Arguments, *, deadline: float | None, threads:
     path, reason, code, caught = _train([*words, f"--threads={threads}"], deadline)
     if deadline is not None and code > 128 and time.time() >= deadline:
         reason = "the time is up; what it learned is saved"
-    return Ended(number, path, reason, time.time() - started, code, caught)
+    return RunResult(number, path, reason, time.time() - started, code, caught)
 
 
 def _train(
     words: list[str], deadline: float | None
 ) -> tuple[Path | None, str, int, tuple[str, ...]]:
     """Directory, reason, exit code and warnings of a run."""
-    from ..training import parse, train
-
     limit = [] if deadline is None else [f"--stop-after={deadline - time.time():.3f}"]
     path, reason, code = None, "", DONE
     with (

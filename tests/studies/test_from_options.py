@@ -6,7 +6,7 @@ import yaml
 from PIL import Image
 
 from selfdistill import cli
-from selfdistill.studies import ad_hoc, grid
+from selfdistill.studies import from_options, grid
 
 ROOM = ["--backbone", "small", "--image-size", "16", "--epochs", "1", "--warmup-epochs", "0"]
 TRAIN = [*ROOM, "--batch-size", "8", "--precision", "fp32"]
@@ -44,8 +44,8 @@ def test_words_become_a_file_a_comparison_and_a_verdict(photos, tmp_path, capsys
 def test_what_is_written_is_what_is_run(photos, tmp_path):
     words = ["--config", "cifar100/two_cores", "--data.root=a b", "--optimizer.lr", "1e-3"]
     words += ["--epochs", "3", "--backbone.pretrained"]
-    content = ad_hoc.compose(words, methods=["KD", "CrossEntropy"], seeds=[4, 2])
-    ad_hoc.write(content, tmp_path / "study.yaml")
+    content = from_options.compose(words, methods=["KD", "CrossEntropy"], seeds=[4, 2])
+    from_options.write(content, tmp_path / "study.yaml")
     assert yaml.safe_load((tmp_path / "study.yaml").read_text()) == content
     study = grid.load(str(tmp_path / "study.yaml"))
     assert content["name"] == "cifar100-two_cores"
@@ -64,7 +64,7 @@ def test_what_is_written_is_what_is_run(photos, tmp_path):
 
 def test_options_go_to_the_methods_that_have_them():
     words = ["--config", "digits", "--method.teacher", "runs/a", "--method.temperature=2"]
-    cells = ad_hoc.compose(words, methods=["CrossEntropy", "KD", "BYOT"], seeds=[1])["cells"]
+    cells = from_options.compose(words, methods=["CrossEntropy", "KD", "BYOT"], seeds=[1])["cells"]
     assert cells == {
         "CrossEntropy": {"method": "CrossEntropy"},
         "KD": {"method": "KD", "method.teacher": "runs/a", "method.temperature": 2},
@@ -97,7 +97,7 @@ def test_it_is_called_as_its_images(photos):
         "--data CIFAR100 --config cifar100/strong": "cifar100",
         "--config cifar100/strong": "cifar100-strong",
     }.items():
-        assert ad_hoc.compose(words.split(), methods=["BYOT"], seeds=[1])["name"] == name
+        assert from_options.compose(words.split(), methods=["BYOT"], seeds=[1])["name"] == name
 
 
 MISTAKES = {
@@ -129,5 +129,6 @@ def test_mistakes_cost_nothing(photos, tmp_path, words, capsys):
     "text", ["[2024] photos/", "a: b", "@x", "*x", "%x", "`x", '"x', "x\ty", "nan"]
 )
 def test_a_text_that_is_no_yaml_stays_a_text(text):
-    values = ad_hoc._natural_values({"data.root": text, "epochs": "3", "lr": "0.1", "a": "1e3"})
+    options = {"data.root": text, "epochs": "3", "lr": "0.1", "a": "1e3"}
+    values = from_options._natural_values(options)
     assert values == {"data.root": text, "epochs": 3, "lr": 0.1, "a": "1e3"}

@@ -12,7 +12,9 @@ import pytest
 from selfdistill import cli
 from selfdistill.runs import RunDirectory
 from selfdistill.studies import StudyRunner, grid, load
-from selfdistill.studies.jobs import GRACE_SECONDS
+from selfdistill.studies.finished import find_finished, weights_directory
+from selfdistill.studies.layout import StudyLayout
+from selfdistill.studies.local_jobs import GRACE_SECONDS
 from selfdistill.training import parse
 
 SMALL = [
@@ -200,10 +202,9 @@ def test_a_pupil_learns_from_the_teacher_that_counts(tmp_path):
     cells = {"CE": PLAIN, "pupil": {"method": "KD", "teacher": "CE"}}
     run(tmp_path, study(CE=PLAIN))
     teacher = tmp_path / "trial" / "CE" / "seed0"
-    places = StudyRunner(
-        study(**cells), out=tmp_path, results=None, jobs=1, further=SMALL, say=print
-    ).places
-    assert places.weights((places.study.cell("CE"), 0)) == teacher
+    layout = StudyLayout(study(**cells), tmp_path, None, SMALL)
+    found = find_finished(layout)
+    assert [weights_directory(*item) for item in found.items()] == [teacher]
     shutil.rmtree(teacher)  # only the copied summary is left, and nothing to learn from
     copy = tmp_path / "res" / "trial" / "CE-s0.json"
     learned = json.loads(copy.read_text())["weights"]

@@ -1,0 +1,84 @@
+"""The runs of a study as reports read them."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ..config import parse
+from ..runs import recipe_differences
+from .finished import Finished, find_finished, stored_recipe, teacher_weights
+from .grid import above, load
+from .layout import StudyLayout, StudyRun
+
+
+class ReportRuns(NamedTuple):
+    """A study's runs as reports read them."""
+
+    runs: list[Path]
+    """Of every run of the grid: its directory, there or not, or the copied summary."""
+    papers: dict[Path, float]
+    """Published accuracies of runs by the study's recipe, percent."""
+    split: str | None
+    """What the study compares."""
+    mismatches: list[str]
+    """Lines that name runs of another recipe than the study's."""
+
+
+def runs_for_report(name: str, *, out: Path | None, results: Path | None) -> ReportRuns:
+    """Look for the runs of a study.
+
+    Args:
+        name: A shipped study's name, a study's file, or the folder of one made from options.
+        out: Where run directories are; None for where ``study`` puts them.
+        results: Where copied summaries are, if any.
+
+    Raises:
+        ValueError: If there is no such study.
+    """
+    study = load(name)
+    layout = StudyLayout(study, out or above(name) or Path("runs"), results, ())
+    finished = find_finished(layout)
+    paths = {
+        run: finished.get(run) or next(iter(run.summaries()), run.directory) for run in layout.runs
+    }
+    differences = {
+        run: [] if run in finished else _recipe_mismatch(layout, run, path, finished)
+        for run, path in paths.items()
+    }
+    return ReportRuns(
+        list(paths.values()),
+        {
+            path: study.papers[run.cell.name]
+            for run, path in paths.items()
+            if run.cell.name in study.papers and not differences[run]
+        },
+        study.split,
+        _lines(differences),
+    )
+
+
+def _recipe_mismatch(
+    layout: StudyLayout, run: StudyRun, path: Path, finished: Finished
+) -> list[str]:
+    """What sets the recipe that is stored at a path apart from the study's."""
+    try:
+        stored = stored_recipe(path)
+        layout.check_code(run)
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # the report names what is no run
+    expected = parse(layout.words(run, teacher=teacher_weights(run, finished))).resolved
+    of_the_machine = {part: stored[part] for part in ("precision", "compile") if part in stored}
+    return recipe_differences(stored, {**expected, **of_the_machine})
+
+
+def _lines(differences: Mapping[StudyRun, list[str]]) -> list[str]:
+    """One line for all runs that differ in the same."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for run, fields in differences.items():
+        if fields:
+            alike["; ".join(fields)].append(run.name)
+    return [
+        f"of another recipe than the study's ({what}): {', '.join(runs)}"
+        for what, runs in alike.items()
+    ]
