@@ -15,6 +15,7 @@ from selfdistill.training import parse, train
 from selfdistill.training.state import TrainState
 from selfdistill.training.trackers import known_names
 from selfdistill.training.trackers.base import epoch_figures
+from small_run import WORDS
 
 ALL = ("tensorboard", "wandb", "mlflow")
 WORDS = [*WORDS, "--data.validation-per-class", "3"]
