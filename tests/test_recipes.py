@@ -64,5 +64,5 @@ def test_only_the_loop_and_the_column_labelled_so_know_the_legacy_curve():
         "training/resuming.py",
         "runs/contents.py",
         "runs/directory.py",
-        "reports/legacy.py",
+        "reports/run.py",
     }

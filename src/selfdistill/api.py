@@ -65,7 +65,7 @@ class Table:
         return reports.as_text(self.comparison, width=100)
 
     def __repr__(self) -> str:
-        return f"<Table of {len(self.comparison.lines)} rows; print it, or show it in a notebook>"
+        return f"<Table of {len(self.comparison.rows)} rows; print it, or show it in a notebook>"
 
     def _repr_html_(self) -> str:
         return reports.as_html(self.comparison)

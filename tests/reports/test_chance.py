@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from selfdistill.reports.entries import entries
-from selfdistill.reports.evidence import read_evidence
+from selfdistill.reports import compare, read
 from selfdistill.reports.figures import classes
-from selfdistill.reports.figures.chance import chance
+from selfdistill.reports.figures.classes import chance
 
 
 @pytest.mark.parametrize("seeds", [(5, 5), (2, 3), (1, 3)])
@@ -36,8 +35,8 @@ def test_every_picture_states_the_band_of_its_own_seeds(directory):
     runs = [directory(seed=k, accuracy=70) for k in range(3)]
     runs += [directory("BYOT", seed=k, accuracy=70) for k in range(2)]
     runs += [directory("SKDSAM", accuracy=70)]
-    rows = entries([read_evidence(run) for run in runs], "test", {})[1]
-    found = [p for p in classes.section(rows).pictures if p.name.startswith("classes")]
+    comparison = compare([read(run) for run in runs])
+    found = [p for p in classes.section(comparison).pictures if p.name.startswith("classes")]
     for picture, seeds in zip(found, ("1 and 3", "2 and 3"), strict=True):
         width = picture.figure.axes[0].patches[0].get_width() / 2
         assert f"±{width:.1f} points" in picture.caption
@@ -54,8 +53,8 @@ def test_every_class_has_the_band_of_its_own_images(directory):
         np.savez(run / "predictions.npz", **{name: part[kept] for name, part in arrays.items()})
         summary = (run / "summary.json").read_text()
         (run / "summary.json").write_text(summary.replace('"test": 400', '"test": 310'))
-    rows = entries([read_evidence(run) for run in runs], "test", {})[1]
-    section = classes.section(rows)
+    comparison = compare([read(run) for run in runs])
+    section = classes.section(comparison)
     panel = section.pictures[0].figure.axes[0]
     names = [text.get_text() for text in panel.get_yticklabels()]
     widths = {name: bar.get_width() for name, bar in zip(names, panel.patches, strict=True)}

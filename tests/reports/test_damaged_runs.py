@@ -10,9 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from selfdistill.reports.evidence import read_evidence
 from selfdistill.reports.page import write_report
-from selfdistill.reports.runs import read
+from selfdistill.reports.reader import read
 
 DEEP = "[" * 5000 + "]" * 5000
 SUMMARIES = {
@@ -92,7 +91,7 @@ def test_a_damaged_file_is_named(directory, name, damage):
 def refused(file):
     run = file.parents[1] if file.parent.name == "model" else file.parent
     with pytest.raises(ValueError, match=re.escape(str(file))) as caught:
-        read_evidence(run).intact()
+        read(run).check()
     assert len(str(caught.value)) < 1000
 
 
@@ -112,7 +111,7 @@ def test_arrays_that_claim_more_than_there_is_are_not_read(directory, monkeypatc
     file.write_bytes(claiming(shape))
     monkeypatch.setattr(np, "load", lambda *arguments: pytest.fail("memory would be taken"))
     with pytest.raises(ValueError, match=r"predictions\.npz is damaged \(network\.npy "):
-        read_evidence(file.parent).intact()
+        read(file.parent).check()
 
 
 @pytest.mark.parametrize("name", ["predictions.npz", "shown.npz"])
@@ -122,24 +121,24 @@ def test_more_rows_than_images_are_refused_before_they_are_unpacked(directory, m
     if name == "predictions.npz":
         monkeypatch.setattr(np, "load", lambda *arguments: pytest.fail("memory would be taken"))
     with pytest.raises(ValueError, match=rf"{name} .*401 rows for 400 images"):
-        read_evidence(file.parent).intact()
+        read(file.parent).check()
 
 
 def test_predictions_of_fewer_images_than_the_run_has_are_refused(directory):
     file = directory() / "predictions.npz"
     file.write_bytes(npz(network=LOGITS[:300], labels=LABELS[:300]))
     with pytest.raises(ValueError, match=r"tells of 300 images, and the run has 400"):
-        read_evidence(file.parent).intact()
+        read(file.parent).check()
 
 
 def test_a_bomb_of_arrays_is_refused_before_it_is_unpacked(directory, monkeypatch):
     path = directory()
-    monkeypatch.setattr("selfdistill.reports.predicted.MAX_BYTES", 10_000)
+    monkeypatch.setattr("selfdistill.reports.predictions.MAX_BYTES", 10_000)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, network=np.zeros((400, 400), np.float16), labels=LABELS)
     (path / "predictions.npz").write_bytes(buffer.getvalue())
     with pytest.raises(ValueError, match="unpacks to more than 10,000 bytes"):
-        read_evidence(path).intact()
+        read(path).check()
 
 
 def test_a_split_without_images_and_names_of_any_kind_make_a_page(directory, tmp_path):

@@ -4,17 +4,15 @@ import json
 import numpy as np
 import pytest
 
-from selfdistill.reports.entries import entries
-from selfdistill.reports.evidence import read_evidence
+from selfdistill.reports import compare, read
 from selfdistill.reports.figures import cost, exits, learning, results, style
 from selfdistill.reports.figures.cost import count
-from selfdistill.reports.figures.named_rows import row_axes
 
 LONG = "an_option_of_a_method_with_a_name_that_goes_on_and_on_{}_and_further_and_further"
 
 
-def rows_of(paths):
-    return entries([read_evidence(path) for path in paths], "test", {})[1]
+def compared(paths):
+    return compare([read(path) for path in paths])
 
 
 def drawn(figure):
@@ -37,11 +35,11 @@ def _house_style():
 def alike(directory):
     """Rows whose names differ in their middle alone, and cross-entropy."""
     runs = [directory("BYOT", shares=[1, 1], option=LONG.format(k)) for k in range(4)]
-    return rows_of([directory(), *runs])
+    return compared([directory(), *runs])
 
 
 def test_rows_with_long_names_are_told_apart_and_do_not_overlap(alike):
-    for picture in results.section(alike, "test").pictures:
+    for picture in results.section(alike).pictures:
         labels = drawn(picture.figure).axes[0].get_yticklabels()
         assert len({label.get_text() for label in labels}) == len(labels) >= 4
         assert overlapping(labels) == []
@@ -49,7 +47,7 @@ def test_rows_with_long_names_are_told_apart_and_do_not_overlap(alike):
 
 
 def test_legends_tell_rows_with_long_names_apart(alike):
-    pictures = [learning.section(alike).pictures[0], exits.section(alike, "test").pictures[0]]
+    pictures = [learning.section(alike).pictures[0], exits.section(alike).pictures[0]]
     for picture in pictures:
         (legend,) = drawn(picture.figure).legends
         texts = legend.get_texts()
@@ -70,15 +68,15 @@ def test_a_legend_stays_within_its_figure(letters):
 
 
 def test_a_row_of_one_run_has_no_bar_that_hides_it(directory):
-    rows = rows_of([directory(seed=0), directory(seed=1), directory("BYOT")])
-    panel = results.section(rows, "test").pictures[0].figure.axes[0]
+    runs = [directory(seed=0), directory(seed=1), directory("BYOT")]
+    panel = results.section(compared(runs)).pictures[0].figure.axes[0]
     bars = [c for c in panel.collections if hasattr(c, "get_segments")]
     assert [bar.get_segments()[0][0][0] for bar in bars] == [80.0]
-    assert "thin ones single seeds" not in " ".join(learning.section(rows[1:]).words)
+    assert "thin ones single seeds" not in " ".join(learning.section(compared(runs[2:])).paragraphs)
 
 
 def test_epochs_have_no_halves(directory):
-    panel = drawn(learning.section(rows_of([directory()])).pictures[0].figure).axes[0]
+    panel = drawn(learning.section(compared([directory()])).pictures[0].figure).axes[0]
     assert all(tick == int(tick) for tick in panel.get_xticks())
 
 
@@ -95,7 +93,7 @@ def test_names_of_columns_do_not_meet(names):
 
 def test_rows_are_as_high_as_their_tallest_name():
     low, high = (
-        row_axes(names, np.arange(2.0), step=0.2, width=10, lines=3, xlabel="x")[0]
+        style.row_axes(names, np.arange(2.0), step=0.2, width=10, lines=3, xlabel="x")[0]
         for names in (["a", "b"], ["a", "one two three four"])
     )
     assert high.get_size_inches()[1] > low.get_size_inches()[1]
@@ -107,7 +105,7 @@ def test_memory_is_a_mean_over_seeds_as_the_table_says(directory):
         summary = json.loads((run / "summary.json").read_text())
         summary["cost"]["peak_memory_bytes"] = peak
         (run / "summary.json").write_text(json.dumps(summary))
-    (table,) = cost.section(rows_of(runs)).tables
+    (table,) = cost.section(compared(runs)).tables
     row = dict(zip(table.columns, table.rows[0], strict=True))
     assert "mean ± standard deviation" in table.caption
     assert row["peak memory, MB"] == "2,000 ± 1,414"

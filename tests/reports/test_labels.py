@@ -1,4 +1,6 @@
-from selfdistill.reports import compare, group
+from selfdistill.reports import compare
+from selfdistill.reports.row import group
+from selfdistill.reports.text import notes
 
 
 def labels_of(summaries):
@@ -21,7 +23,7 @@ def test_a_label_leaves_out_what_most_rows_have(run):
         "BYOT epochs=80 share=0.5",
         "CSKD",
     ]
-    assert compare(made).notes[-1] == (
+    assert notes(compare(made))[-1] == (
         "where a label says nothing else: epochs=40; SKDSAM share=0.5 hint=0.1 fusion=full"
     )
 

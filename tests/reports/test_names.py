@@ -1,6 +1,6 @@
 import pytest
 
-from selfdistill.reports.figures.names import fitted
+from selfdistill.reports.figures.style import fitted
 
 LONG = "SKDSAM label_share={} hint_weight={} fusion={} attention={}"
 ABLATION = [

@@ -1,7 +1,7 @@
 import pytest
 
 from selfdistill.reports import compare
-from selfdistill.reports.notes import report_notes
+from selfdistill.reports.text import notes
 
 
 @pytest.mark.parametrize(
@@ -19,5 +19,5 @@ from selfdistill.reports.notes import report_notes
 )
 def test_seeds_are_noted_where_rows_have_others(run, seeds, note):
     made = [run(name, seed=int(seed)) for name, own in seeds.items() for seed in own]
-    found = [n for n in report_notes(compare(made).lines, "test") if n.startswith("seeds: ")]
+    found = [n for n in notes(compare(made), "report") if n.startswith("seeds: ")]
     assert found == ([] if note is None else [f"seeds: {note}"])

@@ -250,13 +250,13 @@ def test_a_damaged_file_leaves_its_run_out(directory, tmp_path, name):
     good, bad = directory(seed=0), directory(seed=1)
     (bad / name).write_bytes(b"PK\x03\x04 and no more")
     lines = []
-    page = write_report([good, bad], tmp_path / "out", title="x", say=lines.append)
+    page = write_report([good, bad], tmp_path / "out", title="x", log=lines.append)
     assert "is damaged" in " ".join(parsed(page).text)
     assert len(lines) == 1
     assert lines[0].startswith(f"left out: {bad.name}")
     assert "remove it, and `selfdistill evaluate" in lines[0]
     absent = [tmp_path / f"absent{number}" for number in range(7)]
-    write_report([good, *absent], tmp_path / "out", title="x", say=lines.append)
+    write_report([good, *absent], tmp_path / "out", title="x", log=lines.append)
     assert lines[-1] == "and 2 more runs, which the page names"
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="file is not a folder"):

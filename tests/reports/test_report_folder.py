@@ -59,7 +59,7 @@ def test_predictions_that_changed_since_the_run_ended_are_named(directory, tmp_p
     summary["files"] = {"predictions.npz": f"sha256:{known}"}
     (runs[0] / "summary.json").write_text(json.dumps(summary))
     said = []
-    write_report(runs, tmp_path / "out", title="x", say=said.append)
+    write_report(runs, tmp_path / "out", title="x", log=said.append)
     assert any("predictions.npz has changed since the run ended" in line for line in said)
 
 
@@ -70,5 +70,5 @@ def test_a_file_that_a_run_ended_with_and_lost_is_named(directory, tmp_path):
     summary["files"] = {"predictions.npz": f"sha256:{kept}", "shown.npz": "sha256:0"}
     (run / "summary.json").write_text(json.dumps(summary))
     said = []
-    write_report([run], tmp_path / "out", title="x", say=said.append)
+    write_report([run], tmp_path / "out", title="x", log=said.append)
     assert said == [f"{run / 'shown.npz'} is missing: the report leaves out what it tells"]

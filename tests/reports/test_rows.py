@@ -1,6 +1,8 @@
 import pytest
 
-from selfdistill.reports import compare, group
+from selfdistill.reports import compare
+from selfdistill.reports.row import group
+from selfdistill.reports.text import notes
 
 
 def weights(letter, seed):
@@ -19,12 +21,12 @@ def seeds_of(rows):
 def test_seeds_with_a_teacher_of_their_own_are_one_row(run):
     made = [run(seed=k, accuracy=90 + k / 10) for k in range(3)] + pupils(run, "a", accuracy=95)
     comparison = compare(made)
-    assert [(line.label, line.seeds) for line in comparison.lines] == [
+    assert [(row.label, row.seeds) for row in comparison.rows] == [
         ("CrossEntropy", (0, 1, 2)),
         ("KD", (0, 1, 2)),
     ]
-    assert comparison.lines[1].difference.verdict == "better"
-    assert "teacher: other weights for each seed (KD)" in comparison.notes
+    assert comparison.rows[1].difference.verdict == "better"
+    assert "teacher: other weights for each seed (KD)" in notes(comparison)
 
 
 def test_other_teachers_of_the_same_seed_are_other_rows(run):
@@ -65,6 +67,6 @@ def test_rows_that_start_from_weights_of_their_seed_are_of_one_setting(run):
         return [run(method, seed=k, recipe={"init": weights(letter, k)}) for k in seeds]
 
     control = started("CrossEntropy", "a", range(3))
-    assert compare(control + started("BYOT", "a", range(1, 4))).lines[1].differs == ()
-    assert compare(control + started("BYOT", "b", range(3))).lines[1].differs == ("init",)
-    assert compare([*control, run("BYOT")]).lines[1].differs == ("init",)
+    assert compare(control + started("BYOT", "a", range(1, 4))).rows[1].differs == ()
+    assert compare(control + started("BYOT", "b", range(3))).rows[1].differs == ("init",)
+    assert compare([*control, run("BYOT")]).rows[1].differs == ("init",)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from selfdistill.reports import group, read
-from selfdistill.reports.runs import parse
+from selfdistill.reports import read
+from selfdistill.reports.reader import parse
+from selfdistill.reports.row import group
 
 
 def labels_of(summaries):
@@ -118,7 +119,7 @@ def test_methods_of_the_same_name_are_told_apart(content):
 
 def test_reports_load_no_network_library():
     code = (
-        "import sys; from selfdistill.reports import write_report; "
+        "import sys; from selfdistill.reports.page import write_report; "
         "print(sorted({'torch', 'timm'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

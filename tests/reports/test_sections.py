@@ -3,14 +3,13 @@ import json
 import matplotlib as mpl
 import pytest
 
-from selfdistill.reports.entries import entries
-from selfdistill.reports.evidence import read_evidence
+from selfdistill.reports import compare, read
 from selfdistill.reports.figures import attention, classes, exits, learning, style
 from selfdistill.reports.page import write_report
 
 
-def rows_of(paths):
-    return entries([read_evidence(path) for path in paths], "test", {})[1]
+def compared(paths):
+    return compare([read(path) for path in paths])
 
 
 def test_learned_attention_is_set_against_every_other_kind(directory):
@@ -19,7 +18,7 @@ def test_learned_attention_is_set_against_every_other_kind(directory):
         for kind, mean in (("learned", 82.0), ("uniform", 80.0), ("random", 82.0))
         for k in range(3)
     ]
-    section = attention.section(rows_of(made), "test")
+    section = attention.section(compared(made))
     table = section.tables[0]
     verdicts = {row[0]: (row[3].split(" ")[0], row[4]) for row in table.rows}
     assert verdicts["uniform"] == ("−2.00", "worse")
@@ -28,9 +27,9 @@ def test_learned_attention_is_set_against_every_other_kind(directory):
 
 
 def test_images_that_lean_most_are_named_with_their_shares(directory):
-    (entry,) = rows_of([directory("SKDSAM", shares=[1, 3])])
-    (table,) = attention.section([entry], "test").tables
-    shares = entry.runs[0].predicted.attention
+    comparison = compared([directory("SKDSAM", shares=[1, 3])])
+    (table,) = attention.section(comparison).tables
+    shares = comparison.rows[0].runs[0].predictions.attention
     first = int(shares[:, 0].argmax())
     assert table.rows[0][3].startswith(f"no.\u00a0{first}, ")
     assert f"({100 * shares[first, 0]:.1f})" in table.rows[0][3]
@@ -41,9 +40,9 @@ def test_images_are_named_by_their_files_where_the_run_tells(directory):
     run = directory("SKDSAM", shares=[1, 3])
     names = [f"test/cats/{k}.jpg" for k in range(400)]
     (run / "files.json").write_text(json.dumps({"split": "x", "train": [], "test": names}))
-    (entry,) = rows_of([run])
-    (table,) = attention.section([entry], "test").tables
-    first = int(entry.runs[0].predicted.attention[:, 0].argmax())
+    comparison = compared([run])
+    (table,) = attention.section(comparison).tables
+    first = int(comparison.rows[0].runs[0].predictions.attention[:, 0].argmax())
     assert table.rows[0][3].startswith(f"test/cats/{first}.jpg, ")
     assert "images by their files" in table.caption
     assert "no.\u00a0" not in table.rows[0][3]
@@ -72,16 +71,16 @@ def test_a_page_about_validation_images_shows_no_test_images(directory, tmp_path
 
 def test_classes_are_compared_with_cross_entropy(directory):
     runs = [directory(accuracy=50, classes=2), directory("BYOT", accuracy=90, classes=2)]
-    section = classes.section(rows_of(runs))
+    section = classes.section(compared(runs))
     assert "2 of 2 classes gain, 0 lose" in section.pictures[0].caption
     panel = section.pictures[0].figure.axes[0]
     assert all(text.get_text().endswith(" (200)") for text in panel.get_yticklabels())
     assert "two single runs do not tell" in section.pictures[0].caption
-    assert classes.section(rows_of(runs[1:])) is None
+    assert classes.section(compared(runs[1:])) is None
 
 
 def test_shares_of_the_loss_are_of_its_terms(directory):
-    section = learning.section(rows_of([directory("BYOT", shares=[1, 1])]))
+    section = learning.section(compared([directory("BYOT", shares=[1, 1])]))
     panel = section.pictures[-1].figure.axes[0]
     lower = panel.collections[0].get_paths()[0].vertices
     assert max(y for x, y in lower if x == 1) == pytest.approx(80)  # 2.0 of 2.5
@@ -89,10 +88,10 @@ def test_shares_of_the_loss_are_of_its_terms(directory):
 
 
 def test_exits_need_more_than_the_network(directory):
-    assert exits.section(rows_of([directory()]), "test") is None
-    section = exits.section(rows_of([directory("BYOT", shares=[1, 1])]), "test")
+    assert exits.section(compared([directory()])) is None
+    section = exits.section(compared([directory("BYOT", shares=[1, 1])]))
     assert section.tables[0].columns == ("method", "exit1", "network")
-    assert "do not hold the operations" in section.words[0]
+    assert "do not hold the operations" in section.paragraphs[0]
 
 
 def test_the_networks_operations_alone_make_no_picture_of_the_exits(directory):
@@ -100,27 +99,27 @@ def test_the_networks_operations_alone_make_no_picture_of_the_exits(directory):
     summary = json.loads((run / "summary.json").read_text())
     summary["cost"]["macs_per_exit"] = {"network": 5e8}
     (run / "summary.json").write_text(json.dumps(summary))
-    section = exits.section(rows_of([run]), "test")
+    section = exits.section(compared([run]))
     assert [picture.name for picture in section.pictures] == ["exits-0"]
-    assert "do not hold the operations" in section.words[0]
+    assert "do not hold the operations" in section.paragraphs[0]
 
 
 def test_many_rows_get_eight_pictures_of_their_own_and_a_word(directory):
-    rows = rows_of([directory("SKDSAM", shares=[1, 1], attention=f"a{k}") for k in range(9)])
+    nine = compared([directory("SKDSAM", shares=[1, 1], attention=f"a{k}") for k in range(9)])
     for section, words in (
-        (learning.section(rows), "They are shown for 8 of 9 rows, the first."),
-        (attention.section(rows, "test"), "Of 9 rows, the first 8 are shown one by one."),
+        (learning.section(nine), "They are shown for 8 of 9 rows, the first."),
+        (attention.section(nine), "Of 9 rows, the first 8 are shown one by one."),
     ):
         names = [p.name for p in section.pictures]
         assert len([n for n in names if n.startswith(("terms", "attention-images"))]) == 8
-        assert section.words[-1].endswith(words)
+        assert section.paragraphs[-1].endswith(words)
 
 
 def test_a_published_accuracy_is_that_of_a_rows_runs(directory):
     runs = [directory("SKDSAM", seed=k, attention=a) for a in "ab" for k in range(2)]
     papers = {runs[3]: 81.77}
-    found = entries([read_evidence(run) for run in runs], "test", papers)[1]
-    assert [entry.paper for entry in found] == [None, 81.77]
+    comparison = compare([read(run) for run in runs], papers=papers)
+    assert [row.paper for row in comparison.rows] == [None, 81.77]
 
 
 def test_twenty_rows_are_told_apart_without_colour():
@@ -131,8 +130,7 @@ def test_twenty_rows_are_told_apart_without_colour():
 
 def test_axes_tell_their_units(directory):
     runs = [directory(), directory("SKDSAM", shares=[1, 3])]
-    rows = rows_of(runs)
-    sections = [learning.section(rows), classes.section(rows), attention.section(rows, "test")]
+    sections = [part.section(compared(runs)) for part in (learning, classes, attention)]
     for picture in (p for section in sections for p in section.pictures):
         panel = picture.figure.axes[0]
         assert panel.get_xlabel()
@@ -154,7 +152,7 @@ def test_twenty_seven_runs_and_the_users_own_settings(directory, tmp_path, monke
 
 def test_every_figure_shows_cross_entropy_once(directory):
     runs = [directory(f"M{m}") for m in range(9)] + [directory()]
-    figures = [picture.figure for picture in learning.section(rows_of(runs)).pictures]
+    figures = [picture.figure for picture in learning.section(compared(runs)).pictures]
     names = [[text.get_text() for text in figure.legends[0].get_texts()] for figure in figures]
     assert [name[0] for name in names] == ["CrossEntropy", "CrossEntropy"]
     assert sorted(name for own in names for name in own) == ["CrossEntropy"] * 2 + [

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from selfdistill.reports.corruption_table import corruption_table
+from selfdistill.reports import corruption_table
 from selfdistill.reports.figures import style
-from selfdistill.reports.figures.leaning import overlay_cam
+from selfdistill.reports.figures.attention import overlay_cam
 from selfdistill.reports.inspected import InspectedImage, Stage
 from selfdistill.reports.stages import MAX_LETTERS, stages_figure, stages_json, stages_table
 

@@ -9,6 +9,7 @@ from scipy import stats
 
 from selfdistill.reports import as_csv, as_json, as_markdown, as_text, compare
 from selfdistill.reports.statistics import Difference
+from selfdistill.reports.text import notes
 
 REFERENCE = [95.0, 95.3, 94.7]
 BETTER = [97.0, 97.3, 96.7]
@@ -23,26 +24,26 @@ def study(runs):
     )
 
 
-def line_of(comparison, label):
-    return next(line for line in comparison.lines if line.label == label)
+def row_of(comparison, label):
+    return next(row for row in comparison.rows if row.label == label)
 
 
 def test_a_comparison_gives_the_figures_of_the_last_epoch(study):
-    line = line_of(compare(study), "CSKD")
-    assert line.accuracy == pytest.approx((97.0, 0.3))
-    assert line.seeds == (0, 1, 2)
-    figures = (line.nll, line.ece, line.seconds, line.step_ratio)
+    row = row_of(compare(study), "CSKD")
+    assert row.accuracy == pytest.approx((97.0, 0.3))
+    assert row.seeds == (0, 1, 2)
+    figures = (row.nll, row.ece, row.seconds, row.step_ratio)
     assert figures == pytest.approx((0.2, 2.5, 20.0, 2.0))
-    assert (line.parameters, line.training_parameters) == (11_220_132, 12_000_000)
+    assert (row.parameters, row.training_parameters) == (11_220_132, 12_000_000)
 
 
 def test_differences_are_given_to_cross_entropy_with_verdicts(study):
     comparison = compare(study)
-    assert line_of(comparison, "CrossEntropy").is_control
-    assert line_of(comparison, "CrossEntropy").difference is None
-    assert line_of(comparison, "CSKD").difference.mean == pytest.approx(2.0)
-    assert line_of(comparison, "CSKD").difference.verdict == "better"
-    assert line_of(comparison, "BYOT").difference.verdict == "not distinguishable"
+    assert row_of(comparison, "CrossEntropy").is_control
+    assert row_of(comparison, "CrossEntropy").difference is None
+    assert row_of(comparison, "CSKD").difference.mean == pytest.approx(2.0)
+    assert row_of(comparison, "CSKD").difference.verdict == "better"
+    assert row_of(comparison, "BYOT").difference.verdict == "not distinguishable"
 
 
 @pytest.mark.parametrize(("seeds", "verdict"), [(4, None), (5, "better")])
@@ -50,9 +51,9 @@ def test_the_headline_pair_takes_five_seeds(runs, seeds, verdict):
     noise = [-0.3, 0.0, 0.3, -0.2, 0.2][:seeds]
     means = {"CrossEntropy": 90, "SKDSAM": 96, "BYOT": 96}
     comparison = compare([run for m, a in means.items() for run in runs(m, [a + e for e in noise])])
-    assert line_of(comparison, "SKDSAM").difference.interval is not None
-    assert line_of(comparison, "SKDSAM").difference.verdict == verdict
-    assert line_of(comparison, "BYOT").difference.verdict == "better"
+    assert row_of(comparison, "SKDSAM").difference.interval is not None
+    assert row_of(comparison, "SKDSAM").difference.verdict == verdict
+    assert row_of(comparison, "BYOT").difference.verdict == "better"
     assert ("no verdict under 5 seeds" in as_text(comparison)) == (verdict is None)
 
 
@@ -69,9 +70,9 @@ def test_the_headline_pair_takes_five_seeds(runs, seeds, verdict):
 )
 def test_another_setting_is_named_and_not_compared(runs, change, words):
     comparison = compare(runs("CrossEntropy", REFERENCE) + runs("KD", BETTER, recipe=change))
-    line = comparison.lines[1]
-    assert line.difference is None
-    assert line.step_ratio is None
+    row = comparison.rows[1]
+    assert row.difference is None
+    assert row.step_ratio is None
     assert words in as_text(comparison, width=200)
 
 
@@ -87,8 +88,8 @@ def test_another_split_of_the_data_is_another_setting(runs):
 )
 def test_compiling_and_other_machines_change_the_speed_alone(runs, change):
     comparison = compare(runs("CrossEntropy", REFERENCE) + runs("KD", BETTER, **change))
-    assert comparison.lines[1].difference.verdict == "better"
-    assert comparison.lines[1].step_ratio is None
+    assert comparison.rows[1].difference.verdict == "better"
+    assert comparison.rows[1].step_ratio is None
 
 
 def test_each_row_is_compared_within_its_own_setting(runs):
@@ -99,9 +100,9 @@ def test_each_row_is_compared_within_its_own_setting(runs):
         + runs("KD", BETTER, recipe=long)
         + runs("CrossEntropy", [95.5, 95.1, 95.2], label_smoothing=0.1)
     )
-    assert [line.is_control for line in comparison.lines] == [True, True, False, False]
-    assert comparison.lines[2].difference.mean == pytest.approx(0)
-    assert comparison.lines[3].difference.mean == pytest.approx(95.8 / 3 + 190 / 3 - 95, abs=1e-6)
+    assert [row.is_control for row in comparison.rows] == [True, True, False, False]
+    assert comparison.rows[2].difference.mean == pytest.approx(0)
+    assert comparison.rows[3].difference.mean == pytest.approx(95.8 / 3 + 190 / 3 - 95, abs=1e-6)
 
 
 def test_without_cross_entropy_there_is_no_difference(runs):
@@ -115,7 +116,7 @@ def test_without_cross_entropy_there_is_no_difference(runs):
 
 def test_two_rows_alone_are_compared_with_each_other(runs):
     comparison = compare(runs("BYOT", REFERENCE) + runs("CSKD", BETTER, speed=500.0))
-    first, second = comparison.lines
+    first, second = comparison.rows
     assert (first.is_control, second.control) == (True, first)
     assert second.difference.verdict == "better"
     welch = stats.ttest_ind(BETTER, REFERENCE, equal_var=False).confidence_interval()
@@ -133,14 +134,14 @@ def test_two_rows_alone_are_compared_with_each_other(runs):
 @pytest.mark.parametrize("names", [("BYOT", "SKDSAM"), ("SKDSAM", "BYOT")])
 def test_two_rows_alone_take_five_seeds_if_one_is_the_headline(runs, names):
     comparison = compare(runs(names[0], REFERENCE) + runs(names[1], BETTER))
-    assert comparison.lines[1].difference.interval is not None
-    assert comparison.lines[1].difference.verdict is None
+    assert comparison.rows[1].difference.interval is not None
+    assert comparison.rows[1].difference.verdict is None
     assert "no verdict under 5 seeds" in as_text(comparison)
 
 
 def test_few_seeds_give_a_difference_and_a_note(runs):
     comparison = compare(runs("CrossEntropy", REFERENCE[:2]) + runs("KD", BETTER))
-    assert comparison.lines[1].difference.verdict is None
+    assert comparison.rows[1].difference.verdict is None
     text = as_text(comparison)
     assert "+1.85" in text
     assert "no verdict under 3 seeds" in text
@@ -170,13 +171,13 @@ def test_few_seeds_give_a_difference_and_a_note(runs):
 def test_intervals_are_called_what_they_are(runs, rows, words):
     means = [("CrossEntropy", 40), ("CrossEntropy", 80), *rows]
     made = [r for m, epochs in means for r in runs(m, REFERENCE, recipe={"epochs": epochs})]
-    assert f"differences in points, {words}" in compare(made).notes
+    assert f"differences in points, {words}" in notes(compare(made))
 
 
 def test_the_sampling_error_is_noted_where_every_run_tells_the_images(study, runs):
     assert "images" not in as_text(compare(study))
     known = runs("KD", [80.0], images={"test": 1600})
-    assert "1,600 test images: sampling error up to ±1.00 points" in compare(known).notes
+    assert "1,600 test images: sampling error up to ±1.00 points" in notes(compare(known))
 
 
 def test_the_split_is_the_test_split_where_all_have_it(run):
@@ -206,8 +207,8 @@ def test_a_table_keeps_to_its_width_and_its_most_important_columns(study, width)
 
 def test_no_difference_has_no_minus_sign(runs):
     comparison = compare(runs("CrossEntropy", REFERENCE) + runs("KD", REFERENCE[::-1]))
-    equal = replace(comparison.lines[1], difference=Difference(-1e-14))
-    text = as_text(replace(comparison, lines=(comparison.lines[0], equal)))
+    equal = replace(comparison.rows[1], difference=Difference(-1e-14))
+    text = as_text(replace(comparison, rows=(comparison.rows[0], equal)))
     assert "+0.00" in text
     assert "-0.00" not in text
 

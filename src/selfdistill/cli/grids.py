@@ -129,18 +129,9 @@ def _show_outcome(outcome: "Outcome", *, split: str | None, folder: Path) -> int
         print(f"{len(outcome.missing)} of {total} runs remain: {next_time}.")
     print(f"The runs are in {folder}.")
     if outcome.summaries:
-        print_comparison(outcome.summaries, split=split, form="table")
-        print(_verdict(outcome.summaries, split))
+        from .. import reports
+
+        comparison = reports.compare([reports.read(run) for run in outcome.summaries], split)
+        print_comparison(comparison)
+        print(reports.headline(comparison))
     return outcome.code
-
-
-def _verdict(runs: list[Path], split: str | None) -> str:
-    """What the comparison allows to say, in a sentence."""
-    from ..reports.comparison import compare
-    from ..reports.entries import entries
-    from ..reports.evidence import read_evidence
-    from ..reports.verdicts import headline
-
-    found = [read_evidence(run) for run in runs]
-    chosen = compare([run.summary for run in found], split).split
-    return headline(entries(found, chosen, {})[1], chosen)

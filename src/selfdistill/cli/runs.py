@@ -36,8 +36,7 @@ def evaluate(words: list[str]) -> int:
     parser.add_argument("--format", choices=("table", "json"), default="table")
     given, further = parser.parse_known_args(words)
     from .. import inspection
-    from ..reports import exit_table
-    from ..reports.corruption_table import corruption_table
+    from ..reports import corruption_table, exit_table
 
     scores = inspection.evaluate(given.run, split=given.split, words=further)
     parts = [exit_table(scores)]

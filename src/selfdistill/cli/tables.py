@@ -1,11 +1,14 @@
 """Commands that tell of finished runs: compare, report."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..consoles import console
 from ..runs import runs_in
 from .parser import SPLITS, parser_of
+
+if TYPE_CHECKING:
+    from ..reports import Comparison
 
 
 def compare(words: list[str]) -> int:
@@ -16,7 +19,10 @@ def compare(words: list[str]) -> int:
     add("--split", choices=SPLITS, help="default: test, if all have it")
     add("--format", choices=("table", "csv", "json", "markdown"), default="table")
     given = parser.parse_args(words)
-    print_comparison(runs_in(given.runs), split=given.split, form=given.format)
+    from .. import reports
+
+    runs = [reports.read(path) for path in runs_in(given.runs)]
+    print_comparison(reports.compare(runs, given.split), given.format)
     return 0
 
 
@@ -46,16 +52,15 @@ def report(words: list[str]) -> int:
         papers, split = dict[Path, float](), None
         title = names[0] if len(names) == 1 else f"{len(runs)} runs"
     title = given.title or title
-    page = write_report(runs, given.to, title=title, papers=papers, split=split, say=print)
+    page = write_report(runs, given.to, title=title, papers=papers, split=split, log=print)
     print(page)
     return 0
 
 
-def print_comparison(runs: Sequence[Path], *, split: str | None, form: str) -> None:
+def print_comparison(comparison: "Comparison", form: str = "table") -> None:
     """Print what runs have in common and how they differ, in one of the forms."""
     from .. import reports
 
-    comparison = reports.compare([reports.read(run) for run in runs], split)
     if form == "table":
         terminal = console()
         terminal.print(reports.as_table(comparison, width=terminal.width))

@@ -1,21 +1,24 @@
-"""What finished runs show beside each other; reads run directories or their summaries only."""
+"""Finished runs beside each other; reads run directories or their summaries only.
 
-from typing import TYPE_CHECKING
+What draws figures is imported from ``reports.page`` and ``reports.stages``: matplotlib takes a
+second to load.
+"""
 
 from .comparison import Comparison, compare
-from .exits import exit_table
-from .html_table import as_html
-from .records import as_csv, as_json
-from .rows import group
-from .runs import Summary, read
-from .table import as_markdown, as_table, as_text
-
-if TYPE_CHECKING:
-    from .page import write_report
+from .formats import as_csv, as_html, as_json, as_markdown, as_table, as_text
+from .inspected import InspectedImage, Stage
+from .reader import read
+from .row import Row
+from .run import Run
+from .score_tables import corruption_table, exit_table
+from .text import headline
 
 __all__ = [
     "Comparison",
-    "Summary",
+    "InspectedImage",
+    "Row",
+    "Run",
+    "Stage",
     "as_csv",
     "as_html",
     "as_json",
@@ -23,16 +26,8 @@ __all__ = [
     "as_table",
     "as_text",
     "compare",
+    "corruption_table",
     "exit_table",
-    "group",
+    "headline",
     "read",
-    "write_report",
 ]
-
-
-def __getattr__(name: str) -> object:
-    if name == "write_report":  # what it draws with takes a second to load
-        from .page import write_report
-
-        return write_report
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

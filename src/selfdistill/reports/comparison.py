@@ -1,50 +1,94 @@
 """Runs beside each other: rows, what each is compared to, and what the differences allow to say."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
 from .labels import sections
-from .lines import CONTROL, Comparison, Line, seeds_needed
-from .notes import comparison_notes
-from .rows import group
-from .runs import Summary
-from .statistics import Difference, differences
+from .row import CONTROL, SPOKEN, Row, group
+from .run import SPLITS, Run
+from .statistics import MIN_SEEDS, Difference, differences
 
-SPLITS = ("test", "validation")
+HEADLINE = "SKDSAM"
+"""The method whose differences take more seeds to call."""
+HEADLINE_SEEDS = 5
 EXECUTION = frozenset({"compile", "deterministic"})
 """Parts of a recipe that change how a step executes, and its numbers by rounding alone."""
+NO_PAPERS: Mapping[Path, float] = {}
 
 
-def compare(summaries: Sequence[Summary], split: str | None = None) -> Comparison:
+@dataclass(frozen=True)
+class Comparison:
+    """Rows on one split."""
+
+    split: str
+    rows: tuple[Row, ...]
+
+    @property
+    def control(self) -> str:
+        """What differences are to: cross-entropy, or else the first of two rows."""
+        return next((row.name for row in self.rows if row.is_control), SPOKEN)
+
+    def controls_first(self) -> "Comparison":
+        """The same with the rows that others are compared to at the top."""
+        return replace(self, rows=tuple(sorted(self.rows, key=lambda row: not row.is_control)))
+
+
+def compare(
+    runs: Sequence[Run], split: str | None = None, *, papers: Mapping[Path, float] = NO_PAPERS
+) -> Comparison:
     """Set runs beside each other.
 
     A row's difference is to the cross-entropy row of its setting; without any cross-entropy, and
     with two rows of one setting, the second's is to the first.
 
     Args:
-        summaries: At least one finished run.
+        runs: At least one.
         split: ``test`` or ``validation``; by default the first of them that every run has.
+        papers: Published accuracies in percent, each by the path of any of the row's runs.
 
     Raises:
         ValueError: If there is no run, one lacks the split, or one is given twice.
     """
-    if not summaries:
+    if not runs:
         raise ValueError("there is nothing to compare; name at least one finished run")
-    split = _split(summaries, split)
-    lines = [Line(label, runs, split) for label, runs in group(summaries).items()]
-    lines = _set_against_controls(lines)
-    return Comparison(split, lines, tuple(comparison_notes(lines, split)))
+    split = _split(runs, split)
+    rows = [Row(label, alike, split) for label, alike in group(runs).items()]
+    controls = {row.label: _nearest_control(row, rows) for row in rows}
+    ordered = sorted(rows, key=lambda row: controls[row.label] != row.label)
+    styles = {row.label: i for i, row in enumerate(ordered, ordered[0].method != CONTROL)}
+    rows = [
+        replace(
+            row,
+            style=styles[row.label],
+            paper=next((papers[run.path] for run in row.runs if run.path in papers), None),
+            is_control=controls[row.label] == row.label,
+        )
+        for row in rows
+    ]
+    compared: dict[str, Row] = {}
+    for row in rows:
+        if row.is_control:
+            control = replace(row, step_ratio=_step_ratio(row, row))
+            others = [one for one in rows if controls[one.label] == row.label != one.label]
+            compared |= {one.label: one for one in (control, *_compare_with(control, others))}
+    return Comparison(split, tuple(compared.get(row.label, row) for row in rows))
 
 
-def _split(summaries: Sequence[Summary], wanted: str | None) -> str:
-    if wanted is not None and wanted not in SPLITS:
-        raise ValueError(f"there is no split {wanted!r}; choose one of {', '.join(SPLITS)}")
-    candidates = SPLITS if wanted is None else (wanted,)
+def seeds_needed(*methods: str) -> int:
+    """Runs that the rows of compared methods need, each, for a verdict."""
+    return HEADLINE_SEEDS if HEADLINE in methods else MIN_SEEDS
+
+
+def _split(runs: Sequence[Run], split: str | None) -> str:
+    if split is not None and split not in SPLITS:
+        raise ValueError(f"there is no split {split!r}; choose one of {', '.join(SPLITS)}")
+    candidates = SPLITS if split is None else (split,)
     lacking = {
-        split: next((s.path for s in summaries if split not in s.scores), None)
+        split: next((run.path for run in runs if split not in run.scores), None)
         for split in candidates
     }
     complete = [split for split, path in lacking.items() if path is None]
@@ -57,83 +101,71 @@ def _split(summaries: Sequence[Summary], wanted: str | None) -> str:
     )
 
 
-def _differing(line: Line, other: Line) -> tuple[str, ...]:
-    """Parts of the recipe but the method in which rows differ, seed by seed.
-
-    Runs that start from weights of their seed are to start from the same, not all from one.
-    """
-    pairs = [(a, b) for a, b in product(line.runs, other.runs) if a.seed == b.seed]
-    parts = [
-        sections(a.fields, b.fields, ignore=EXECUTION | {"method"})
-        for a, b in pairs or [(line.runs[0], other.runs[0])]
-    ]
-    return tuple(dict.fromkeys(part for found in parts for part in found))
-
-
-def _control(line: Line, lines: Sequence[Line]) -> Line | None:
-    """The row to compare to: the cross-entropy row nearest in setting, without options if can be.
+def _nearest_control(row: Row, rows: Sequence[Row]) -> str | None:
+    """Label of the cross-entropy row nearest in setting, without options if can be.
 
     Without any cross-entropy: the first of two rows of the same setting.
     """
 
-    def distance(control: Line) -> tuple[int, bool]:
+    def distance(control: Row) -> tuple[int, bool]:
         fields = control.runs[0].fields
         options = fields.keys() - {"method.class_path"}
         has_options = any(fields[key] for key in options if key.startswith("method."))
-        return len(_differing(line, control)), has_options
+        return len(_differing(row, control)), has_options
 
-    found = min((one for one in lines if one.method == CONTROL), key=distance, default=None)
-    if found is None and len(lines) == 2 and not _differing(*lines):
-        return lines[0]
-    return found
-
-
-def _set_against_controls(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The same rows in the same order, with what they are compared to."""
-    controls = {line.label: _control(line, lines) for line in lines}
-    found: dict[str, Line] = {}
-    for line in lines:
-        if controls[line.label] is line:
-            control = replace(line, is_control=True, step_ratio=_step_ratio(line, line))
-            others = [other for other in lines if controls[other.label] is line is not other]
-            found |= {one.label: one for one in (control, *_compared(others, control))}
-    return tuple(found.get(line.label, line) for line in lines)
+    nearest = min((one for one in rows if one.method == CONTROL), key=distance, default=None)
+    if nearest is None and len(rows) == 2 and not _differing(*rows):
+        return rows[0].label
+    return nearest and nearest.label
 
 
-def _compared(lines: Sequence[Line], control: Line) -> list[Line]:
+def _differing(row: Row, other: Row) -> tuple[str, ...]:
+    """Parts of the recipe but the method in which rows differ, seed by seed.
+
+    Runs that start from weights of their seed are to start from the same, not all from one.
+    """
+    pairs = [(a, b) for a, b in product(row.runs, other.runs) if a.seed == b.seed]
+    parts = [
+        sections(a.fields, b.fields, ignore=EXECUTION | {"method"})
+        for a, b in pairs or [(row.runs[0], other.runs[0])]
+    ]
+    return tuple(dict.fromkeys(part for found in parts for part in found))
+
+
+def _compare_with(control: Row, rows: Sequence[Row]) -> list[Row]:
     """Rows whose nearest control it is; the differences hold jointly."""
-    lines = [replace(line, differs=_differing(line, control)) for line in lines]
-    family = [line for line in lines if not line.differs]
-    tests = differences(control.accuracies, [line.accuracies for line in family])
-    return [line for line in lines if line.differs] + [
+    rows = [replace(row, differs=_differing(row, control)) for row in rows]
+    family = [row for row in rows if not row.differs]
+    tests = differences(control.accuracies, [row.accuracies for row in family])
+    return [row for row in rows if row.differs] + [
         replace(
-            line,
+            row,
             control=control,
-            difference=_with_seeds_enough(test, line, control),
-            step_ratio=_step_ratio(line, control),
+            difference=_with_seeds_enough(test, row, control),
+            step_ratio=_step_ratio(row, control),
         )
-        for line, test in zip(family, tests, strict=True)
+        for row, test in zip(family, tests, strict=True)
     ]
 
 
-def _with_seeds_enough(test: Difference, line: Line, control: Line) -> Difference:
+def _with_seeds_enough(test: Difference, row: Row, control: Row) -> Difference:
     """The same difference, without a verdict where the rows have too few seeds for one."""
-    needed = seeds_needed(line.method, control.method)
-    if min(len(line.runs), len(control.runs)) >= needed:
+    needed = seeds_needed(row.method, control.method)
+    if min(len(row.runs), len(control.runs)) >= needed:
         return test
     return test._replace(obstacle=f"under {needed} seeds")
 
 
-def _step_ratio(line: Line, control: Line) -> float | None:
+def _step_ratio(row: Row, control: Row) -> float | None:
     """None without cross-entropy, and where anything but the method could make the difference."""
-    machines = {_machine(run) for run in (*line.runs, *control.runs)}
+    machines = {_machine(run) for run in (*row.runs, *control.runs)}
     if control.method != CONTROL or len(machines) > 1:
         return None
-    speed = [np.mean([run.cost.images_per_second for run in one.runs]) for one in (control, line)]
+    speed = [np.mean([run.cost.images_per_second for run in one.runs]) for one in (control, row)]
     return float(speed[0] / speed[1])
 
 
-def _machine(run: Summary) -> tuple[str, ...]:
-    place = (run.environment.get("device"), run.environment.get("processor"))
+def _machine(run: Run) -> tuple[str, ...]:
+    environment = (run.environment.get("device"), run.environment.get("processor"))
     execution = (run.fields.get(part) for part in sorted(EXECUTION))
-    return tuple(str(value) for value in (*place, *execution))
+    return tuple(str(value) for value in (*environment, *execution))

@@ -1,8 +1,10 @@
-"""What a section of a report is made of."""
+"""What a section of a report consists of."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
+if TYPE_CHECKING:  # it takes a second to load
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Picture:
     name: str
     """Unique in a report; lower case letters, digits and hyphens."""
     caption: str
-    figure: Figure
+    figure: "Figure"
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,7 @@ class Section:
 
     name: str
     title: str
-    words: tuple[str, ...] = ()
-    """Paragraphs."""
+    paragraphs: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: tuple[Picture, ...] = ()
-    thumbnails: tuple[Thumbnail, ...] = field(default=())
+    thumbnails: tuple[Thumbnail, ...] = ()

@@ -71,7 +71,7 @@ def labels(rows: Sequence[Fields]) -> list[str]:
     ]
 
 
-def unsaid(rows: Sequence[Fields]) -> str:
+def shared_fields(rows: Sequence[Fields]) -> str:
     """The commonest values, which labels leave out; empty where they leave out none.
 
     Args:

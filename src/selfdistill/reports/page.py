@@ -3,16 +3,16 @@
 import base64
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 
 from ..runs import replace_file
 from ..terminal import shown
+from .columns import results_table
+from .comparison import NO_PAPERS, Comparison, compare
 from .content import Section
-from .entries import Entry, choose_split, entries
-from .evidence import Evidence, read_evidence
 from .figures import (
     attention,
     calibration,
@@ -24,17 +24,16 @@ from .figures import (
     robustness,
     style,
 )
-from .notes import report_notes
-from .published import as_latex, caption
-from .records import as_json
-from .table import as_markdown
-from .verdicts import headline
+from .formats import as_json, as_latex, as_markdown
+from .reader import logged_epochs, read
+from .run import SPLITS, Run
+from .text import headline, notes
 
 PAGE = "index.html"
 FIGURES = "figures"
 MARK = b"default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """By this policy a report's page is known."""
-MOST_TOLD = 5
+MAX_LINES = 5
 """Runs that are left out, as lines beside the page."""
 
 
@@ -47,13 +46,13 @@ class LeftOut:
 
 
 def write_report(
-    runs: Sequence[Path],
+    paths: Sequence[Path],
     out: Path,
     *,
     title: str,
-    papers: Mapping[Path, float] | None = None,
+    papers: Mapping[Path, float] = NO_PAPERS,
     split: str | None = None,
-    say: Callable[[str], None] | None = None,
+    log: Callable[[str], None] | None = None,
 ) -> Path:
     """Write a report of finished runs into a folder.
 
@@ -62,13 +61,13 @@ def write_report(
     missing or unfinished, failed, or lack scores on the split, are listed with the reason.
 
     Args:
-        runs: Run directories or copies of their summaries.
+        paths: Run directories or copies of their summaries.
         out: Folder of the report; made if it is missing.
         title: Heading of the page.
         papers: Published accuracies in percent, each by the path of any of the row's runs.
         split: The split of all scores, ``test`` or ``validation``; by default the one that most
             runs have.
-        say: Shows a line; told what the page leaves out.
+        log: Takes a line for each thing that the page leaves out.
 
     Returns:
         The page's path.
@@ -80,28 +79,28 @@ def write_report(
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is not a folder: name one for the page and its figures")
-    names = _names(runs)
-    usable, left_out, split = _read(runs, names, split)
-    if say is not None:
-        for line in (*_told(left_out), *(line for run in usable for line in run.missing())):
-            say(line)
-    comparison, rows = entries(usable, split, papers or {})
-    comparison = replace(comparison, notes=tuple(report_notes(comparison.lines, split)))
+    names = _names(paths)
+    runs, left_out, split = _read(paths, names, split)
+    if log is not None:
+        for line in (*_left_out_lines(left_out), *_missing_lines(runs)):
+            log(line)
+    comparison = compare(runs, split, papers=papers).controls_first()
     with style.house_style():
-        sections = _sections(rows, split)
+        sections = _sections(comparison)
         drawings, figures = _draw(sections)
+    caption = results_table(comparison).caption
     texts = {
-        "table.md": f"{caption(split)}\n\n{as_markdown(comparison, table='report')}",
+        "table.md": f"{caption}\n\n{as_markdown(comparison, table='report')}",
         "table.tex": as_latex(comparison),
         "table.json": as_json(comparison, table="report"),
         PAGE: _template().render(
             title=title,
-            headline=headline(rows, split),
+            headline=headline(comparison),
             sections=sections,
             drawings=drawings,
-            notes=comparison.notes,
+            notes=notes(comparison, "report"),
             left_out=left_out,
-            runs=usable,
+            runs=runs,
             names=names,
             figures=FIGURES,
         ),
@@ -128,11 +127,16 @@ def _refuse_others(out: Path, names: Iterable[str]) -> None:
         )
 
 
-def _told(left_out: Sequence[LeftOut]) -> list[str]:
+def _left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     """The first of what is left out, and how many more."""
-    lines = [f"left out: {run.name}: {run.reason}" for run in left_out[:MOST_TOLD]]
+    lines = [f"left out: {run.name}: {run.reason}" for run in left_out[:MAX_LINES]]
     more = len(left_out) - len(lines)
     return [*lines, f"and {more} more runs, which the page names"] if more else lines
+
+
+def _missing_lines(runs: Sequence[Run]) -> list[str]:
+    missing = (file for run in runs for file in run.missing())
+    return [f"{file} is missing: the report leaves out what it tells" for file in missing]
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
@@ -143,38 +147,37 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
 
 def _read(
     paths: Sequence[Path], names: Mapping[Path, str], split: str | None
-) -> tuple[list[Evidence], list[LeftOut], str]:
+) -> tuple[list[Run], list[LeftOut], str]:
     """Runs with scores on the split, the others with their reasons, and the split."""
-    found: list[Evidence] = []
+    runs: list[Run] = []
     left_out: list[LeftOut] = []
     for path in paths:
         try:
-            found.append(read_evidence(path).intact())
+            runs.append(_read_whole(path))
         except ValueError as error:
             left_out.append(LeftOut(names[path], str(error).replace(str(path), names[path])))
-    split = split or choose_split(found)
-    lacking = [run for run in found if split not in run.summary.scores]
-    left_out += [LeftOut(names[run.summary.path], f"it has no {split} scores") for run in lacking]
-    usable = [
-        replace(run, of_images=split == "test") for run in found if split in run.summary.scores
-    ]
+    split = split or max(SPLITS, key=lambda split: sum(split in run.scores for run in runs))
+    lacking = [run for run in runs if split not in run.scores]
+    left_out += [LeftOut(names[run.path], f"it has no {split} scores") for run in lacking]
+    usable = [run for run in runs if split in run.scores]
     if not usable:
         reasons = "; ".join(f"{run.name}: {run.reason}" for run in left_out) or "no run was named"
         raise ValueError(f"there is nothing to report: {reasons}")
     return usable, left_out, split
 
 
-def _sections(rows: Sequence[Entry], split: str) -> list[Section]:
-    found = [
-        results.section(rows, split),
-        learning.section(rows),
-        calibration.section(rows, split),
-        classes.section(rows),
-        exits.section(rows, split),
-        attention.section(rows, split),
-        robustness.section(rows, split),
-        cost.section(rows),
-    ]
+def _read_whole(path: Path) -> Run:
+    try:
+        run = read(path)
+    except ValueError as error:
+        raise ValueError(f"{error}{logged_epochs(path)}") from None
+    run.check()
+    return run
+
+
+def _sections(comparison: Comparison) -> list[Section]:
+    parts = (results, learning, calibration, classes, exits, attention, robustness, cost)
+    found = [part.section(comparison) for part in parts]
     return [section for section in found if section is not None]
 
 

@@ -14,10 +14,9 @@ from rich.text import Text
 from ..consoles import rendered
 from ..terminal import shown_name
 from .figures import style
-from .figures.leaning import overlay_cam
-from .figures.names import fitted, height
+from .figures.attention import overlay_cam
 from .inspected import InspectedImage, Stage
-from .verdicts import ABSENT
+from .text import ABSENT
 
 CELL = 1.25
 """Width of a cell of the figure, inches."""
@@ -77,10 +76,12 @@ def stages_figure(images: Sequence[InspectedImage]) -> bytes:
             f"{len(images)} pictures are too many for one figure: {MAX_IMAGES} at most"
         )
     with style.house_style():
-        files = fitted([PurePath(image.name).name for image in images], MAX_LETTERS, lines=2)
+        files = style.fitted([PurePath(image.name).name for image in images], MAX_LETTERS, lines=2)
         classes = _class_names(images)
         columns = 1 + len(images[0].stages)
-        lines = max(2, *map(height, files), *(height(name) + 1 for name in classes.values()))
+        lines = max(
+            2, *map(style.height, files), *(style.height(name) + 1 for name in classes.values())
+        )
         row = CELL + 0.13 * (lines - 2) + (0.54 if _has_attention(images) else 0.36)
         figure = Figure(figsize=(CELL * columns, 0.3 + row * len(images)), layout="constrained")
         figure.set_facecolor("white")
@@ -107,7 +108,7 @@ def _class_names(images: Sequence[InspectedImage]) -> dict[str, str]:
     """The predicted classes, as they fit below a cell."""
     predictions = [stage.prediction for image in images for stage in image.stages]
     names = list(dict.fromkeys(found[0] for found in predictions if found is not None))
-    return dict(zip(names, fitted(names, MAX_LETTERS), strict=True))
+    return dict(zip(names, style.fitted(names, MAX_LETTERS), strict=True))
 
 
 def _show(panel: Axes, pixels: NDArray[np.uint8], label: str) -> None:

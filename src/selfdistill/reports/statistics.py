@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize, stats
 from scipy.special import ndtr
 
-FEWEST_SEEDS = 3
+MIN_SEEDS = 3
 """Runs that both groups need before a difference gets an interval and a verdict."""
 
 
@@ -132,8 +132,8 @@ class _Pair(NamedTuple):
 
 def _pair(control: Sequence[float], group: Sequence[float]) -> _Pair:
     mean = float(np.mean(group) - np.mean(control))
-    if min(len(control), len(group)) < FEWEST_SEEDS:
-        return _Pair(mean, obstacle=f"under {FEWEST_SEEDS} seeds")
+    if min(len(control), len(group)) < MIN_SEEDS:
+        return _Pair(mean, obstacle=f"under {MIN_SEEDS} seeds")
     if all(min(values) == max(values) for values in (control, group)):
         return _Pair(mean, obstacle="where no seed changes any accuracy")
     sizes = np.array([len(group), len(control)])

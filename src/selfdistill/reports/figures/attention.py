@@ -1,108 +1,107 @@
-"""How the shallow blocks share what the deepest one teaches, image by image."""
+"""How the shallow stages share what the deepest one teaches, image by image."""
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.image import imsave
 from numpy.typing import NDArray
 
-from ..content import Picture, Section
-from ..entries import Entry
-from ..evidence import Evidence
-from ..predicted import Numbers, entropy, unseen
+from ..comparison import Comparison
+from ..content import Picture, Section, Table, Thumbnail
+from ..labels import Fields
+from ..predictions import Numbers, entropy
+from ..row import Row
+from ..statistics import differences
+from ..text import needs_predictions, plus_minus, signed
 from . import style
-from .ablation import ablations
-from .leaning import leaning, thumbnails
 
 MEANING = (
     "For every image, the attention says how much each shallow block counts in what the deepest "
     "one teaches them; the shares of an image add up to 100 %."
 )
+KIND = "method.attention"
+LEARNED = "learned"
+TOP = 3
+"""Classes and images named for each stage."""
+MAX_THUMBNAILS = 24
 
 
-def section(entries: Sequence[Entry], split: str) -> Section | None:
+def section(comparison: Comparison) -> Section | None:
     """All pictures of the attention; None where no method has any."""
-    followed = [e for e in entries if e.runs[0].curve.attention is not None]
-    looked = [e for e in entries if _watched(e)]
-    if not followed and not looked:
+    rows, split = comparison.rows, comparison.split
+    by_epoch = [row for row in rows if row.runs[0].curve.attention is not None]
+    by_image = [row for row in rows if _by_run(row)]
+    if not by_epoch and not by_image:
         return None
-    shown = looked[: style.MOST_ROWS]
+    shown = by_image[: style.MAX_ROWS]
     pictures = [
-        _by_epoch(entry, f"attention-epochs-{i}")
-        for i, entry in enumerate(followed[: style.MOST_ROWS])
+        _epochs(row, f"attention-epochs-{i}") for i, row in enumerate(by_epoch[: style.MAX_ROWS])
     ]
-    pictures += [_distribution(entry, f"attention-images-{i}") for i, entry in enumerate(shown)]
-    parts = style.chunks(looked) if looked else []
+    pictures += [_distribution(row, f"attention-images-{i}") for i, row in enumerate(shown)]
+    parts = style.chunks(by_image)
     pictures += [_entropy(part, f"attention-entropy-{i}") for i, part in enumerate(parts)]
-    tables = [*ablations(entries, split), *(leaning(e, _shares(e), _labels(e)) for e in shown)]
-    needed = f"Distributions over images need {unseen(split)}"
+    needed = needs_predictions("Distributions over images need", split)
     return Section(
         "attention",
         "Attention",
-        (
-            MEANING,
-            *(() if looked else (needed,)),
-            *style.left_out(followed or looked),
-        ),
-        tuple(tables),
+        (MEANING, *(() if by_image else (needed,)), *style.left_out(by_epoch or by_image)),
+        (*_ablations(rows), *(_most_attended(row) for row in shown)),
         tuple(pictures),
-        tuple(image for entry in shown for image in thumbnails(entry)),
+        tuple(image for row in shown for image in _thumbnails(row)),
     )
 
 
-def _watched(entry: Entry) -> list[Evidence]:
-    """Runs with the attention of every test image."""
-    return [run for run in entry.runs if run.predicted and run.predicted.attention is not None]
+def overlay_cam(pixels: NDArray[np.uint8], cam: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """An image in grey under the colours of a class activation map."""
+    grey = pixels.mean(axis=2, keepdims=True)
+    colors = 255 * colormaps["inferno"](cam)[..., :3]
+    return (0.4 * grey + 0.6 * colors).round().astype(np.uint8)
 
 
-def _shares(entry: Entry) -> Numbers:
-    """Mean over seeds of each image's shares, ``images × blocks``."""
-    found = [run.predicted.attention for run in _watched(entry) if run.predicted]
-    return np.mean([shares for shares in found if shares is not None], axis=0)
+def _by_run(row: Row) -> list[Numbers]:
+    """Attention of each run that has it, ``images × stages``."""
+    return [one.attention for one in row.predictions if one.attention is not None]
 
 
-def _pooled(entry: Entry) -> Numbers:
-    """Every seed's shares of every image, ``seeds·images × blocks``."""
-    found = [run.predicted.attention for run in _watched(entry) if run.predicted]
-    return np.concatenate([shares for shares in found if shares is not None])
+def _labels(row: Row) -> NDArray[np.int64]:
+    return next(one.labels for one in row.predictions if one.attention is not None)
 
 
-def _labels(entry: Entry) -> NDArray[np.int64]:
-    predicted = _watched(entry)[0].predicted
-    assert predicted is not None
-    return predicted.labels
-
-
-def _by_epoch(entry: Entry, name: str) -> Picture:
+def _epochs(row: Row, name: str) -> Picture:
     figure, panel = style.epoch_axes("mean share (%)")
-    epochs = entry.runs[0].curve.epoch
-    found = [a for run in entry.runs if (a := run.curve.attention) is not None]
-    seeds = 100 * np.array([shares for shares in found if shares.shape == found[0].shape])
-    for block in range(seeds.shape[2]):
-        own = seeds[:, :, block]
-        style.hairlines(panel, [(epochs, shares) for shares in own], block + 1)
-        style.curve(panel, epochs, own.mean(0), block + 1, f"block {block + 1}")
+    epochs = row.runs[0].curve.epoch
+    found = [a for run in row.runs if (a := run.curve.attention) is not None]
+    seeds = 100 * np.array([one for one in found if one.shape == found[0].shape])
+    for stage in range(seeds.shape[2]):
+        own = seeds[:, :, stage]
+        style.hairlines(panel, [(epochs, attention) for attention in own], stage + 1)
+        style.curve(panel, epochs, own.mean(0), stage + 1, f"block {stage + 1}")
     panel.set_ylim(-2, 102)
     style.legend(figure, panel, columns=3)
     return Picture(
         name,
-        f"{entry.label}: mean share of each shallow block on fixed training images, by epoch "
+        f"{row.label}: mean share of each shallow block on fixed training images, by epoch "
         "(thick: mean over seeds).",
         figure,
     )
 
 
-def _distribution(entry: Entry, name: str) -> Picture:
-    shares, labels = 100 * _pooled(entry), _labels(entry)
-    seeds = len(shares) // len(labels)
+def _distribution(row: Row, name: str) -> Picture:
+    attention, labels = 100 * np.stack(_by_run(row)), _labels(row)
     present = np.unique(labels)
-    by_seed = shares.reshape(seeds, len(labels), -1)
-    classes = np.concatenate([by_seed[:, labels == k].mean(1) for k in present])
+    classes = np.concatenate([attention[:, labels == k].mean(1) for k in present])
+    stages = attention.shape[2]
     figure, panel = style.axes(xlabel="shallow block", ylabel="share (%)")
-    kinds = ((shares, -0.17, "", "images"), (classes, 0.17, "////", "class means"))
+    kinds = (
+        (np.concatenate(attention), -0.17, "", "images"),
+        (classes, 0.17, "////", "class means"),
+    )
     for values, shift, hatch, subject in kinds:
         boxes = panel.boxplot(
             list(values.T),
-            positions=np.arange(1, shares.shape[1] + 1) + shift,
+            positions=np.arange(1, stages + 1) + shift,
             widths=0.28,
             whis=(5, 95),
             showfliers=False,
@@ -112,30 +111,30 @@ def _distribution(entry: Entry, name: str) -> Picture:
         for box in boxes["boxes"]:
             box.set(facecolor="white" if hatch else style.PALETTE[5], hatch=hatch)
         boxes["boxes"][0].set_label(subject)
-    panel.set_xticks(range(1, shares.shape[1] + 1), [str(b + 1) for b in range(shares.shape[1])])
+    panel.set_xticks(range(1, stages + 1), [str(stage + 1) for stage in range(stages)])
     panel.set_ylim(-2, 102)
     panel.grid(axis="x", visible=False)
     style.legend(figure, panel)
     return Picture(
         name,
-        f"{entry.label}: shares over the {len(labels):,} test images and over the {len(present)} "
+        f"{row.label}: shares over the {len(labels):,} test images and over the {len(present)} "
         "classes, all seeds together (box: middle half; whiskers: 5 to 95 %).",
         figure,
     )
 
 
-def _entropy(entries: Sequence[Entry], name: str) -> Picture:
+def _entropy(rows: Sequence[Row], name: str) -> Picture:
     figure, panel = style.axes(
         xlabel="entropy of an image's shares (share of the most possible)",
         ylabel="test images up to it (%)",
     )
     means: list[str] = []
-    for entry in entries:
-        values = np.sort(entropy(_pooled(entry)))
+    for row in rows:
+        values = np.sort(entropy(np.concatenate(_by_run(row))))
         rank = 100 * np.arange(1, len(values) + 1) / len(values)
         thin = np.unique(np.linspace(0, len(values) - 1, 300).astype(np.int64))
-        style.curve(panel, values[thin], rank[thin], entry.style, entry.label)
-        means.append(f"{entry.label} {values.mean():.2f}")
+        style.curve(panel, values[thin], rank[thin], row.style, row.label)
+        means.append(f"{row.label} {values.mean():.2f}")
     panel.set_xlim(0, 1.02)
     panel.set_ylim(0, 102)
     style.legend(figure, panel)
@@ -145,3 +144,101 @@ def _entropy(entries: Sequence[Entry], name: str) -> Picture:
         f"block, 1 equal shares. Means: {', '.join(means)}.",
         figure,
     )
+
+
+def _ablations(rows: Sequence[Row]) -> list[Table]:
+    """Learned attention against every other kind, all else equal."""
+    tables: list[Table] = []
+    for learned in (row for row in rows if _kind(row) == LEARNED):
+        others = [
+            o for o in rows if _kind(o) != LEARNED and _other_fields(o) == _other_fields(learned)
+        ]
+        if not others:
+            continue
+        tests = differences(learned.accuracies, [row.accuracies for row in others])
+        seeds = str(len(learned.runs))
+        cells = [(LEARNED, seeds, plus_minus(learned.accuracy), "reference", "")]
+        for row, test in zip(others, tests, strict=True):
+            span = "" if test.interval is None else " [{}, {}]".format(*map(signed, test.interval))
+            verdict = test.verdict or f"no verdict {test.obstacle}"
+            kind, accuracy = str(_kind(row)).replace("_", " "), plus_minus(row.accuracy)
+            cells.append((kind, str(len(row.runs)), accuracy, signed(test.mean) + span, verdict))
+        tables.append(
+            Table(
+                f"{learned.label}: every other kind of attention against the learned one, all "
+                "else equal (accuracy in %, difference in points, 95 % interval).",
+                ("attention", "seeds", "accuracy", "difference to learned", "verdict"),
+                tuple(cells),
+                words=frozenset({0, 4}),
+            )
+        )
+    return tables
+
+
+def _kind(row: Row) -> object:
+    return row.runs[0].fields.get(KIND)
+
+
+def _other_fields(row: Row) -> Fields | None:
+    fields = dict(row.runs[0].fields)
+    return None if fields.pop(KIND, None) is None else fields
+
+
+def _most_attended(row: Row) -> Table:
+    """The classes and images with the most attention on each stage, mean over seeds."""
+    attention, labels, names = np.mean(_by_run(row), axis=0), _labels(row), row.class_names
+    files = _files(row, len(labels))
+    named_by = "files" if any(run.files == files for run in row.runs) else "position in the split"
+    present = np.unique(labels)
+    by_class = np.array([attention[labels == k].mean(0) for k in present])
+    cells: list[tuple[str, ...]] = []
+    for stage in range(attention.shape[1]):
+        own, of_class = 100 * attention[:, stage], 100 * by_class[:, stage]
+        classes = [f"{names[present[k]]} ({of_class[k]:.1f})" for k in _top(by_class[:, stage])]
+        images = [
+            f"{files[i]}, {names[labels[i]]} ({own[i]:.1f})" for i in _top(attention[:, stage])
+        ]
+        mean = f"{100 * attention[:, stage].mean():.1f}"
+        cells.append((f"block {stage + 1}", mean, ", ".join(classes), "; ".join(images)))
+    return Table(
+        f"{row.label}: what leans most on each shallow block (share in %, mean over seeds; "
+        f"images by their {named_by}).",
+        ("block", "mean share", "classes", "test images"),
+        tuple(cells),
+        words=frozenset({0, 2, 3}),
+    )
+
+
+def _top(values: Numbers) -> NDArray[np.intp]:
+    return np.argsort(values, kind="stable")[::-1][:TOP]
+
+
+def _files(row: Row, images: int) -> tuple[str, ...]:
+    """The test images' files; their positions where no run tells."""
+    known = [run.files for run in row.runs if len(run.files) == images]
+    return known[0] if known else tuple(f"no.\u00a0{k}" for k in range(images))
+
+
+def _thumbnails(row: Row) -> list[Thumbnail]:
+    """Images of the first run that kept any, beside the CAM of the stage; class and attention."""
+    kept = [run for run in row.runs if run.thumbnails is not None and run.predictions is not None]
+    if not kept:
+        return []
+    run, names = kept[0], row.class_names
+    assert run.thumbnails is not None
+    assert run.predictions is not None
+    attention, labels = run.predictions.attention, run.predictions.labels
+    files = _files(row, len(labels))
+    seed = f", seed\u00a0{run.seed}" if len(row.runs) > 1 else ""
+    found: list[Thumbnail] = []
+    images = run.thumbnails
+    for pixels, cam, index, stage in zip(
+        images.images, images.cams, images.indices, images.stages, strict=True
+    ):
+        share = "" if attention is None else f", {100 * attention[index, stage]:.0f}\u00a0%"
+        file = io.BytesIO()
+        imsave(file, np.hstack([pixels, overlay_cam(pixels, cam)]), format="png")
+        subject = f"{names[labels[index]]} ({files[index]})"
+        caption = f"{row.label}{seed}, block\u00a0{stage + 1}{share}: {subject}"
+        found.append(Thumbnail(file.getvalue(), caption))
+    return found[:MAX_THUMBNAILS]

@@ -4,50 +4,50 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..comparison import Comparison
 from ..content import Picture, Section, Table
-from ..entries import Entry
-from ..predicted import Numbers, reliability, unseen
+from ..predictions import Numbers
+from ..row import Row
 from ..statistics import spread
-from ..table import plus_minus
-from ..verdicts import ABSENT
+from ..text import ABSENT, needs_predictions, plus_minus
 from . import style
 
 SCORES = {"ece": "ECE, %", "nll": "NLL, nats", "brier": "Brier score"}
-FEWEST_IMAGES = 20
+MIN_IMAGES = 20
 """Images that a bin needs for a mark, all seeds together."""
 
 
-def section(entries: Sequence[Entry], split: str) -> Section:
+def section(comparison: Comparison) -> Section:
     """Scores of calibration, and the reliability diagram where there are predictions."""
+    rows, split = comparison.rows, comparison.split
     table = Table(
         f"Calibration of the network on the {split} split, mean ± standard deviation over seeds; "
         "of all three scores less is better. ECE alone is silent about accuracy: a network that is "
         "seldom right, and says so, has a low one.",
         ("method", *SCORES.values()),
-        tuple((e.label, *(_score(e, split, field) for field in SCORES)) for e in entries),
+        tuple((row.label, *(_score(row, field) for field in SCORES)) for row in rows),
     )
-    shown = [e for e in entries if any(run.predicted is not None for run in e.runs)]
-    parts = style.chunks(shown) if shown else []
-    pictures = tuple(_diagram(p, f"reliability-{i}") for i, p in enumerate(parts))
-    words = (f"The reliability diagram needs {unseen(split)}",)
-    return Section("calibration", "Calibration", () if shown else words, (table,), pictures)
+    parts = style.chunks([row for row in rows if row.predictions])
+    pictures = tuple(_diagram(part, f"reliability-{i}") for i, part in enumerate(parts))
+    words = () if pictures else (needs_predictions("The reliability diagram needs", split),)
+    return Section("calibration", "Calibration", words, (table,), pictures)
 
 
-def _score(entry: Entry, split: str, field: str) -> str:
-    found = [run.scores(split).get("network", {}).get(field) for run in entry.runs]
+def _score(row: Row, field: str) -> str:
+    found = [run.exit_scores(row.split).get("network", {}).get(field) for run in row.runs]
     values = [value for value in found if value is not None]
     digits = 2 if field == "ece" else 3
     return plus_minus(spread(values), digits) if values else ABSENT
 
 
-def _diagram(entries: Sequence[Entry], name: str) -> Picture:
+def _diagram(rows: Sequence[Row], name: str) -> Picture:
     figure, panel = style.axes(
         height=3.7, xlabel="mean confidence of a bin (%)", ylabel="accuracy on test images (%)"
     )
     panel.plot([0, 100], [0, 100], color=style.RULE, lw=1, linestyle=":", label="calibrated")
-    for entry in entries:
-        bins = _bins(entry)
-        style.curve(panel, bins[:, 0], bins[:, 1], entry.style, entry.label)
+    for row in rows:
+        bins = _bins(row)
+        style.curve(panel, bins[:, 0], bins[:, 1], row.style, row.label)
     panel.set_xlim(0, 102)
     panel.set_ylim(0, 102)
     panel.set_aspect("equal")
@@ -55,16 +55,16 @@ def _diagram(entries: Sequence[Entry], name: str) -> Picture:
     return Picture(
         name,
         "Reliability: accuracy of the predictions of like confidence, all seeds together; bins of "
-        f"fewer than {FEWEST_IMAGES} images are left out. Below the diagonal a network is "
+        f"fewer than {MIN_IMAGES} images are left out. Below the diagonal a network is "
         "over-confident.",
         figure,
     )
 
 
-def _bins(entry: Entry) -> Numbers:
+def _bins(row: Row) -> Numbers:
     """Mean confidence and accuracy of each full bin, percent, over all seeds' images."""
-    found = [reliability(run.predicted) for run in entry.runs if run.predicted is not None]
-    images = np.sum([bins[:, 0] for bins in found], axis=0)
-    sums = np.sum([np.nan_to_num(bins[:, 1:]) * bins[:, :1] for bins in found], axis=0)
-    full = images >= FEWEST_IMAGES
+    by_run = [predictions.reliability() for predictions in row.predictions]
+    images = np.sum([bins[:, 0] for bins in by_run], axis=0)
+    sums = np.sum([np.nan_to_num(bins[:, 1:]) * bins[:, :1] for bins in by_run], axis=0)
+    full = images >= MIN_IMAGES
     return sums[full] / images[full, None]

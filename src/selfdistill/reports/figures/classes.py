@@ -1,20 +1,17 @@
 """Which classes gain and which lose, and what they are mistaken for."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
+from ..comparison import HEADLINE, Comparison
 from ..content import Picture, Section
-from ..entries import Entry
-from ..lines import HEADLINE
-from ..predicted import Numbers, Predicted, class_accuracy, confusion
-from ..verdicts import signed
+from ..predictions import Numbers
+from ..row import Row
+from ..text import signed
 from . import style
-from .chance import Band, chance
-from .named_rows import row_axes
-from .names import fitted, height
 
 EXTREMES = 10
 """Classes that a picture names at either end."""
@@ -23,10 +20,47 @@ CONFUSED = 6
 
 
 @dataclass(frozen=True)
+class Band:
+    """What the chance of training alone does to the difference of two rows in a class."""
+
+    widths: Numbers
+    """Of each class, the half-width in points that it exceeds one time in twenty; NaN for a class
+    without images."""
+    seeds: tuple[int, int]
+    """Runs of the row, and of cross-entropy."""
+    measured: bool
+    """Whether the spread of a class over seeds is known, or all rows have one run."""
+
+    def words(self, gains: Numbers) -> str:
+        """What the band means, and how many classes leave it.
+
+        Args:
+            gains: Of every class; NaN for a class without images.
+        """
+        if not self.measured:
+            return (
+                f"Shaded: {self._span()}. Were both networks equally good in every class "
+                "and each answer independent of the others, one class in twenty would leave its "
+                "band; how far seeds differ, usually less, two single runs do not tell."
+            )
+        outside = int((abs(gains) > self.widths).sum())
+        own, other = self.seeds
+        return (
+            f"Shaded: {self._span()}. Were both equally good in every class, one class in twenty "
+            f"would leave its band by the chance of training (means of {own} and {other} seeds, as "
+            f"far as seeds are seen to differ); {outside} of {int(np.isfinite(gains).sum())} do."
+        )
+
+    def _span(self) -> str:
+        least, most = (f"±{edge(self.widths):.1f}" for edge in (np.nanmin, np.nanmax))
+        return f"{least} points" if least == most else f"{least} to {most} points, by class"
+
+
+@dataclass(frozen=True)
 class Pair:
     """A row and its cross-entropy row, by class."""
 
-    entry: Entry
+    row: Row
     gain: Numbers
     """Points, by class; NaN for a class without images."""
     moved: Numbers
@@ -37,14 +71,14 @@ class Pair:
     names: tuple[str, ...]
 
 
-def section(entries: Sequence[Entry]) -> Section | None:
+def section(comparison: Comparison) -> Section | None:
     """Rows against their cross-entropy row; None where predictions of either are missing."""
-    ordered = sorted(entries, key=lambda entry: entry.method != HEADLINE)
-    found = [pair for entry in ordered if (pair := _pair(entry)) is not None]
-    if not found:
+    ordered = sorted(comparison.rows, key=lambda row: row.method != HEADLINE)
+    pairs = [pair for row in ordered if (pair := _pair(row)) is not None]
+    if not pairs:
         return None
     pictures: list[Picture] = []
-    for i, pair in enumerate(found[: style.MOST_ROWS]):
+    for i, pair in enumerate(pairs[: style.MAX_ROWS]):
         pictures.append(_gains(pair, f"classes-{i}"))
         if np.nanmax(pair.gain) > 0:
             pictures.append(_confusion(pair, f"confusion-{i}"))
@@ -52,45 +86,27 @@ def section(entries: Sequence[Entry]) -> Section | None:
         "Behind the name of a class stands how many test images it has, the same for all runs; its "
         "shaded band is as wide as so few make it. The bands are about the chance of training; "
         "from one choice of images to another, differences vary more.",
-        *style.left_out([pair.entry for pair in found]),
+        *style.left_out([pair.row for pair in pairs]),
     )
     return Section("classes", "Classes", words, pictures=tuple(pictures))
 
 
-def _pair(entry: Entry) -> Pair | None:
-    if entry.control is None:
-        return None
-    own, other = _predictions(entry), _predictions(entry.control)
+def _pair(row: Row) -> Pair | None:
+    own, other = row.predictions, row.cross_entropy.predictions if row.cross_entropy else []
     if not own or not other:
         return None
-    images = np.bincount(own[0].labels, minlength=own[0].num_classes)
-    return Pair(
-        entry=entry,
-        gain=_mean(own, class_accuracy) - _mean(other, class_accuracy),
-        moved=_mean(own, confusion) - _mean(other, confusion),
-        band=chance(_by_run(own), _by_run(other), images),
-        images=images,
-        names=class_names(entry),
+    accuracy, reference = (
+        np.stack([one.class_accuracy() for one in runs]) for runs in (own, other)
     )
-
-
-def class_names(entry: Entry) -> tuple[str, ...]:
-    """Names of the classes; their numbers where no run tells."""
-    count = max((p.num_classes for p in _predictions(entry)), default=0)
-    known = [run.classes for run in entry.runs if len(run.classes) == count]
-    return known[0] if known else tuple(f"class {k}" for k in range(count))
-
-
-def _predictions(entry: Entry) -> list[Predicted]:
-    return [run.predicted for run in entry.runs if run.predicted is not None]
-
-
-def _mean(runs: Sequence[Predicted], table: Callable[[Predicted], Numbers]) -> Numbers:
-    return np.mean([table(run) for run in runs], axis=0)
-
-
-def _by_run(runs: Sequence[Predicted]) -> Numbers:
-    return np.stack([class_accuracy(run) for run in runs])
+    confusions = [np.mean([one.confusion() for one in runs], axis=0) for runs in (own, other)]
+    return Pair(
+        row=row,
+        gain=accuracy.mean(axis=0) - reference.mean(axis=0),
+        moved=confusions[0] - confusions[1],
+        band=chance(accuracy, reference, own[0].class_sizes),
+        images=own[0].class_sizes,
+        names=row.class_names,
+    )
 
 
 def _gains(pair: Pair, name: str) -> Picture:
@@ -101,7 +117,7 @@ def _gains(pair: Pair, name: str) -> Picture:
     gains, places = pair.gain[ends], np.arange(len(ends), dtype=np.float64)
     if not everything:
         places[EXTREMES:] += 0.8
-    figure, panel = row_axes(
+    figure, panel = style.row_axes(
         [f"{pair.names[k]} ({pair.images[k]:,})" for k in ends],
         places, step=0.2, width=24, lines=1,
         xlabel="class accuracy, difference to cross-entropy (points)",
@@ -109,14 +125,14 @@ def _gains(pair: Pair, name: str) -> Picture:
     band = pair.band.widths[ends]
     panel.barh(places, 2 * band, left=-band, height=1, color=style.FAINT, alpha=0.6, lw=0)
     panel.axvline(0, color=style.RULE, lw=1)
-    color, marker, _ = style.look(pair.entry.style)
+    color, marker, _ = style.look(pair.row.style)
     panel.hlines(places, 0, gains, color=color, lw=1.4)
     panel.plot(gains, places, marker=marker, color=color, linestyle="none")
     everyone = pair.gain[known]
     up, down = int((everyone > 0).sum()), int((everyone < 0).sum())
     part = "" if everything else f"; the {EXTREMES} at either end are named"
     caption = (
-        f"{pair.entry.label}: {up} of {len(known)} classes gain, {down} lose, "
+        f"{pair.row.label}: {up} of {len(known)} classes gain, {down} lose, "
         f"{len(known) - up - down} stay (means over seeds{part}). {pair.band.words(pair.gain)}"
     )
     return Picture(name, caption, figure)
@@ -131,8 +147,8 @@ def _confusion(pair: Pair, name: str) -> Picture:
     columns = np.argsort(most, kind="stable")[::-1][: min(CONFUSED, int((most > 0).sum()))]
     values = pair.moved[np.ix_(rows, columns)]
     values[rows[:, None] == columns] = np.nan
-    own = fitted([pair.names[k] for k in rows], 16)
-    step = max(0.3, style.LINE * max(map(height, own)) + 0.06)
+    own = style.fitted([pair.names[k] for k in rows], 16)
+    step = max(0.3, style.LINE * max(map(style.height, own)) + 0.06)
     figure, panel = style.axes(
         height=1.6 + step * len(rows), xlabel="taken for", ylabel="true class"
     )
@@ -142,12 +158,42 @@ def _confusion(pair: Pair, name: str) -> Picture:
         if np.isfinite(value):
             text = signed(value, 1) if abs(value) >= 0.05 else "0"
             panel.text(k, i, text, ha="center", va="center", fontsize=8.5)
-    style.name_columns(panel, fitted([pair.names[k] for k in columns], 14), 42)
+    style.name_columns(panel, style.fitted([pair.names[k] for k in columns], 14), 42)
     panel.set_yticks(range(len(rows)), own)
     panel.grid(visible=False)
     return Picture(
         name,
-        f"{pair.entry.label}: the classes that gain most, and how many more (+) or fewer (−) of "
+        f"{pair.row.label}: the classes that gain most, and how many more (+) or fewer (−) of "
         "a class's images are taken for another class than with cross-entropy (points).",
         figure,
     )
+
+
+def chance(own: Numbers, other: Numbers, images: NDArray[np.int64]) -> Band:
+    r"""How far apart the means of two equally good rows come in one class of twenty.
+
+    .. math:: t_{0.975}\, \frac{s}{\sqrt{n_k}} \sqrt{1/m + 1/c}
+
+    for a class of :math:`n_k` images, with the standard deviation :math:`s` of an answer over the
+    seeds of a row, pooled over classes and both rows, of :math:`m` and :math:`c` runs. All runs see
+    the same images, so that their choice adds nothing. Where each row has one run, :math:`s` is
+    that of independent answers, which is more, as networks agree about which images are hard.
+
+    Args:
+        own: Accuracies, percent, ``runs × classes``; NaN for a class without images.
+        other: Those of cross-entropy.
+        images: Of each class.
+    """
+    seeds = len(own), len(other)
+    freedom = int((images > 0).sum()) * (sum(seeds) - 2)
+    if freedom:
+        squares = sum(
+            float(np.nansum(images * (row - row.mean(axis=0)) ** 2)) for row in (own, other)
+        )
+        deviation = float(stats.t.ppf(0.975, freedom)) * np.sqrt(squares / freedom)
+    else:
+        share = float(np.nansum(images * (own + other)) / images.sum()) / 200
+        deviation = float(stats.norm.ppf(0.975)) * 100 * np.sqrt(share * (1 - share))
+    counts = np.where(images > 0, images, np.nan)
+    widths = deviation / np.sqrt(counts) * np.sqrt(1 / seeds[0] + 1 / seeds[1])
+    return Band(widths, seeds, measured=freedom > 0)

@@ -2,32 +2,33 @@
 
 from collections.abc import Callable, Sequence
 
+from ..comparison import Comparison
 from ..content import Section, Table
-from ..entries import Entry
+from ..row import Row
 from ..statistics import spread
-from ..verdicts import ABSENT
+from ..text import ABSENT
 
-Cell = Callable[[Entry], str]
+Cell = Callable[[Row], str]
 
 
-def section(entries: Sequence[Entry]) -> Section:
+def section(comparison: Comparison) -> Section:
     """A table alone."""
     columns: dict[str, Cell] = {
-        "method": lambda entry: entry.label,
-        "network, parameters": lambda entry: count(float(entry.line.parameters)),
-        "in training, parameters": lambda entry: count(float(entry.line.training_parameters)),
+        "method": lambda row: row.label,
+        "network, parameters": lambda row: count(float(row.parameters)),
+        "in training, parameters": lambda row: count(float(row.training_parameters)),
         "network, MACs an image": _macs,
         "seconds a run": _seconds,
         "images/s in training": _speed,
         "step ÷ cross-entropy's": _ratio,
         "peak memory, MB": _memory,
     }
-    cells = [[cell(entry) for cell in columns.values()] for entry in entries]
-    kept = [i for i in range(len(columns)) if any(row[i] != ABSENT for row in cells)]
+    cells = [[cell(row) for cell in columns.values()] for row in comparison.rows]
+    kept = [i for i in range(len(columns)) if any(line[i] != ABSENT for line in cells)]
     table = Table(
         "Cost, mean ± standard deviation over seeds.",
         tuple(list(columns)[i] for i in kept),
-        tuple(tuple(row[i] for i in kept) for row in cells),
+        tuple(tuple(line[i] for i in kept) for line in cells),
     )
     words = (
         "What a method adds to a network serves training alone: the network that is deployed costs "
@@ -46,25 +47,25 @@ def count(number: float) -> str:
     return f"{rounded:.0f}"
 
 
-def _macs(entry: Entry) -> str:
-    found = entry.runs[0].macs.get("network")
+def _macs(row: Row) -> str:
+    found = row.runs[0].macs.get("network")
     return ABSENT if found is None else count(found)
 
 
-def _seconds(entry: Entry) -> str:
-    return _whole([run.summary.cost.seconds for run in entry.runs])
+def _seconds(row: Row) -> str:
+    return _whole([run.cost.seconds for run in row.runs])
 
 
-def _speed(entry: Entry) -> str:
-    return _whole([run.summary.cost.images_per_second for run in entry.runs])
+def _speed(row: Row) -> str:
+    return _whole([run.cost.images_per_second for run in row.runs])
 
 
-def _ratio(entry: Entry) -> str:
-    return ABSENT if entry.line.step_ratio is None else f"{entry.line.step_ratio:.2f}"
+def _ratio(row: Row) -> str:
+    return ABSENT if row.step_ratio is None else f"{row.step_ratio:.2f}"
 
 
-def _memory(entry: Entry) -> str:
-    found = [run.peak_memory / 1e6 for run in entry.runs if run.peak_memory is not None]
+def _memory(row: Row) -> str:
+    found = [run.peak_memory / 1e6 for run in row.runs if run.peak_memory is not None]
     return _whole(found) if found else ABSENT
 
 

@@ -5,45 +5,46 @@ from operator import itemgetter
 
 import numpy as np
 
+from ..comparison import Comparison
 from ..content import Picture, Section, Table
-from ..entries import Entry
+from ..row import Row
 from ..statistics import spread
-from ..table import plus_minus
-from ..verdicts import ABSENT
+from ..text import ABSENT, plus_minus
 from . import style
 from .cost import count
 
 
-def section(entries: Sequence[Entry], split: str) -> Section | None:
+def section(comparison: Comparison) -> Section | None:
     """Accuracy by exit; None where no method has more than its network."""
-    shown = [entry for entry in entries if len(_names(entry, split)) > 1]
+    split = comparison.split
+    shown = [row for row in comparison.rows if len(_names(row)) > 1]
     if not shown:
         return None
-    order = _order(shown, split)
-    with_cost = [entry for entry in shown if _costs(entry)]
-    pictures = [_by_exit(p, split, order, f"exits-{i}") for i, p in enumerate(style.chunks(shown))]
+    order = _order(shown)
+    with_cost = [row for row in shown if _costs(row)]
+    pictures = [
+        _by_exit(part, split, order, f"exits-{i}") for i, part in enumerate(style.chunks(shown))
+    ]
     if with_cost:
         parts = enumerate(style.chunks(with_cost))
         pictures += [_by_cost(part, split, f"exits-macs-{i}") for i, part in parts]
     words = () if with_cost else ("The summaries do not hold the operations of each exit.",)
-    return Section(
-        "exits", "Exits", words, (_table(shown, split, order),), pictures=tuple(pictures)
-    )
+    return Section("exits", "Exits", words, (_table(shown, split, order),), tuple(pictures))
 
 
-def _names(entry: Entry, split: str) -> list[str]:
-    return list(entry.runs[0].scores(split))
+def _names(row: Row) -> list[str]:
+    return list(row.runs[0].exit_scores(row.split))
 
 
-def _costs(entry: Entry) -> dict[str, float]:
+def _costs(row: Row) -> dict[str, float]:
     """Operations up to each exit; none where only the whole network's are known."""
-    macs = entry.runs[0].macs
+    macs = row.runs[0].macs
     return macs if len(macs) > 1 else {}
 
 
-def _order(entries: Sequence[Entry], split: str) -> list[str]:
+def _order(rows: Sequence[Row]) -> list[str]:
     """Shallow to deep: numbered exits, the network, then what combines them."""
-    names = dict.fromkeys(name for entry in entries for name in _names(entry, split))
+    names = dict.fromkeys(name for row in rows for name in _names(row))
     numbered = sorted((n for n in names if n[-1].isdigit()), key=lambda n: (len(n), n))
     rest = [n for n in names if n not in numbered and n != "network"]
     return [*numbered, "network", *rest]
@@ -54,61 +55,61 @@ def _in_chain(name: str) -> bool:
     return name[-1].isdigit() or name == "network"
 
 
-def _accuracies(entry: Entry, split: str, name: str) -> list[float]:
-    found = [run.scores(split).get(name, {}).get("accuracy") for run in entry.runs]
+def _accuracies(row: Row, name: str) -> list[float]:
+    found = [run.exit_scores(row.split).get(name, {}).get("accuracy") for run in row.runs]
     return [value for value in found if value is not None]
 
 
-def _table(entries: Sequence[Entry], split: str, order: Sequence[str]) -> Table:
-    rows: list[tuple[str, ...]] = []
-    for entry in entries:
-        found = [_accuracies(entry, split, name) for name in order]
-        rows.append((entry.label, *(plus_minus(spread(v)) if v else ABSENT for v in found)))
+def _table(rows: Sequence[Row], split: str, order: Sequence[str]) -> Table:
+    cells: list[tuple[str, ...]] = []
+    for row in rows:
+        found = [_accuracies(row, name) for name in order]
+        cells.append((row.label, *(plus_minus(spread(v)) if v else ABSENT for v in found)))
     caption = f"Accuracy (%) of every exit on the {split} split, mean ± standard deviation."
-    return Table(caption, ("method", *order), tuple(rows))
+    return Table(caption, ("method", *order), tuple(cells))
 
 
-def _by_exit(entries: Sequence[Entry], split: str, order: Sequence[str], name: str) -> Picture:
+def _by_exit(rows: Sequence[Row], split: str, order: Sequence[str], name: str) -> Picture:
     figure, panel = style.axes(xlabel="exit", ylabel=f"{split} accuracy (%)")
-    for entry in entries:
-        _draw(panel, entry, split, {n: float(place) for place, n in enumerate(order)})
+    for row in rows:
+        _draw(panel, row, {n: float(place) for place, n in enumerate(order)})
     style.name_columns(panel, order, 58)
     panel.grid(axis="x", visible=False)
     panel.margins(x=0.1)
     style.legend(figure, panel)
-    several = any(len(entry.runs) > 1 for entry in entries)
+    several = any(len(row.runs) > 1 for row in rows)
     bars = "; bars are ± one standard deviation over seeds" if several else ""
     caption = f"Accuracy of each exit, shallow to deep, on the {split} split{bars}."
     return Picture(name, caption, figure)
 
 
-def _by_cost(entries: Sequence[Entry], split: str, name: str) -> Picture:
+def _by_cost(rows: Sequence[Row], split: str, name: str) -> Picture:
     figure, panel = style.axes(
         xlabel="multiply-accumulates of one image (millions)", ylabel=f"{split} accuracy (%)"
     )
-    for entry in entries:
-        _draw(panel, entry, split, {n: cost / 1e6 for n, cost in _costs(entry).items()})
+    for row in rows:
+        _draw(panel, row, {n: cost / 1e6 for n, cost in _costs(row).items()})
     panel.margins(x=0.08)
     panel.set_xlim(left=0)
     style.legend(figure, panel)
-    ordered = sorted(_costs(entries[0]).items(), key=itemgetter(1))
+    ordered = sorted(_costs(rows[0]).items(), key=itemgetter(1))
     costs = ", ".join(f"{n} {count(c)}".replace(" ", "\u00a0") for n, c in ordered)
     return Picture(
         name,
-        f"Accuracy against operations, if one stops at an exit; {entries[0].label}: {costs}.",
+        f"Accuracy against operations, if one stops at an exit; {rows[0].label}: {costs}.",
         figure,
     )
 
 
-def _draw(panel: style.Axes, entry: Entry, split: str, places: Mapping[str, float]) -> None:
+def _draw(panel: style.Axes, row: Row, places: Mapping[str, float]) -> None:
     """Draw what a row has of the exits at their places, classifiers of their own joined."""
-    color, marker, stroke = style.look(entry.style)
+    color, marker, stroke = style.look(row.style)
     for joined in (True, False):
-        names = [n for n in places if _in_chain(n) == joined and _accuracies(entry, split, n)]
+        names = [n for n in places if _in_chain(n) == joined and _accuracies(row, n)]
         if not names:
             continue
         names.sort(key=places.__getitem__)
-        found = [spread(_accuracies(entry, split, name)) for name in names]
+        found = [spread(_accuracies(row, name)) for name in names]
         panel.errorbar(
             [places[name] for name in names],
             [one.mean for one in found],
@@ -119,5 +120,5 @@ def _draw(panel: style.Axes, entry: Entry, split: str, places: Mapping[str, floa
             mfc=color if joined else "white",
             elinewidth=1,
             capsize=2,
-            label=entry.label if joined else None,
+            label=row.label if joined else None,
         )

@@ -4,23 +4,24 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..comparison import Comparison
 from ..content import Picture, Section, Table
-from ..entries import Entry
+from ..row import Row
 from ..statistics import spread
-from ..table import plus_minus
-from ..verdicts import ABSENT
+from ..text import ABSENT, plus_minus
 from . import style
 
 Accuracies = Mapping[str, Mapping[int, float]]
 """Percent, by corruption and severity."""
 
 
-def section(entries: Sequence[Entry], split: str) -> Section | None:
+def section(comparison: Comparison) -> Section | None:
     """Accuracy by corruption; None where no summary holds any."""
-    shown = [entry for entry in entries if any(run.corruptions(split) for run in entry.runs)]
+    split = comparison.split
+    shown = [row for row in comparison.rows if any(run.corruptions(split) for run in row.runs)]
     if not shown:
         return None
-    found = {entry.label: [run.corruptions(split) for run in entry.runs] for entry in shown}
+    found = {row.label: [run.corruptions(split) for run in row.runs] for row in shown}
     kinds = list(dict.fromkeys(k for runs in found.values() for run in runs for k in run))
     rows = tuple(
         (kind.replace("_", " "), *(_cell(runs, kind) for runs in found.values())) for kind in kinds
@@ -55,14 +56,14 @@ def _mean_cell(runs: Sequence[Accuracies], kinds: Sequence[str]) -> str:
     return plus_minus(spread(list(np.mean(found, axis=0))))
 
 
-def _by_severity(entries: Sequence[Entry], split: str, name: str) -> Picture:
+def _by_severity(rows: Sequence[Row], split: str, name: str) -> Picture:
     figure, panel = style.axes(xlabel="severity (1 to 5)", ylabel=f"{split} accuracy (%)")
     levels: set[int] = set()
-    for entry in entries:
-        tables = [levels for run in entry.runs for levels in run.corruptions(split).values()]
+    for row in rows:
+        tables = [levels for run in row.runs for levels in run.corruptions(split).values()]
         own = sorted({level for levels in tables for level in levels})
         means = [np.mean([t[level] for t in tables if level in t]) for level in own]
-        style.curve(panel, np.array(own, float), np.array(means, float), entry.style, entry.label)
+        style.curve(panel, np.array(own, float), np.array(means, float), row.style, row.label)
         levels.update(own)
     panel.set_xticks(sorted(levels))
     style.legend(figure, panel)

@@ -3,6 +3,7 @@
 import io
 import itertools
 import re
+import textwrap
 import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -15,9 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import RcKeyType
 
 from ...terminal import shown
-from ..entries import Entry
-from ..predicted import Numbers
-from .names import fitted, height
+from ..predictions import Numbers
+from ..row import Row
 
 INK, RULE, FAINT = "#1a1a1a", "#8a8a8a", "#dcdcdc"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -29,9 +29,9 @@ HATCHES = ("", "////", "", "....", "xxxx", "\\\\\\\\", "", "----")
 WIDTH, HEIGHT = 4.3, 2.9
 """Inches; the width of a phone at the size of its text."""
 ROWS_PER_FIGURE = 8
-MOST_ROWS = 8
+MAX_ROWS = 8
 """Rows with pictures and tables of their own in a section."""
-MOST_MARKS = 15
+MAX_MARKS = 15
 LINE = 0.15
 """Height of a line of text, inches."""
 RESOLUTION = 200
@@ -107,6 +107,31 @@ def epoch_axes(ylabel: str) -> tuple[Figure, Axes]:
     return figure, panel
 
 
+def row_axes(
+    names: Sequence[str], places: Numbers, *, step: float, width: int, lines: int, xlabel: str
+) -> tuple[Figure, Axes]:
+    """Start a figure with a named row at each place, from the top down.
+
+    The label below ends at the right edge, as names of rows leave less room than its width.
+
+    Args:
+        names: Of the rows; all of them stay different.
+        places: Of the rows, in steps, ascending.
+        step: Least height of a row, inches.
+        width: Letters that a line of a name may have.
+        lines: Lines that a name may have.
+        xlabel: What the rows show, with its unit.
+    """
+    shown = fitted(names, width, lines=lines)
+    step = max(step, LINE * max(map(height, shown)) + 0.06)
+    figure, panel = axes(height=0.75 + step * (places[-1] + 1), xlabel="")
+    panel.set_yticks(places, shown)
+    panel.set_ylim(places[-1] + 0.6, -0.6)
+    panel.grid(axis="y", visible=False)
+    panel.set_xlabel(xlabel, loc="right")
+    return figure, panel
+
+
 def name_columns(panel: Axes, names: Sequence[str], letters: int) -> None:
     """Name the columns of a panel, slanted where upright names would meet.
 
@@ -134,7 +159,7 @@ def curve(panel: Axes, x: Numbers, y: Numbers, row: int, name: str) -> None:
         name: For the legend.
     """
     color, marker, stroke = look(row)
-    every = max(1, len(x) // 6) if len(x) > MOST_MARKS else 1
+    every = max(1, len(x) // 6) if len(x) > MAX_MARKS else 1
     panel.plot(x, y, color=color, linestyle=stroke, marker=marker, markevery=every, label=name)
 
 
@@ -157,7 +182,40 @@ def legend(figure: Figure, panel: Axes, *, columns: int = 2) -> None:
     figure.legend(handles, names, loc="outside lower left", ncols=columns, columnspacing=1)
 
 
-def chunks(rows: Sequence[Entry], size: int = ROWS_PER_FIGURE) -> list[Sequence[Entry]]:
+def fitted(names: Sequence[str], width: int, *, lines: int = 1) -> list[str]:
+    """Wrap names, and shorten those in the middle that need more lines than there are.
+
+    Different names stay different: where shortened ones would be alike, all get more lines.
+
+    Args:
+        names: All that one figure, or one part of it, shows.
+        width: Letters to a line.
+        lines: Lines that a name may take.
+    """
+    plain = [shown(" ".join(name.split())) for name in names]
+    for most in range(lines, max(map(len, plain), default=0) + 1):
+        found = [_wrapped(name, width, most) for name in plain]
+        if len(set(found)) == len(set(plain)):
+            return found
+    return plain  # only a space tells them apart, just where a line ends
+
+
+def height(name: str) -> int:
+    """Lines that a fitted name takes."""
+    return name.count("\n") + 1
+
+
+def _wrapped(name: str, width: int, lines: int) -> str:
+    for kept in range(len(name), 0, -1):
+        tail = kept // 2
+        text = name if kept == len(name) else f"{name[: kept - tail]}…{name[len(name) - tail :]}"
+        rows = textwrap.wrap(text, width)
+        if len(rows) <= lines:
+            return "\n".join(rows)
+    return name
+
+
+def chunks(rows: Sequence[Row], size: int = ROWS_PER_FIGURE) -> list[Sequence[Row]]:
     """Divide rows evenly over as many figures as keep each legible, cross-entropy in all."""
     count = -(-len(rows) // size)
     parts = [rows[i * len(rows) // count : (i + 1) * len(rows) // count] for i in range(count)]
@@ -165,11 +223,11 @@ def chunks(rows: Sequence[Entry], size: int = ROWS_PER_FIGURE) -> list[Sequence[
     return [[*reference, *(row for row in part if row.style != 0)] for part in parts]
 
 
-def left_out(rows: Sequence[Entry]) -> tuple[str, ...]:
+def left_out(rows: Sequence[Row]) -> tuple[str, ...]:
     """A sentence about the rows that are not shown one by one, where there are any."""
-    if len(rows) <= MOST_ROWS:
+    if len(rows) <= MAX_ROWS:
         return ()
-    return (f"Of {len(rows)} rows, the first {MOST_ROWS} are shown one by one.",)
+    return (f"Of {len(rows)} rows, the first {MAX_ROWS} are shown one by one.",)
 
 
 def png(figure: Figure) -> bytes:

@@ -3,13 +3,7 @@ import pytest
 import torch
 
 from selfdistill.evaluation import score
-from selfdistill.reports.predicted import (
-    class_accuracy,
-    confusion,
-    entropy,
-    predicted,
-    reliability,
-)
+from selfdistill.reports.predictions import entropy, read_predictions
 
 
 @pytest.fixture
@@ -18,32 +12,32 @@ def known(tmp_path):
     labels = rng.integers(0, 5, 300)
     logits = (rng.normal(size=(300, 6)) + 1.5 * np.eye(6)[labels]).astype(np.float16)
     np.savez(tmp_path / "predictions.npz", network=logits, labels=labels)
-    found = predicted(tmp_path)
+    found = read_predictions(tmp_path / "predictions.npz")
     assert found is not None
     return found, score(torch.from_numpy(logits), torch.from_numpy(labels))
 
 
 def test_the_reliability_bins_give_the_calibration_error_of_the_summary(known):
     found, scores = known
-    images, confidence, accuracy = np.nan_to_num(reliability(found)).T
+    images, confidence, accuracy = np.nan_to_num(found.reliability()).T
     assert images.sum() == 300
     assert (images * abs(confidence - accuracy)).sum() / 300 == pytest.approx(scores.ece)
 
 
 def test_classes_agree_with_the_scores(known):
     found, scores = known
-    by_class = class_accuracy(found)
+    by_class = found.class_accuracy()
     assert np.isnan(by_class[5])
     assert np.nanmean(by_class) == pytest.approx(scores.macro_accuracy)
-    table = confusion(found)
+    table = found.confusion()
     np.testing.assert_allclose(np.diag(table)[:5], by_class[:5])
     np.testing.assert_allclose(table[:5].sum(1), 100)
 
 
-def test_entropy_is_nought_for_one_block_and_one_for_equal_shares():
+def test_entropy_is_nought_for_one_stage_and_one_for_equal_shares():
     shares = np.array([[1.0, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]])
     np.testing.assert_allclose(entropy(shares), [0, 1, np.log(2) / np.log(3)], atol=1e-12)
 
 
 def test_a_run_without_predictions_has_none(tmp_path):
-    assert predicted(tmp_path) is None
+    assert read_predictions(tmp_path / "predictions.npz") is None

@@ -1,0 +1,139 @@
+"""Finished runs, read from disk."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..runs import SUMMARY, RunDirectory, read_json, read_lines, read_summary, summary_file
+from .labels import Fields, flatten
+from .run import Cost, Run, Scores
+
+FORMAT = 1
+HASH_LENGTH = 8
+ADDED: Fields = {
+    "backbone.stages": None,
+    "mixing": None,
+    "adversary": None,
+    "backbone_lr_scale": 1,
+    "decay_biases": True,
+    "init": None,
+}
+"""Fields that recipes gained, each with what a recipe without it meant."""
+
+
+def read(path: Path) -> Run:
+    """Read a finished run.
+
+    Args:
+        path: A run directory, or a copy of its ``summary.json``.
+
+    Raises:
+        ValueError: If there is no such run, it is unfinished, or the file is no summary.
+    """
+    file = summary_file(path)
+    if path.is_dir() and not file.exists():
+        raise ValueError(_why_absent(RunDirectory(path)))
+    if not file.exists():
+        raise ValueError(f"there is no run at {path}; name a run directory or a summary file")
+    return parse(read_summary(file).values, path)
+
+
+def parse(summary: Mapping[str, object], path: Path) -> Run:
+    """Make a run of its decoded ``summary.json``.
+
+    Args:
+        summary: What the file holds.
+        path: Where the run lies.
+
+    Raises:
+        ValueError: If a field is missing, or the format is another one.
+    """
+    file = summary_file(path)
+    try:
+        if summary["format"] != FORMAT:
+            raise ValueError(
+                f"{file} has summary format {summary['format']!r}, and this version reads "
+                f"{FORMAT}; install the version of selfdistill that wrote it"
+            )
+        return _parse(summary, path)
+    except KeyError as error:
+        raise ValueError(f"{file} is not a summary of a run: it lacks {error}") from None
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{file} is not a summary of a run: {error}") from None
+
+
+def logged_epochs(path: Path) -> str:
+    """How far an unfinished run came, as far as its log tells, in brackets behind a message."""
+    log = RunDirectory(path).log_file
+    try:
+        lines = read_lines(log) if log.is_file() else []
+    except ValueError:
+        return ""  # the message is about the summary already
+    return f" (it has logged {lines[-1].get('epoch')} epochs)" if lines else ""
+
+
+def _why_absent(run: RunDirectory) -> str:
+    if run.failure_file.exists():
+        failure = read_json(run.failure_file).values
+        return (
+            f"{run.path} ended in epoch {failure.get('epoch')}, its loss not finite at learning "
+            f"rate {failure.get('lr')}: train it anew with other settings"
+        )
+    if run.recipe_file.exists():
+        return (
+            f"{run.path} is unfinished: repeat its train command to resume it, then compare "
+            f"(it has no {SUMMARY})"
+        )
+    return f"{run.path} is no run: it has no {SUMMARY}; name run directories or summary files"
+
+
+def _parse(summary: Mapping[str, object], path: Path) -> Run:
+    fields = {**ADDED, **flatten(_mapping(summary["recipe"]))}
+    fields["data.split_hash"] = str(summary["split_hash"])[-HASH_LENGTH:]
+    if not isinstance(fields["method.class_path"], str):
+        raise TypeError(f"its method is {fields['method.class_path']!r:.40}")
+    cost, weights = _mapping(summary["cost"]), summary.get("weights")
+    return Run(
+        path=path,
+        summary=summary,
+        seed=_integer(fields.pop("seed")),
+        fields=fields,
+        weights=None if weights is None else str(weights),
+        environment=_mapping(summary["environment"]),
+        images=_mapping(summary.get("images", {})),
+        scores={
+            split: _scores(_mapping(summary[split]))
+            for split in ("validation", "test")
+            if summary[split] is not None
+        },
+        cost=Cost(
+            seconds=_number(cost["seconds"]),
+            images_per_second=_number(cost["images_per_second"]),
+            parameters=_integer(cost["parameters"]),
+            training_parameters=_integer(cost["training_parameters"]),
+        ),
+    )
+
+
+def _scores(split: Mapping[str, object]) -> Scores:
+    network = _mapping(_mapping(split["last"])["network"])
+    return Scores(_number(network["accuracy"]), _number(network["nll"]), _number(network["ece"]))
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{value!r:.40} stands where fields belong")
+    return {str(key): element for key, element in value.items()}
+
+
+def _integer(value: object) -> int:
+    number = _number(value)
+    if not math.isfinite(number):
+        raise TypeError(f"{number} stands where a whole number belongs")
+    return int(number)
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError(f"{value!r:.40} stands where a number belongs")
+    return float(value)
