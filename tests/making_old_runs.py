@@ -127,9 +127,9 @@ def report():
 def train(name, seed, out, stop_after=None):
     """Train a run; one that is to be stopped gets a signal in mid-epoch."""
     from selfdistill.training.failures import Stopped
+    from selfdistill.training.trainee import Trainee
 
     from selfdistill import training
-    from selfdistill.training.trainee import Trainee
 
     step = Trainee.train_step
 

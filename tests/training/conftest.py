@@ -1,10 +1,10 @@
 """Runs that take a second: few digits, a narrow network."""
 
 import pytest
-from small_run import WORDS
 
 from selfdistill import signals
 from selfdistill.training import parse, train
+from small_run import WORDS
 
 
 @pytest.fixture(autouse=True)

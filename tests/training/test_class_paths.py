@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from forged import forge_recipe
 from PIL import Image
 
+from forged import forge_recipe
 from selfdistill import cli, recipes
 from selfdistill.config.class_paths import KINDS
 from selfdistill.methods import CrossEntropy

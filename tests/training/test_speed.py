@@ -7,12 +7,12 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from small_run import WORDS
 
 from selfdistill.evaluation import precision
 from selfdistill.methods import CrossEntropy
 from selfdistill.testing import TinyBackbone
 from selfdistill.training import engine, identities, parse, speed, train
+from small_run import WORDS
 
 AUTO = [
     *(*WORDS, "--precision", "auto", "--method", "CrossEntropy"),
