@@ -50,7 +50,7 @@ def send(name):
     ("name", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGUSR1", 138), ("SIGHUP", 129)]
 )
 def test_a_command_that_has_nothing_to_save_ends_with_a_line(monkeypatch, name, code):
-    monkeypatch.setattr(cli, "_dispatch", lambda words: send(name))
+    monkeypatch.setattr(cli, "_command", lambda words: lambda rest: send(name))
     answer = outcome(lambda: cli.main(["predict", "run"]))
     assert answer == (code, f"selfdistill: stopped by {name}\n")
     answer = outcome(lambda: cli.main(["train"]))
@@ -66,7 +66,7 @@ def test_work_that_does_not_end_is_ended(monkeypatch):
                 continue
         time.sleep(60)
 
-    monkeypatch.setattr(cli, "_dispatch", stubborn)
+    monkeypatch.setattr(cli, "_command", lambda words: lambda rest: stubborn(words))
     monkeypatch.setattr(signals, "GRACE_SECONDS", 0.1)
     code, said = outcome(lambda: cli.main(["once"]))
     assert (code, said) == (
@@ -83,7 +83,11 @@ def test_what_is_ignored_stays_ignored(monkeypatch):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         return cli.main(["predict"])
 
-    monkeypatch.setattr(cli, "_dispatch", lambda words: os.kill(os.getpid(), signal.SIGHUP) or 7)
+    def hang_up(words):
+        os.kill(os.getpid(), signal.SIGHUP)
+        return 7
+
+    monkeypatch.setattr(cli, "_command", lambda words: hang_up)
     assert outcome(nohup) == (7, "")
 
     def run():

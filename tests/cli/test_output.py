@@ -16,7 +16,7 @@ from selfdistill.cli import output
 def test_every_command_prints_on_streams_of_any_encoding(monkeypatch, encoding):
     content = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(content, encoding=encoding))
-    monkeypatch.setattr(cli, "_dispatch", lambda words: print("α – caf\udce9 日") or 0)
+    monkeypatch.setattr(cli, "_command", lambda words: lambda rest: print("α – caf\udce9 日") or 0)
     assert cli.main(["x"]) == 0
     assert b"caf\\xe9" in content.getvalue()
 
@@ -31,7 +31,7 @@ def test_a_full_disk_ends_no_work_but_is_told(monkeypatch, capsys):
         done.append(True)
         return 0
 
-    monkeypatch.setattr(cli, "_dispatch", work)
+    monkeypatch.setattr(cli, "_command", lambda words: work)
     with open("/dev/full", "w") as full:  # noqa: PTH123
         monkeypatch.setattr(sys, "stdout", full)
         assert cli.main(["x"]) == 4
@@ -55,7 +55,7 @@ def test_an_unforeseen_exception_is_one_line(monkeypatch, capsys):
     def fault(words):
         raise TypeError("a\nb")
 
-    monkeypatch.setattr(cli, "_dispatch", fault)
+    monkeypatch.setattr(cli, "_command", lambda words: fault)
     assert cli.main(["x"]) == 1
     assert capsys.readouterr().err == (
         "selfdistill: internal error: TypeError: a b (--debug shows where; please report it)\n"
@@ -70,7 +70,7 @@ def test_no_warning_ends_a_command(monkeypatch, capsys):
         warnings.warn("mind\nthis", UserWarning, stacklevel=1)
         return 0
 
-    monkeypatch.setattr(cli, "_dispatch", warn)
+    monkeypatch.setattr(cli, "_command", lambda words: warn)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert cli.main(["x"]) == 0

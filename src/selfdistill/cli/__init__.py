@@ -5,7 +5,7 @@ import importlib
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..failures import StorageFailure, ending
 from ..signals import Interrupted, answered
@@ -29,7 +29,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         answered(),
     ):
         _calm_warnings()
-        code = _run(words, debug=debug)
+        try:
+            command = _command(words)
+            code = command(words[1:])
+        except Exception as error:
+            if debug:
+                raise
+            code, message = ending(error)
+            _complain(message)
+        except KeyboardInterrupt as interrupt:
+            number = interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT
+            hint = "; run the same command to resume" if set(words[:1]) & set(RESUMED) else ""
+            _complain(f"stopped by {signal.Signals(number).name}{hint}")
+            code = 128 + number
         if sys.stdout is not None:
             sys.stdout.flush()
         if lost:
@@ -37,55 +49,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code or (StorageFailure.exit_code if lost else 0)
 
 
-def _run(words: list[str], *, debug: bool) -> int:
-    try:
-        return _dispatch(words)
-    except Exception as error:
-        if debug:
-            raise
-        code, message = ending(error)
-        _complain(message)
-        return code
-    except KeyboardInterrupt as interrupt:
-        number = interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT
-        hint = "; run the same command to resume" if set(words[:1]) & set(RESUMED) else ""
-        _complain(f"stopped by {signal.Signals(number).name}{hint}")
-        return 128 + number
-
-
 def _complain(message: str) -> None:
     print(f"selfdistill: {one_line(message)}", file=sys.stderr, flush=True)
 
 
-def _dispatch(words: list[str]) -> int:
+def _command(words: list[str]) -> Callable[[list[str]], int]:
+    """The command that the first word names."""
     if not words or words[0] in ("-h", "--help", "help"):
-        print(_help())
-        return 0
+        return _help
     if words[0] == "--version":
-        print(f"selfdistill {__version__}")
-        return 0
+        return _version
     if words[0].startswith("-"):
         raise ValueError(f"there is no option {words[0]} before a command; see selfdistill --help")
     if words[0] not in COMMANDS:
         nearest = difflib.get_close_matches(words[0], COMMANDS, n=1, cutoff=0.0)[0]
         raise ValueError(f"there is no command {words[0]!r}: did you mean {nearest}?")
     module, _ = COMMANDS[words[0]]
-    return getattr(importlib.import_module(f".{module}", __name__), words[0])(words[1:])
+    return getattr(importlib.import_module(f".{module}", __name__), words[0])
 
 
-def _help() -> str:
-    lines = [f"  {name:<12}{what}" for name, (_, what) in COMMANDS.items()]
-    return "\n".join(
-        [
-            "usage: selfdistill COMMAND …",
-            "",
-            "Image classifiers that teach themselves.",
-            "",
-            *lines,
-            "",
-            "selfdistill COMMAND --help says more; --debug shows where an error arose.",
-        ]
-    )
+def _version(words: list[str]) -> int:
+    del words
+    print(f"selfdistill {__version__}")
+    return 0
+
+
+def _help(words: list[str]) -> int:
+    del words
+    print("usage: selfdistill COMMAND …\n\nImage classifiers that teach themselves.\n")
+    for name, (_, what) in COMMANDS.items():
+        print(f"  {name:<12}{what}")
+    print("\nselfdistill COMMAND --help says more; --debug shows where an error arose.")
+    return 0
 
 
 def _calm_warnings() -> None:

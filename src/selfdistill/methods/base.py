@@ -1,7 +1,7 @@
 """What a training method is."""
 
 import abc
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -94,9 +94,11 @@ class Method(nn.Module, abc.ABC):
     def forward(self, images: Images, labels: Labels) -> Output:
         """Compute the loss of one batch."""
 
-    def __call__(self, images: Images, labels: Labels, **context: Context) -> Output:
-        """Compute the loss of one batch."""
-        return super().__call__(images, labels, **context)
+    if TYPE_CHECKING:
+
+        def __call__(
+            self, images: Images, labels: Labels, *, context: Context | None = None
+        ) -> Output: ...
 
     def inspect(self, images: Float[Tensor, "batch channels height width"]) -> Inspection:
         """Logits of every exit, and the attention where there is one."""
