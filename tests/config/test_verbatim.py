@@ -1,5 +1,7 @@
 """Options that YAML would misread, and values that no computer computes with."""
 
+from pathlib import Path
+
 import pytest
 
 from selfdistill.training import parse
@@ -14,7 +16,7 @@ def test_a_folder_of_any_name_is_the_folder(tmp_path, monkeypatch, name):
     words = ["--method", "CrossEntropy", "--cache-dir", name, "--out", name, "--image-size", "32"]
     settings = parse(["--data", f"{name}/", "--backbone", "small", *words])
     assert settings.whereabouts == {"data.root": f"{name}/", "data.cache_dir": name}
-    assert (str(settings.recipe.data.root), str(settings.place.out)) == (name, name)
+    assert Path(settings.recipe.data.root) == settings.place.out == Path(name)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_what_unpacks_to_too_much_is_refused_from_its_header(tmp_path, make, mon
 
 
 def test_a_large_photograph_is_decoded_at_a_part_of_its_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(decode, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(decode, "MAX_PIXELS", 1000)
     path = tmp_path / "photo.jpg"
     saved(path, "JPEG", (97, 61))
     assert decode.read_rgb(path).size == (25, 16)

@@ -18,8 +18,7 @@ from PIL import Image
 
 from selfdistill.data import Batches, ImageSet, Pipeline, Preprocessing, progress
 from selfdistill.data.images import cache as square_cache
-from selfdistill.data.images.folder_layout import OFFICIAL, find_pictures
-from selfdistill.data.images.image_folder import ImageFolder
+from selfdistill.data.images.image_folder import TINY_IMAGENET, ImageFolder, list_folder
 from selfdistill.failures import StorageFailure
 from selfdistill.pairing import Partner
 from selfdistill.preprocessing import fit
@@ -341,7 +340,7 @@ def test_train_may_be_a_class_of_trains(tmp_path, make):
 def parts_of(root):
     return {
         part: sorted({n.split("/")[0] for names in classes.values() for n in names})
-        for part, classes in find_pictures(root).parts.items()
+        for part, classes in list_folder(root).parts.items()
     }
 
 
@@ -381,13 +380,13 @@ def test_what_may_be_splits_is_never_two_classes(tmp_path, names, message):
     for name in names:
         pictures(tmp_path / "photos" / name, count=4, size=(3, 2))
     with pytest.raises(ValueError, match=message):
-        find_pictures(tmp_path / "photos")
+        list_folder(tmp_path / "photos")
 
 
 def test_splits_without_class_folders_are_refused(tmp_path):
     pictures(tmp_path, classes=("train", "test"), count=4, size=(3, 2))
     with pytest.raises(ValueError, match="train holds no class folder"):
-        find_pictures(tmp_path)
+        list_folder(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -395,24 +394,24 @@ def test_splits_without_class_folders_are_refused(tmp_path):
 )
 def test_classes_may_be_called_like_splits(tmp_path, names):
     pictures(tmp_path, classes=names, count=4, size=(3, 2))
-    assert find_pictures(tmp_path).classes == tuple(sorted(names))
+    assert list_folder(tmp_path).classes == tuple(sorted(names))
 
 
 def test_tiny_imagenet_as_published_has_its_own_reader(tmp_path):
     root = tmp_path / "tiny-imagenet-200"
     pictures(root / "train", classes=("n1/images", "n2/images"), count=3, size=(3, 2))
     pictures(root / "val", classes=("images",), count=3, size=(3, 2))
-    for name in OFFICIAL:
+    for name in TINY_IMAGENET:
         (root / name).write_text("")
     with pytest.raises(ValueError, match=r"--data TinyImageNet --data\.root") as caught:
-        find_pictures(root)
+        list_folder(root)
     assert str(caught.value).endswith(f"{tmp_path} reads it")
 
 
 def test_a_class_folder_linked_into_itself_is_read_once(tmp_path):
     pictures(tmp_path, count=4, size=(3, 2))
     (tmp_path / "cat" / "self").symlink_to(tmp_path / "cat")
-    assert len(find_pictures(tmp_path).parts["all"]["cat"]) == 4
+    assert len(list_folder(tmp_path).parts["all"]["cat"]) == 4
 
 
 def test_linked_folders_are_followed_and_each_is_read_once(tmp_path):
@@ -433,7 +432,7 @@ def test_linked_folders_are_followed_and_each_is_read_once(tmp_path):
     (store / "more" / "around").symlink_to(store)
     (store / "more" / "deep" / "circle").symlink_to(store / "more")
     (root / "fox").symlink_to(store / "other")
-    found = find_pictures(root)
+    found = list_folder(root)
     assert {name: len(files) for name, files in found.parts["all"].items()} == {
         "cat": 7,
         "dog": 4,
@@ -449,14 +448,14 @@ def test_class_folders_that_are_one_folder_are_refused(tmp_path):
     pictures(tmp_path / "photos", count=4, size=(3, 2))
     (tmp_path / "photos" / "kitten").symlink_to(tmp_path / "photos" / "cat")
     with pytest.raises(ValueError, match=r"kitten is the same folder as .*cat, or in it"):
-        find_pictures(tmp_path / "photos")
+        list_folder(tmp_path / "photos")
     for name in ("train", "test"):
         (tmp_path / "parts" / name).mkdir(parents=True)
         for label in ("cat", "dog"):
             link = tmp_path / "parts" / name / label
             link.symlink_to(tmp_path / "photos" / label)
     with pytest.raises(ValueError, match=r"test/cat is the same folder as .*train/cat"):
-        find_pictures(tmp_path / "parts")
+        list_folder(tmp_path / "parts")
 
 
 def test_other_files_beside_pictures_are_ignored_and_counted(tmp_path, make):
@@ -540,3 +539,10 @@ def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch):
     monkeypatch.setattr(Path, "home", unknown)
     with pytest.raises(ValueError, match=r"no home folder .* --cache-dir"):
         square_cache.default_folder()
+
+
+def test_training_and_looking_at_all_images_keep_a_cache_each(tmp_path, make, monkeypatch):
+    pictures(tmp_path / "photos", count=20)
+    make().splits(), make().parts()
+    monkeypatch.setattr(square_cache, "read_rgb", None)
+    make().splits(), make().parts()

@@ -1,6 +1,5 @@
 """Objects that are passed in Python where the command line has names."""
 
-import argparse
 import hashlib
 import inspect
 import json
@@ -182,8 +181,7 @@ def _method_words(method: object) -> list[str]:
 def _data_words(data: DataSet) -> list[str]:
     """The call that made a data set: each argument is an attribute of its name."""
     arguments = inspect.signature(type(data)).parameters
-    held = vars(data) | vars(vars(data).get("preparation", argparse.Namespace()))
-    options = {f"data.{name}": held[name] for name in arguments}
+    options = {f"data.{name}": getattr(data, name) for name in arguments}
     return [f"--data={type(data).__name__}", *_words(options)]
 
 
@@ -209,7 +207,7 @@ def _splits(data: Splits | ImageSet | MapDataset, size: int) -> Splits:
 def _with_images(settings: Settings, data: Splits | ImageSet | MapDataset) -> Settings:
     placeholder = settings.recipe.data
     assert isinstance(placeholder, ImageFolder)
-    held = _splits(data, placeholder.preparation.image_size)
+    held = _splits(data, placeholder.image_size)
     named: Plain = {"class_path": PASSED, "init_args": {"split": held.digest()[:16]}}
     whereabouts = {k: v for k, v in settings.whereabouts.items() if k != "data.root"}
     return settings._replace(

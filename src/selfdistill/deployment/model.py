@@ -16,7 +16,7 @@ from ..backbones.base import Backbone
 from ..backbones.description import read_description
 from ..backbones.probe import logits_of
 from ..backbones.saved import load_network, model_folder
-from ..data.images.decode import read_image
+from ..data.images import read_image
 from ..data.map_dataset import picture_of
 from ..preprocessing import Preprocessing
 

@@ -15,8 +15,7 @@ from rich.text import Text
 from torch import Tensor
 
 from ..consoles import rendered
-from ..data.images.decode import read_image
-from ..data.images.source import ENDINGS
+from ..data.images import ENDINGS, read_image
 from ..terminal import csv_text, shown_name
 from .model import Guess, Model
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..data.images.decode import read_image
+from ..data.images import read_image
 from ..deployment import load
 from ..evaluation.activation import Activation, class_activation
 from ..reports.inspected import InspectedImage, Stage

@@ -12,7 +12,7 @@ from torch import Tensor
 from ...preprocessing import shrink
 from ...runs import read_text
 from ..image_set import ImageSet, Splits
-from ..images.cache import decoded
+from ..images.cache import load_cached
 from ..images.listing import name_some
 from ..images.source import Files
 from .base import BenchmarkSet
@@ -88,13 +88,13 @@ class TinyImageNet(BenchmarkSet):
         self, folder: Path, part: str, files: dict[str, int], classes: tuple[str, ...], size: int
     ) -> ImageSet:
         names = list(files)
-        squares = decoded(Files(folder), names, size=SIDE, key=part, cache_dir=self.cache_dir)
-        if squares.refused:
+        cached = load_cached(Files(folder), names, size=SIDE, key=part, cache_dir=self.cache_dir)
+        if cached.refused:
             raise ValueError(
-                f"{len(squares.refused)} of {len(names)} files in {folder / part} cannot be read: "
-                f"{name_some(squares.refused)}: unpack the archive again"
+                f"{len(cached.refused)} of {len(names)} files in {folder / part} cannot be read: "
+                f"{name_some(cached.refused)}: unpack the archive again"
             )
-        images = _shrink(squares.images, size)
+        images = _shrink(cached.images, size)
         return ImageSet(images, torch.tensor(list(files.values())), classes)
 
 

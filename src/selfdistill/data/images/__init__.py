@@ -2,10 +2,10 @@
 
 from .check import check_images
 from .decode import read_image
+from .formats import ENDINGS
 from .hugging_face import HuggingFace
 from .image_folder import ImageFolder
 from .label_table import LabelTable
-from .source import ENDINGS
 
 __all__ = [
     "ENDINGS",

@@ -1,10 +1,10 @@
-"""Pictures decoded once into squares of bytes, kept in a file that is mapped into memory."""
+"""Images decoded once into squares of bytes, kept in a file that is mapped into memory."""
 
 import hashlib
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,119 +21,106 @@ from ...preprocessing import fit
 from ...runs import read_json, storage_failure
 from ..progress import Progress
 from .decode import read_rgb
-from .source import Source, each
+from .source import Source, map_threaded
 
-MAX_NAME_BYTES = 100
-"""Of a file's name, what tells the folder of its pictures."""
 FORMAT = 2
-CHECKED_BYTES = 4 << 30
+MAX_NAME_BYTES = 100
+"""Of a cache file's name, what tells the folder of its images."""
+MAX_CHECKED_BYTES = 4 << 30
 """Of larger files only so many bytes, evenly spaced, are compared with what was written."""
-AT_ONCE = 256
-"""Pictures whose checksum is computed at once."""
-MOST_OF_AN_INDEX = 1 << 30
+MAX_INDEX_BYTES = 1 << 30
+CHUNK = 256
+"""Images whose checksum is computed at once."""
 
 
 @dataclass(frozen=True, eq=False)
-class Squares:
-    """Decoded pictures.
-
-    Args:
-        images: The squares, in the order of their names; a map of the file, read when touched.
-        names: The names of the pictures they come from.
-        refused: Pictures that could not be read, and why.
-    """
+class CachedImages:
+    """Decoded images in the order of their names, without those that are refused."""
 
     images: UInt8[Tensor, "n 3 size size"]
-    names: tuple[str, ...]
+    """The squares: a map of the file, read when touched."""
     refused: dict[str, str]
+    """Why an image could not be read, by its name."""
 
 
-def decoded(
+def load_cached(
     source: Source, names: Sequence[str], *, size: int, key: str, cache_dir: str | Path | None
-) -> Squares:
-    """Read pictures from the cache; decode them first where it lacks them or they have changed.
+) -> CachedImages:
+    """Read images from the cache; decode them first where it lacks them or they have changed.
 
-    The cache is rebuilt when a picture's state differs (a file's name, size or times of change), or
-    when it is damaged: a wrong length, or a wrong checksum of all pictures (beyond 4 GB, of evenly
+    The cache is rebuilt when an image's state differs (a file's name, size or times of change), or
+    when it is damaged: a wrong length, or a wrong checksum of all images (beyond 4 GB, of evenly
     spaced ones).
 
     Args:
-        source: Where the pictures come from.
+        source: Where the images come from.
         names: Which of them, in which order.
         size: Height and width of the squares, in pixels.
-        key: What tells this choice of pictures from others of the same source.
+        key: What tells this choice of images from others of the same source.
         cache_dir: Where to keep them; None for the user's cache.
 
     Raises:
         ValueError: If there can be no cache folder.
-        StorageFailure: If the disk does not take the pictures.
+        StorageFailure: If the disk does not take the images.
     """
     folder = default_folder() if cache_dir is None else Path(cache_dir)
     digest = hashlib.sha256(json.dumps([source.identity, size, key]).encode()).hexdigest()
     name = os.fsdecode(os.fsencode(Path(source.identity).name)[:MAX_NAME_BYTES])
     path = folder / f"{name}-{size}-{digest[:16]}.npy"
-    expected: dict[str, object] = {
-        "format": FORMAT,
-        "size": size,
-        "files": source.states(names),
-    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_suffix(".lock"))
-        lock.acquire()
+        lock = FileLock(path.with_suffix(".lock")).acquire()
     except OSError as error:
         raise ValueError(
             f"the cache folder {folder} cannot be written ({error.strerror}): choose another with "
             "--data.cache-dir"
         ) from None
     with lock:
-        squares = _stored(path, expected)
-        if squares is None:
+        expected = {"format": FORMAT, "size": size, "files": source.states(names)}
+        cached = _load(path, names, expected)
+        if cached is None:
             _build(path, source, names, expected)
-            squares = _stored(path, expected)
-            assert squares is not None
-        return squares
+            cached = _load(path, names, expected)
+            assert cached is not None
+        return cached
 
 
 def default_folder() -> Path:
-    """``SELFDISTILL_CACHE``, or else the folder for caches of this user.
-
-    Raises:
-        ValueError: If the user has no home folder, as some users of containers.
-    """
-    if own := os.environ.get("SELFDISTILL_CACHE"):
-        return Path(own)
+    """``SELFDISTILL_CACHE``, or else the folder for caches of this user."""
+    if folder := os.environ.get("SELFDISTILL_CACHE"):
+        return Path(folder)
     caches = os.environ.get("XDG_CACHE_HOME")
     try:
         return Path(caches or Path.home() / ".cache") / "selfdistill"
-    except RuntimeError:
+    except RuntimeError:  # the user has no home, as some users of containers
         raise ValueError(
             "this user has no home folder for the cache of decoded pictures: name a folder with "
             "--cache-dir"
         ) from None
 
 
-def _stored(path: Path, expected: dict[str, object]) -> Squares | None:
+def _load(path: Path, names: Sequence[str], expected: Mapping[str, object]) -> CachedImages | None:
+    """The cache, if it is whole and as expected."""
     try:
-        index = read_json(path.with_suffix(".json"), max_bytes=MOST_OF_AN_INDEX)
+        index = read_json(path.with_suffix(".json"), max_bytes=MAX_INDEX_BYTES)
         if any(index.values.get(name) != value for name, value in expected.items()):
             return None
-        kept, refused = map(str, index.list("kept")), index.section("refused")
-        squares = Squares(
-            torch.from_numpy(np.load(path, mmap_mode="c")),
-            tuple(kept),
-            {name: refused.text(name) for name in refused},
-        )
-        checksum = index.integer("checksum")
+        refused = index.section("refused")
+        images = torch.from_numpy(np.load(path, mmap_mode="c"))
+        cached = CachedImages(images, {name: refused.text(name) for name in refused})
+        kept = [name for name in names if name not in cached.refused]
+        checksum = index.integer("checksum") if index.list("kept") == kept else None
     except (OSError, ValueError, TypeError, EOFError):
         return None
-    size = index.integer("size")
-    if squares.images.shape != (len(squares.names), 3, size, size):
+    size = expected["size"]
+    if images.shape != (len(kept), 3, size, size) or _checksum(images.numpy()) != checksum:
         return None
-    return squares if _checksum(squares.images.numpy()) == checksum else None
+    return cached
 
 
-def _build(path: Path, source: Source, names: Sequence[str], expected: dict[str, object]) -> None:
+def _build(
+    path: Path, source: Source, names: Sequence[str], expected: Mapping[str, object]
+) -> None:
     size = expected["size"]
     assert isinstance(size, int)
     shape = (len(names), 3, size, size)
@@ -144,7 +131,7 @@ def _build(path: Path, source: Source, names: Sequence[str], expected: dict[str,
     try:
         with unfinished.open("wb") as file, Progress(title, len(names)) as progress:
             start = _write_header(file, shape)
-            for name, pixels in each(source, names, partial(_pixels, size)):
+            for name, pixels in map_threaded(source, names, partial(_pixels, size)):
                 if isinstance(pixels, bytes):
                     file.write(pixels)
                     kept.append(name)
@@ -184,10 +171,10 @@ def _pixels(size: int, picture: Path | bytes) -> bytes | str:
 
 
 def _checksum(pixels: NDArray[np.uint8]) -> int:
-    """Checksum all pictures, or as many evenly spaced ones as ``CHECKED_BYTES`` holds."""
+    """Checksum all pictures, or as many evenly spaced ones as ``MAX_CHECKED_BYTES`` holds."""
     count = len(pixels)
-    parts = [slice(start, start + AT_ONCE) for start in range(0, count, AT_ONCE)]
-    most = max(1, len(parts) * CHECKED_BYTES // max(1, pixels.nbytes))
+    parts = [slice(start, start + CHUNK) for start in range(0, count, CHUNK)]
+    most = max(1, len(parts) * MAX_CHECKED_BYTES // max(1, pixels.nbytes))
     chosen = np.linspace(0, len(parts) - 1, min(most, len(parts))).astype(int)
     total = 0
     for number in chosen:

@@ -10,12 +10,14 @@ from PIL import Image
 
 from ..progress import Progress
 from .decode import DEEP_MODES, opened, to_rgb, upright_turn
-from .folder_layout import find_pictures
-from .hub_rows import HUB, find_rows
-from .label_table import TABLES, read_table
-from .listing import NOT_A_PICTURE, Listing
-from .prepare import Preparation
-from .source import FORMATS, each
+from .formats import FORMATS
+from .hub import HUB
+from .hugging_face import HuggingFace
+from .image_folder import ImageFolder
+from .label_table import TABLES, LabelTable
+from .listing import NOT_A_PICTURE, ByClass, Listing
+from .own_images import OwnImages
+from .source import map_threaded
 
 MAX_SHOWN = 200
 BATCH_SIZE = 64
@@ -114,21 +116,21 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
             folder of a Hugging Face data set.
         root: The folder that a table's paths start from; None for the table's own.
     """
-    below = None if root is None else Path(root)
+    data_set = _data_set(str(data), root)
     problems: list[str] = []
     try:
-        listing = _find(str(data), below)
+        listing = data_set.listing()
     except ValueError as error:
         problems.append(str(error))
-        try:  # what is wrong with single pictures is told all the same
-            listing = _find(str(data), below, for_training=False)
+        try:  # what is wrong with single images is told all the same
+            listing = data_set.listing(for_training=False)
         except ValueError:
             return DataCheck(0, {}, {}, problems[0], "")
     names = listing.names()
     files: dict[str, FileCheck] = {}
     same: dict[bytes, list[str]] = {}
     with Progress(f"reading {len(names):,} pictures", len(names)) as progress:
-        for name, (check, digest) in each(listing.source, names, _check_and_hash):
+        for name, (check, digest) in map_threaded(listing.source, names, _check_and_hash):
             progress.advance(1)
             if digest:
                 same.setdefault(digest, []).append(name)
@@ -137,8 +139,8 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
     refused = {name: file.reason for name, file in files.items() if file.kind == "refused"}
     note = listing.note
     try:
-        left = listing.without(refused)
-        note += "" if problems else _small(left)
+        usable = listing.without(refused)
+        note += "" if problems else _batch_warning(data_set.divide(usable)["train"])
     except ValueError as error:
         problems.append(str(error))
     return DataCheck(
@@ -175,18 +177,16 @@ def _repeated(listing: Listing, groups: list[list[str]]) -> str:
     return f"{parts}: for example {worst[0]} and {worst[-1]}"
 
 
-def _find(data: str, root: Path | None, *, for_training: bool = True) -> Listing:
+def _data_set(data: str, root: str | Path | None) -> OwnImages:
     if data.startswith(HUB):
-        return find_rows(data.removeprefix(HUB))
-    path = Path(data)
-    if path.suffix.lower() in TABLES:
-        return read_table(path, root)
-    return find_pictures(path, for_training=for_training)
+        return HuggingFace(name=data.removeprefix(HUB))
+    if Path(data).suffix.lower() in TABLES:
+        return LabelTable(table=data, root=root)
+    return ImageFolder(root=data)
 
 
-def _small(listing: Listing) -> str:
-    """What to choose where too few pictures are trained on for the recipes' batch size."""
-    train = Preparation(224, None, 0, 0.15, 0.15).divided(listing)["train"]
+def _batch_warning(train: ByClass) -> str:
+    """What to choose where fewer images are trained on than the recipes' batch size."""
     count = sum(map(len, train.values()))
     if count >= BATCH_SIZE:
         return ""

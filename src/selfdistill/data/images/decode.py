@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ...limits import max_memory
+from .formats import FORMATS
 
 ORIENTATION = 0x0112
 TURNS = (
@@ -28,16 +29,16 @@ TURNS = (
 )
 """What turns a picture upright, for the EXIF orientations 2 to 8."""
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L")
-MOST_PIXELS = 40_000_000
+MAX_PIXELS = 40_000_000
 """Pixels that are decoded of a picture; what has more is refused from its header."""
-MOST_OF_A_JPEG = 2**27
+MAX_JPEG_PIXELS = 2**27
 """Pixels of a JPEG, which can be decoded at a half, a quarter or an eighth of its size."""
 BYTES_PER_PIXEL = 16
 SHARE_OF_MEMORY = 1 / 16
 """Of the machine's memory, for the pictures that are decoded at the same time."""
 CODESTREAM = b"\xff\x4f\xff\x51"
 TILE_WIDTH, TILE_HEIGHT = 322, 323
-LONGEST = 20
+MAX_ASPECT = 20
 """Largest ratio of a picture's sides: of what is longer the centre shows next to nothing."""
 
 
@@ -133,11 +134,9 @@ class _Refusal(Exception):
 def _formats() -> tuple[str, ...]:
     """Pictures only: some formats that the library knows are programs that it would run."""
     Image.init()
-    known = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
     with suppress(ImportError):
         importlib.import_module("pillow_heif.HeifImagePlugin")
-        known += ("HEIF",)
-    return tuple(name for name in known if name in Image.OPEN)
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _check_file(path: Path) -> None:
@@ -173,22 +172,22 @@ class _AtOnce:
 @cache
 def _at_once() -> _AtOnce:
     pixels = round(SHARE_OF_MEMORY * max_memory() / BYTES_PER_PIXEL)
-    return _AtOnce(max(MOST_PIXELS, pixels))
+    return _AtOnce(max(MAX_PIXELS, pixels))
 
 
 def _check_header(image: Image.Image) -> None:
     baseline = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
     width, height = _unpacked(image)
-    if width * height > (MOST_OF_A_JPEG if baseline else MOST_PIXELS):
+    if width * height > (MAX_JPEG_PIXELS if baseline else MAX_PIXELS):
         raise _Refusal(
             f"unpacks to {width} × {height} pixels, too many: save it with at most "
-            f"{MOST_PIXELS // 10**6} million"
+            f"{MAX_PIXELS // 10**6} million"
         )
     if max(image.size) < 2:
         raise _Refusal(f"has {image.width} × {image.height} pixels, too few for a picture")
-    if max(image.size) > LONGEST * min(image.size):
+    if max(image.size) > MAX_ASPECT * min(image.size):
         raise _Refusal(
-            f"has {image.width} × {image.height} pixels: one side is more than {LONGEST} times "
+            f"has {image.width} × {image.height} pixels: one side is more than {MAX_ASPECT} times "
             "the other"
         )
     if image.mode == "F":
@@ -235,7 +234,7 @@ def _codestream_size(image: Image.Image) -> tuple[int, int]:
 def _reduce(image: Image.Image) -> None:
     """Let a large JPEG be decoded at a half, a quarter or an eighth of its size."""
     pixels = image.width * image.height
-    scale = next((n for n in (1, 2, 4, 8) if pixels <= MOST_PIXELS * n * n), 8)
+    scale = next((n for n in (1, 2, 4, 8) if pixels <= MAX_PIXELS * n * n), 8)
     if scale > 1:
         image.draft(None, (image.width // scale, image.height // scale))
 

@@ -1,14 +1,25 @@
-"""Anybody's pictures: a folder of class folders."""
+"""A folder of class folders, or of train, val and test folders of these."""
 
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ..image_set import DataSet, ImageSet, Splits
-from .folder_layout import find_pictures
-from .prepare import Preparation
+from .formats import ENDINGS
+from .listing import NOT_A_PICTURE, ByClass, Listing
+from .own_images import OwnImages
+from .source import Files
+from .split_names import assign_splits, may_be_split, named_splits, split_of
+
+LITTER = ("thumbs.db", "desktop.ini")
+SPELLINGS = "train beside val, valid, validation or test"
+TINY_IMAGENET = ("wnids.txt", "words.txt", "val/val_annotations.txt")
+"""Files of Tiny ImageNet as it is published."""
 
 
-class ImageFolder(DataSet):
+@dataclass(frozen=True, kw_only=True)
+class ImageFolder(OwnImages):
     """A folder of class folders, or ``train``, ``val`` and ``test`` folders of these.
 
     Class folders only are divided at random, class by class. Of ``train`` and one more folder, the
@@ -26,13 +37,6 @@ class ImageFolder(DataSet):
 
     Args:
         root: The folder.
-        image_size: Height and width of what the network sees, in pixels; at least 8.
-        cache_dir: Where decoded pictures are kept; None for ``SELFDISTILL_CACHE`` or, without it,
-            the user's cache folder.
-        split_seed: Decides which picture belongs to which split, where the folder does not.
-        validation_share: Share of each class set aside for validation, where there is no such
-            folder; 0 for none.
-        test_share: Share of each class set aside as the test split, where there is no such folder.
 
     Raises:
         ValueError: If the size or a share is out of range.
@@ -43,34 +47,170 @@ class ImageFolder(DataSet):
 
     path_arguments: ClassVar[tuple[str, ...]] = ("root", "cache_dir")
 
-    def __init__(
-        self,
-        *,
-        root: str | Path,
-        image_size: int = 224,
-        cache_dir: str | Path | None = None,
-        split_seed: int = 0,
-        validation_share: float = 0.15,
-        test_share: float = 0.15,
-    ) -> None:
-        self.root = Path(root)
-        self.preparation = Preparation(
-            image_size, cache_dir, split_seed, validation_share, test_share
+    root: str | Path
+
+    def listing(self, *, for_training: bool = True) -> Listing:
+        """List the folder.
+
+        Raises:
+            ValueError: If there is no such folder, it holds fewer than two classes, a class is
+                empty or has too few files, parts of the folder name different classes, or folders
+                might be splits or classes.
+        """
+        return list_folder(Path(self.root), for_training=for_training)
+
+
+def list_folder(root: Path, *, for_training: bool = True) -> Listing:
+    """List a folder; one that holds ``train`` alone is divided as class folders are.
+
+    Hidden files and folders, and files that are not named as images, are ignored. Classes are the
+    sorted names of the class folders, and images may lie in folders of their own within them, also
+    behind links. Unless for training, what cannot be divided is listed too.
+    """
+    if not root.is_dir():
+        what = "is not a folder" if root.exists() else "does not exist"
+        raise ValueError(f"{root} {what}: give a folder that holds a folder of pictures per class")
+    ignored: dict[str, str] = {}
+    folders = {folder.name: folder for folder in _folders(root, root, ignored)}
+    splits = named_splits(folders, root)
+    if len(splits) > 1 or (splits and _is_split(min(splits.values()), folders)):
+        return _of_splits(root, folders, splits, ignored, for_training=for_training)
+    _refuse_unclear(root, folders)
+    if len(folders) < 2 and (for_training or not folders):
+        held = f"the single class {min(folders)!r}" if folders else "no class folder"
+        raise ValueError(f"{root} holds {held}: give a folder of pictures for each class")
+    parts = {"all": _classes(root, folders.values(), folders.values(), ignored)}
+    note = "class folders only: every class is divided at random" if for_training else ""
+    return Listing(Files(root), parts, ignored, note, for_training)
+
+
+def _is_split(name: str, folders: Mapping[str, Path]) -> bool:
+    """Whether the only folder named as a split is one, not a class, of trains perhaps."""
+    return len(folders) == 1 or (split_of(name) == "train" and bool(_inner(folders[name])))
+
+
+def _of_splits(
+    root: Path,
+    folders: Mapping[str, Path],
+    splits: Mapping[str, str],
+    ignored: dict[str, str],
+    *,
+    for_training: bool,
+) -> Listing:
+    others = sorted(folders.keys() - set(splits.values()))
+    if others and len(splits) == 1:
+        name = min(splits.values())
+        raise ValueError(f"{root} holds {name} beside {others[0]}: expected is {SPELLINGS}")
+    if unclear := [name for name in others if may_be_split(name)]:
+        raise ValueError(
+            f"{root} holds {unclear[0]} beside {' and '.join(splits.values())}: if it is a split "
+            "too, name it train, val or test; if not, move it elsewhere"
         )
+    if all((root / name).exists() for name in TINY_IMAGENET):
+        raise ValueError(
+            f"{root} is Tiny ImageNet as it is published: --data TinyImageNet --data.root "
+            f"{root.absolute().parent} reads it"
+        )
+    ignored |= dict.fromkeys(others, "beside train and test, so not a class")
+    classes = {name: _folders(root, folders[name], ignored) for name in splits.values()}
+    for name, inner in classes.items():
+        if not inner:
+            raise ValueError(
+                f"{root / name} holds no class folder: give a folder of pictures for each class"
+            )
+    every = [folder for inner in classes.values() for folder in inner]
+    found = {name: _classes(root, inner, every, ignored) for name, inner in classes.items()}
+    where = root if len(found) > 1 or not for_training else root / min(found)
+    parts, rule = assign_splits(found, where, for_training=for_training)
+    if "all" in parts:
+        rule = f"{min(found)} only: every class is divided at random"
+    return Listing(Files(root), parts, ignored, rule, for_training)
 
-    def splits(self) -> Splits:
-        """List, divide, decode.
 
-        Raises:
-            ValueError: If the folder cannot be divided, more than one file in twenty cannot be
-                read, or a class has too few pictures left.
-        """
-        return self.preparation.splits(find_pictures(self.root))
+def _refuse_unclear(root: Path, folders: Mapping[str, Path]) -> None:
+    """Refuse what may be splits, and would be taken for classes: folders of the same folders."""
+    within = {name: _inner(folder) for name, folder in folders.items() if may_be_split(name)}
+    for name, inner in within.items():
+        for other, others in within.items():
+            if name < other and inner & others:
+                raise ValueError(
+                    f"{root} holds {name} and {other}, both with {min(inner & others)!r}: they "
+                    f"look like splits, not classes; name them as splits, {SPELLINGS}"
+                )
 
-    def parts(self) -> dict[str, ImageSet]:
-        """All pictures, to be looked at: divided only where they are, no class needs any.
 
-        Raises:
-            ValueError: If there are none, or more than one in twenty cannot be read.
-        """
-        return self.preparation.parts(find_pictures(self.root, for_training=False))
+def _inner(folder: Path) -> set[str]:
+    """Names of the folders in a folder."""
+    with os.scandir(folder) as entries:
+        return {entry.name for entry in entries if entry.is_dir() and not _hidden(entry.name)}
+
+
+def _folders(root: Path, parent: Path, ignored: dict[str, str]) -> list[Path]:
+    folders: list[Path] = []
+    for entry in sorted(parent.iterdir(), key=lambda entry: entry.name):
+        name = entry.relative_to(root).as_posix()
+        if _hidden(entry.name):
+            ignored[name] = "hidden"
+        elif not entry.is_dir():
+            ignored[name] = "lies in no class folder"
+        elif entry.is_symlink() and _holds(entry.resolve(), parent.resolve()):
+            ignored[name] = "a link to a folder that holds it"
+        else:
+            folders.append(entry)
+    return folders
+
+
+def _classes(
+    root: Path, folders: Collection[Path], every: Collection[Path], ignored: dict[str, str]
+) -> ByClass:
+    """Pictures of class folders; ``every`` are those of all splits."""
+    places: dict[Path, Path] = {}
+    for folder in every:
+        place = folder.resolve()
+        around = next((places[one] for one in (place, *place.parents) if one in places), None)
+        if around is not None:
+            raise ValueError(f"{folder} is the same folder as {around}, or in it: keep one of them")
+        places[place] = folder
+    return {
+        folder.name: tuple(sorted(_pictures(root, folder, list(places), ignored)))
+        for folder in folders
+    }
+
+
+def _pictures(
+    root: Path, folder: Path, classes: Collection[Path], ignored: dict[str, str]
+) -> Iterator[str]:
+    """Pictures below a class folder; links to folders are followed, each folder once."""
+    read = list(classes)
+    for place, inner, files in os.walk(folder, followlinks=True):
+        here = Path(place).relative_to(root)
+        descend: list[str] = []
+        for name in sorted(inner):
+            path = Path(place, name)
+            if _hidden(name):
+                ignored[(here / name).as_posix()] = "hidden"
+                continue
+            if path.is_symlink():
+                target = path.resolve()
+                if any(_holds(target, one) or _holds(one, target) for one in read):
+                    why = "a link to a folder that is read anyway, or to one around it"
+                    ignored[(here / name).as_posix()] = why
+                    continue
+                read.append(target)
+            descend.append(name)
+        inner[:] = descend
+        for name in files:
+            if _hidden(name):
+                ignored[(here / name).as_posix()] = "hidden"
+            elif name.lower().endswith(ENDINGS):
+                yield (here / name).as_posix()
+            else:
+                ignored[(here / name).as_posix()] = NOT_A_PICTURE
+
+
+def _holds(outer: Path, inner: Path) -> bool:
+    return inner == outer or inner.is_relative_to(outer)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "__MACOSX")) or name.lower() in LITTER

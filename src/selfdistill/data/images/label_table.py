@@ -1,15 +1,16 @@
-"""Anybody's pictures: a table that names files and their classes."""
+"""A table that names files and their classes."""
 
 import csv
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from ..image_set import DataSet, ImageSet, Splits
-from .listing import NAMED, Listing, arrange, by_split, picked, split_of
-from .prepare import Preparation
+from .listing import MAX_NAMED, Listing, group_by_class
+from .own_images import OwnImages
 from .source import Files
+from .split_names import assign_splits, split_of
 
 TABLES = (".csv", ".tsv")
 """How tables' names end."""
@@ -17,7 +18,8 @@ MAX_NAME = 80
 """Characters of a column's name that messages show."""
 
 
-class LabelTable(DataSet):
+@dataclass(frozen=True, kw_only=True)
+class LabelTable(OwnImages):
     """A table (CSV, or TSV with tabs) of pictures and their classes.
 
     The first line names the columns: ``image`` is a file's path below ``root``, ``label`` its
@@ -30,14 +32,6 @@ class LabelTable(DataSet):
     Args:
         table: The table, in UTF-8.
         root: The folder that the files' paths start from; None for the table's own.
-        image_size: Height and width of what the network sees, in pixels; at least 8.
-        cache_dir: Where decoded pictures are kept; None for ``SELFDISTILL_CACHE`` or, without it,
-            the user's cache folder.
-        split_seed: Decides which picture belongs to which split, where the table does not.
-        validation_share: Share of each class set aside for validation, where the table sets none
-            aside; 0 for none.
-        test_share: Share of each class set aside as the test split, where the table sets none
-            aside.
 
     Raises:
         ValueError: If the size or a share is out of range.
@@ -48,42 +42,28 @@ class LabelTable(DataSet):
 
     path_arguments: ClassVar[tuple[str, ...]] = ("table", "root", "cache_dir")
 
-    def __init__(
-        self,
-        *,
-        table: str | Path,
-        root: str | Path | None = None,
-        image_size: int = 224,
-        cache_dir: str | Path | None = None,
-        split_seed: int = 0,
-        validation_share: float = 0.15,
-        test_share: float = 0.15,
-    ) -> None:
-        self.table = Path(table)
-        self.root = None if root is None else Path(root)
-        self.preparation = Preparation(
-            image_size, cache_dir, split_seed, validation_share, test_share
-        )
+    table: str | Path
+    root: str | Path | None = None
 
-    def splits(self) -> Splits:
-        """Read the table, divide, decode.
+    def listing(self, *, for_training: bool = True) -> Listing:
+        """List the files that the table names; those of a class are sorted by path.
 
         Raises:
-            ValueError: If a line of the table is wrong, more than one file in twenty cannot be
-                read, or a class has too few pictures left.
+            ValueError: If the table or a column is missing, or a line names no label, an unknown
+                split, a file that is not there or lies outside of the folder, or one named before.
         """
-        return self.preparation.splits(read_table(self.table, self.root))
+        table = Path(self.table)
+        root = table.parent if self.root is None else Path(self.root)
+        rows = read_table(table, root)
+        parts = {
+            split: group_by_class((row.name, row.label) for row in rows if row.split == split)
+            for split in dict.fromkeys(row.split for row in rows)
+        }
+        parts, rule = assign_splits(parts, table, for_training=for_training)
+        return Listing(Files(root, table), parts, {}, rule, for_training)
 
-    def parts(self) -> dict[str, ImageSet]:
-        """All pictures, to be looked at: divided only where they are, no class needs any.
 
-        Raises:
-            ValueError: If there are none, or more than one in twenty cannot be read.
-        """
-        return self.preparation.parts(read_table(self.table, self.root, for_training=False))
-
-
-class Entry(NamedTuple):
+class Row(NamedTuple):
     """What a line of a table says."""
 
     line: int
@@ -92,42 +72,23 @@ class Entry(NamedTuple):
     split: str
 
 
-def read_table(table: Path, root: Path | None, *, for_training: bool = True) -> Listing:
-    """List the pictures that a table names; those of a class are sorted by path.
-
-    Args:
-        table: The table.
-        root: The folder that its paths start from; None for its own.
-        for_training: Refuse what cannot be divided; otherwise splits stay as they are.
-
-    Raises:
-        ValueError: If the table or a column is missing, or a line names no label, an unknown
-            split, a file that is not there or lies outside of the folder, or one named before.
-    """
-    root = root or table.parent
+def read_table(table: Path, root: Path) -> list[Row]:
+    """The rows of a table, sorted by path; ``root`` is the folder that its paths start from."""
     folder = os.path.normpath(root.absolute()).rstrip(os.sep) + os.sep
-    entries: dict[str, Entry] = {}
+    rows: dict[str, Row] = {}
     for line, cells in _lines(table):
         try:
-            entry = _entry(line, cells, folder)
+            row = _row(line, cells, folder)
         except ValueError as error:
             raise ValueError(f"{table} line {line}: {error}") from None
-        before = entries.setdefault(entry.name, entry)
-        if before is not entry:
-            other = "" if before.label == entry.label else f" as {before.label!r}"
+        before = rows.setdefault(row.name, row)
+        if before is not row:
+            other = "" if before.label == row.label else f" as {before.label!r}"
             raise ValueError(
-                f"{table} line {line}: {entry.name} is in line {before.line} already{other}: "
+                f"{table} line {line}: {row.name} is in line {before.line} already{other}: "
                 "keep one of the lines"
             )
-    ordered = sorted(entries.values(), key=lambda entry: entry.name)
-    found = {
-        split: picked((entry.name, entry.label) for entry in ordered if entry.split == split)
-        for split in dict.fromkeys(entry.split for entry in ordered)
-    }
-    if not for_training:
-        return Listing(Files(root, table), by_split(found, table), {}, "", for_training=False)
-    parts, rule = arrange(found, table)
-    return Listing(Files(root, table), parts, {}, rule)
+    return sorted(rows.values(), key=lambda row: row.name)
 
 
 def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -146,8 +107,8 @@ def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     )
             for row in rows:
                 if any(row):
-                    given = zip(columns, map(str.strip, row), strict=False)
-                    yield rows.line_num, dict.fromkeys(columns, "") | dict(given)
+                    cells = zip(columns, map(str.strip, row), strict=False)
+                    yield rows.line_num, dict.fromkeys(columns, "") | dict(cells)
     except UnicodeDecodeError:
         raise ValueError(f"{table} is no text in UTF-8: save it as CSV in UTF-8") from None
     except OSError as error:
@@ -158,24 +119,24 @@ def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _some(columns: list[str]) -> str:
     """The first few columns' names, shortened."""
-    more = f" and {len(columns) - NAMED} more" if len(columns) > NAMED else ""
-    return ", ".join(name[:MAX_NAME] for name in columns[:NAMED]) + more
+    more = f" and {len(columns) - MAX_NAMED} more" if len(columns) > MAX_NAMED else ""
+    return ", ".join(name[:MAX_NAME] for name in columns[:MAX_NAMED]) + more
 
 
-def _entry(line: int, cells: dict[str, str], folder: str) -> Entry:
-    given, label = cells.get("image", ""), cells.get("label", "")
-    for column, cell in (("image", given), ("label", label)):
+def _row(line: int, cells: dict[str, str], folder: str) -> Row:
+    image, label = cells.get("image", ""), cells.get("label", "")
+    for column, cell in (("image", image), ("label", label)):
         if not cell:
             raise ValueError(f"the {column} is empty: fill it in, or remove the line")
     split = cells["split"].lower() if "split" in cells else "train"
     if split_of(split) is None:
         raise ValueError(f"there is no split {split!r}: write train, val or test")
     # Plain strings: a Path for each of a hundred thousand lines takes seconds.
-    path = os.path.normpath(os.path.join(folder, given))  # noqa: PTH118
-    if "\\" in given and not os.path.isfile(path):  # noqa: PTH113
-        path = os.path.normpath(os.path.join(folder, given.replace("\\", "/")))  # noqa: PTH118
+    path = os.path.normpath(os.path.join(folder, image))  # noqa: PTH118
+    if "\\" in image and not os.path.isfile(path):  # noqa: PTH113
+        path = os.path.normpath(os.path.join(folder, image.replace("\\", "/")))  # noqa: PTH118
     if not path.startswith(folder):
-        raise ValueError(f"{given} lies outside of {folder}: name the folder of all as root")
+        raise ValueError(f"{image} lies outside of {folder}: name the folder of all as root")
     if not os.path.isfile(path):  # noqa: PTH113
-        raise ValueError(f"{given} is not a file in {folder}: name the right folder as root")
-    return Entry(line, path[len(folder) :].replace(os.sep, "/"), label, split)
+        raise ValueError(f"{image} is not a file in {folder}: name the right folder as root")
+    return Row(line, path[len(folder) :].replace(os.sep, "/"), label, split)

@@ -1,4 +1,4 @@
-"""Where pictures come from: files below a folder, or anything else that gives them by name."""
+"""Where images come from: files below a folder, or anything else that gives them by name."""
 
 import abc
 import os
@@ -9,37 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-FORMATS = {
-    "JPEG": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
-    "MPO": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
-    "PNG": ("png", "apng"),
-    "WEBP": ("webp",),
-    "GIF": ("gif",),
-    "TIFF": ("tif", "tiff"),
-    "BMP": ("bmp", "dib"),
-    "PPM": ("ppm", "pgm", "pbm", "pnm", "pfm"),
-    "TGA": ("tga",),
-    "JPEG2000": ("jp2", "j2k", "jpc", "jpf", "jpx", "j2c"),
-    "AVIF": ("avif", "avifs"),
-    "HEIF": ("heic", "heif", "hif"),
-}
-"""How the names of pictures end, by format."""
-ENDINGS = tuple(f".{ending}" for endings in FORMATS.values() for ending in endings)
-AT_ONCE = 256
-"""Pictures that are read before any is handed on."""
+CHUNK = 256
+"""Images that are read before any is handed on."""
 
 State = list[str | int]
-"""What changes whenever a picture, or a file of many pictures, does."""
+"""What changes whenever an image, or a file of many images, does."""
 Result = TypeVar("Result")
 
 
 class Source(abc.ABC):
-    """Pictures by name."""
+    """Images by name."""
 
     @property
     @abc.abstractmethod
     def name(self) -> str:
-        """What people call it."""
+        """What messages call it."""
 
     @property
     @abc.abstractmethod
@@ -48,57 +32,49 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def states(self, names: Sequence[str]) -> list[State]:
-        """What is the same again only while the pictures of these names are."""
+        """Part of the cache's key: changes whenever one of these images does."""
 
     @abc.abstractmethod
     def read(self, names: Sequence[str]) -> Sequence[Path | bytes]:
-        """The pictures, encoded: their files or their bytes."""
+        """The encoded images: their files or their bytes."""
 
 
 @dataclass(frozen=True)
 class Files(Source):
-    """Files below a folder, named by their path relative to it; the folder is never written to.
-
-    Args:
-        root: The folder.
-        table: The table that names the files, if there is one.
-    """
+    """Files below a folder, named by their path relative to it; the folder is never written to."""
 
     root: Path
     table: Path | None = None
+    """The table that names the files, if there is one."""
 
     @property
     def name(self) -> str:
-        """Folder or table, as it was given."""
         return str(self.table or self.root)
 
     @property
     def identity(self) -> str:
-        """Folder or table, as an absolute path."""
         return str((self.table or self.root).resolve())
 
     def states(self, names: Sequence[str]) -> list[State]:
-        """Name, size and times of change of each file."""
-        return [state(self.root / name, name) for name in names]
+        return [file_state(self.root / name, name) for name in names]
 
     def read(self, names: Sequence[str]) -> list[Path]:
-        """The files."""
         return [self.root / name for name in names]
 
 
-def each(
-    source: Source, names: Sequence[str], work: Callable[[Path | bytes], Result]
+def map_threaded(
+    source: Source, names: Sequence[str], function: Callable[[Path | bytes], Result]
 ) -> Generator[tuple[str, Result]]:
-    """Do something with every picture, many at a time, and give the results in order."""
+    """Apply a function to every image, many at a time, and give the results in order."""
     # Threads share the filter of warnings, so it is set once around them.
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")
-        for start in range(0, len(names), AT_ONCE):
-            chunk = names[start : start + AT_ONCE]
-            yield from zip(chunk, pool.map(work, source.read(chunk)), strict=True)
+        for start in range(0, len(names), CHUNK):
+            chunk = names[start : start + CHUNK]
+            yield from zip(chunk, pool.map(function, source.read(chunk)), strict=True)
 
 
-def state(path: Path, name: str) -> State:
+def file_state(path: Path, name: str) -> State:
     """Name and size of a file, when its content changed, and when anything of it did.
 
     Anybody can set the first of these times, and copying keeps it; nobody the second.

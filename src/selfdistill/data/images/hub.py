@@ -16,7 +16,7 @@ TIMEOUT = 10.0
 """Seconds in which the hub must answer at all."""
 CLASSES = ("string", "large_string", "int8", "int16", "int32", "int64", "uint8", "uint16")
 """Plain values that can name a class."""
-LONGEST = 300
+MAX_MESSAGE = 300
 """Characters of another library's message that are passed on."""
 
 
@@ -55,11 +55,7 @@ class Table(Protocol):
 
 
 def load(name: str) -> dict[str, Table]:
-    """The parts of a data set.
-
-    Raises:
-        ValueError: If the library is missing, the hub cannot be reached, or there is no such set.
-    """
+    """The parts of a data set; a ValueError if the library, the hub or the set is missing."""
     try:
         datasets = importlib.import_module("datasets")
     except ImportError:
@@ -69,7 +65,7 @@ def load(name: str) -> dict[str, Table]:
     try:
         loaded = _load(datasets, name)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = " ".join(str(error).split())[:LONGEST]
+        reason = " ".join(str(error).split())[:MAX_MESSAGE]
         raise ValueError(f"{HUB}{name} cannot be loaded: {reason}") from error
     return loaded if isinstance(loaded, dict) else {"train": loaded}
 
@@ -83,11 +79,7 @@ def cache_folders() -> list[Path]:
 def find_columns(
     where: str, table: Table, image_column: str | None, label_column: str | None
 ) -> tuple[str, str]:
-    """The columns of images and of classes: those asked for, or else the only ones.
-
-    Raises:
-        ValueError: If there is none, or more than one.
-    """
+    """The columns of images and of classes: those named, or else the only ones."""
     image = importlib.import_module("datasets").Image
     images = [name for name, kind in table.features.items() if isinstance(kind, image)]
     kinds = {name: kind for name, kind in table.features.items() if name not in images}
@@ -101,16 +93,16 @@ def find_columns(
     )
 
 
-def _choose(where: str, known: Sequence[str], wanted: str | None, kind: str) -> str:
-    there = ", ".join(known) or "none"
-    if wanted is not None and wanted not in known:
-        raise ValueError(f"{where} has no {kind} column {wanted!r}; there are: {there}")
-    if wanted is None and len(known) != 1:
+def _choose(where: str, candidates: Sequence[str], name: str | None, kind: str) -> str:
+    known = ", ".join(candidates) or "none"
+    if name is not None and name not in candidates:
+        raise ValueError(f"{where} has no {kind} column {name!r}; there are: {known}")
+    if name is None and len(candidates) != 1:
         raise ValueError(
-            f"{where} has {len(known)} columns that could be the {kind}: {there}; name one with "
-            f"--data.{kind}-column"
+            f"{where} has {len(candidates)} columns that could be the {kind}: {known}; name one "
+            f"with --data.{kind}-column"
         )
-    return known[0] if wanted is None else wanted
+    return candidates[0] if name is None else name
 
 
 def _load(datasets: ModuleType, name: str) -> Table | dict[str, Table]:

@@ -1,0 +1,157 @@
+"""From a listing to splits: divide, decode, put together; the same for every source of images."""
+
+import abc
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ...limits import check_image_size
+from ..image_set import DataSet, ImageSet, Splits, channel_statistics
+from .cache import load_cached
+from .listing import ByClass, Listing, name_some, split_by_class
+
+MARGIN = 0.875
+"""Share of the stored square's side that evaluation looks at, about."""
+SMALL = 64
+DARK = 32
+"""Value below which a byte is almost black."""
+
+
+def stored_size(image_size: int) -> int:
+    """Height and width of the squares that images of ``image_size`` are cut from.
+
+    The margin is a multiple of 4 pixels: timm, which cuts the centre out of the whole picture, then
+    rounds its place as cutting first the square and then its centre does.
+    """
+    if image_size <= SMALL:
+        return image_size
+    return image_size + 4 * round((image_size / MARGIN - image_size) / 4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnImages(DataSet):
+    """Images of any size, listed by class and, where they say so, by split.
+
+    Args:
+        image_size: Height and width of what the network sees, in pixels; at least 8.
+        cache_dir: Where decoded pictures are kept; None for ``SELFDISTILL_CACHE`` or, without it,
+            the user's cache folder.
+        split_seed: Decides which picture belongs to which split, where the data do not.
+        validation_share: Share of each class set aside for validation, where the data set none
+            aside; 0 for none.
+        test_share: Share of each class set aside as the test split, where the data set none aside.
+    """
+
+    image_size: int = 224
+    cache_dir: str | Path | None = None
+    split_seed: int = 0
+    validation_share: float = 0.15
+    test_share: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.image_size < 8:
+            raise ValueError(f"image size {self.image_size} must be at least 8 pixels")
+        check_image_size(self.image_size, "image size")
+        validation, test = self.validation_share, self.test_share
+        if validation < 0 or test <= 0 or validation + test >= 1:
+            raise ValueError(
+                f"validation share {validation} must be 0 or more, test share {test} "
+                "above 0, and together they must leave something to train on"
+            )
+
+    @abc.abstractmethod
+    def listing(self, *, for_training: bool = True) -> Listing:
+        """List the images; unless for training, splits stay as they are and no class needs any."""
+
+    def splits(self) -> Splits:
+        """List, divide, decode.
+
+        Raises:
+            ValueError: If the images cannot be divided, more than one in twenty cannot be read, or
+                a class has too few left.
+        """
+        listing = self.listing()
+        where = listing.source.name
+        sets, files = self._load(listing, self.divide(listing), listing.classes)
+        mean, std = channel_statistics(sets["train"].images)
+        if max(mean) < DARK / 255 and int(sets["train"].images.max()) < DARK:
+            warnings.warn(
+                f"{where}: every training picture is almost black, no value above {DARK - 1} of "
+                "255; files of 16 bits that use fewer, such as 12, are to be scaled up",
+                stacklevel=2,
+            )
+        return Splits(
+            sets["train"],
+            sets.get("validation"),
+            sets["test"],
+            mean,
+            std,
+            note="; ".join(filter(None, (f"{where}: {listing.note}", listing.others))),
+            files=files,
+            input_size=self.image_size,
+            own=True,
+        )
+
+    def parts(self) -> dict[str, ImageSet]:
+        """All images, to be looked at: divided only where they are, no class needs any.
+
+        Raises:
+            ValueError: If there are none, or more than one in twenty cannot be read.
+        """
+        listing = self.listing(for_training=False)
+        classes = sorted({label for part in listing.parts.values() for label in part})
+        sets, _ = self._load(listing, listing.parts, tuple(classes))
+        return {name: part for name, part in sets.items() if len(part)}
+
+    def divide(self, listing: Listing) -> dict[str, ByClass]:
+        """Names of images by class, of ``train``, ``test`` and, if any, ``validation``."""
+        if "validation" in listing.parts:
+            return listing.parts
+        if "all" in listing.parts:
+            shares = (self.test_share, self.validation_share)
+            test, validation, train = split_by_class(listing.parts["all"], shares, self.split_seed)
+        else:
+            test = listing.parts["test"]
+            shares = (self.validation_share,)
+            validation, train = split_by_class(listing.parts["train"], shares, self.split_seed)
+        parts = {"train": train, "validation": validation, "test": test}
+        return parts if self.validation_share else {"train": train, "test": test}
+
+    def _load(
+        self, listing: Listing, parts: dict[str, ByClass], classes: tuple[str, ...]
+    ) -> tuple[dict[str, ImageSet], dict[str, tuple[str, ...]]]:
+        """The images of each part, and their names; those that cannot be read are left out."""
+        # Stored part after part, so that each part is a stretch of the map, not a copy.
+        cached = load_cached(
+            listing.source,
+            [name for part in parts.values() for names in part.values() for name in names],
+            size=stored_size(self.image_size),
+            key=f"{listing.note} {self.split_seed} {self.validation_share} {self.test_share}",
+            cache_dir=self.cache_dir,
+        )
+        listing.without(cached.refused)
+        if cached.refused:
+            warnings.warn(
+                f"{len(cached.refused)} of {len(listing.names())} files in {listing.source.name} "
+                f"cannot be read and are left out: {name_some(cached.refused)}",
+                stacklevel=3,
+            )
+        numbers = {label: number for number, label in enumerate(classes)}
+        sets: dict[str, ImageSet] = {}
+        files: dict[str, tuple[str, ...]] = {}
+        start = 0
+        for part, by_class in parts.items():
+            readable = [
+                (name, numbers[label])
+                for label, names in by_class.items()
+                for name in names
+                if name not in cached.refused
+            ]
+            files[part] = tuple(name for name, _ in readable)
+            labels = torch.tensor([number for _, number in readable], dtype=torch.int64)
+            images = cached.images[start : start + len(readable)]
+            sets[part] = ImageSet(images, labels, classes)
+            start += len(readable)
+        return sets, files
