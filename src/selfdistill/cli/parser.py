@@ -5,8 +5,6 @@ from collections.abc import Callable
 
 from .commands import COMMANDS
 
-SPLITS = ("validation", "test")
-
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line."""

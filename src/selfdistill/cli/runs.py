@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..runs import RECIPE, SUMMARY, read_yaml
-from .parser import SPLITS, add_own_code, parser_of
+from ..runs import RECIPE, SCORED_SPLITS, SUMMARY, read_yaml
+from .parser import add_own_code, parser_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ def evaluate(words: list[str]) -> int:
         "says where the run's own lie now, --cache-dir where decoded pictures are kept."
     )
     parser.add_argument("run", type=Path, help="run directory")
-    parser.add_argument("--split", choices=SPLITS, help="default: validation, if any")
+    parser.add_argument("--split", choices=SCORED_SPLITS, help="default: validation, if any")
     parser.add_argument("--corruptions", action="store_true", help="on corrupted images, too")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     given, further = parser.parse_known_args(words)

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..consoles import console
-from ..runs import runs_in
-from .parser import SPLITS, parser_of
+from ..runs import SCORED_SPLITS, runs_in
+from .parser import parser_of
 
 if TYPE_CHECKING:
     from ..reports import Comparison
@@ -16,7 +16,7 @@ def compare(words: list[str]) -> int:
     parser = parser_of("compare")
     add = parser.add_argument
     add("runs", nargs="+", type=Path, metavar="RUN", help="directory, summary, or a folder of them")
-    add("--split", choices=SPLITS, help="default: test, if all have it")
+    add("--split", choices=SCORED_SPLITS, help="default: test, if all have it")
     add("--format", choices=("table", "csv", "json", "markdown"), default="table")
     given = parser.parse_args(words)
     from .. import reports

@@ -13,12 +13,11 @@ from ..data import ImageSet, Splits
 from ..evaluation import Predictions, score
 from ..evaluation.cost import macs_per_exit
 from ..evaluation.predict import join
-from ..runs import TEST_FILES, RunDirectory, changed_files, replace_file
+from ..runs import SPLITS, TEST_FILES, RunDirectory, changed_files, replace_file
 from .finished_run import FinishedRun
 from .top_attended import write_top_attended
 
 ExitScores = dict[str, dict[str, float]]
-SPLITS = ("train", "validation", "test")
 
 
 class ChosenImages(NamedTuple):

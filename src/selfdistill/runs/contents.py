@@ -7,6 +7,9 @@ from pathlib import Path
 
 from .writing import UNFINISHED_NAME
 
+SPLITS = ("train", "validation", "test")
+SCORED_SPLITS = ("validation", "test")
+"""Splits whose scores a summary holds."""
 RECIPE = "recipe.yaml"
 PLACE = "place.yaml"
 FILES = "files.json"

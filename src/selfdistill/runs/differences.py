@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
+from .contents import SPLITS
 from .directory import RunDirectory
 from .reading import read_json
 
 MAX_SHOWN = 3
-SPLITS = ("train", "validation", "test")
 
 
 def recipe_differences(stored: object, given: object, name: str = "") -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import recipes
-from ..runs import is_run, read_text, read_yaml
+from ..runs import SCORED_SPLITS, is_run, read_text, read_yaml
 
 FOLDER = recipes.FOLDER / "studies"
 WRITTEN = "study.yaml"
@@ -15,7 +15,6 @@ WRITTEN = "study.yaml"
 HEADER = "# Written by `selfdistill study"
 DESTINATIONS = ("out", "overwrite")
 """Options of ``train`` that belong to the study itself."""
-SPLITS = ("validation", "test")
 FIELDS = ("name", "config", "options", "seeds", "split", "cells", "papers", "own_code")
 
 
@@ -192,8 +191,10 @@ def _check_fields(content: Mapping[str, object]) -> None:
 
 def _check(study: Study) -> None:
     _check_folder("the study's name", study.name, study.name)
-    if study.split not in (None, *SPLITS):
-        raise ValueError(f"split {study.split!r}: choose {' or '.join(SPLITS)}, or leave it out")
+    if study.split not in (None, *SCORED_SPLITS):
+        raise ValueError(
+            f"split {study.split!r}: choose {' or '.join(SCORED_SPLITS)}, or leave it out"
+        )
     unknown = next((cell for cell in study.papers if not study.has(cell)), None)
     if unknown is not None:
         raise ValueError(f"papers tell of {unknown!r}, which is no cell")

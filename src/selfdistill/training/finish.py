@@ -13,12 +13,11 @@ from ..deployment import model_folder
 from ..evaluation.cost import macs_per_exit
 from ..inspection import exit_scores, write_predictions, write_top_attended
 from ..methods import Method
-from ..runs import BEST_MODEL, HASH, LogLine, RunDirectory, replace_file, sha256
+from ..runs import BEST_MODEL, HASH, SPLITS, LogLine, RunDirectory, replace_file, sha256
 from . import environment, memory
 from .resuming import restore_logs, warn_of_lost
 from .state import TrainState
 
-SPLITS = ("validation", "test")
 CURVE = ("train_accuracy", "validation_accuracy", "loss", "lr")
 
 
@@ -118,7 +117,7 @@ def _summary(
     clock, recipe = trainee.clock, trainee.recipe
     clock.lap()
     images = recipe.epochs * trainee.steps * recipe.batch_size
-    sizes = {name: len(getattr(splits, name) or ()) for name in ("train", *SPLITS)}
+    sizes = {name: len(getattr(splits, name) or ()) for name in SPLITS}
     return {
         "format": 1,
         "name": method_name(resolved),

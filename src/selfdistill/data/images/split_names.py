@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from ...runs import SPLITS
 from .listing import ByClass
 
-SPLITS = ("train", "validation", "test")
 WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
