@@ -18,9 +18,12 @@ SHARP = {"zero_start": False, "attention_temperature": 0.1}
 class Starving(SKDSAM):
     """Weighs the exits' labels by the attention too, as one must not."""
 
-    def _exits(self, features):
-        self.seen = super()._exits(features)
-        return self.seen
+    def __init__(self, backbone, **options):
+        super().__init__(backbone, **options)
+        self.exits.register_forward_hook(self._keep)
+
+    def _keep(self, exits, features, outputs):
+        self.seen = [z for _, z in outputs]
 
     def _shares(self, features, logits):
         self.alpha = super()._shares(features, logits)
@@ -28,7 +31,7 @@ class Starving(SKDSAM):
 
     def forward(self, images, labels):
         terms, logits = super().forward(images, labels)
-        losses = torch.stack([cross_entropy(z, labels) for z in self.seen[1]], 1)
+        losses = torch.stack([cross_entropy(z, labels) for z in self.seen], 1)
         weighed = losses.shape[1] * self.alpha.detach() * losses
         terms["exit_labels"] = self.exit_weight * self.label_share * weighed.mean(0).sum()
         return Output(terms, logits)

@@ -43,7 +43,17 @@ class Exit(nn.Module):
         return ExitOutput(mapped, self.head(mapped.mean((2, 3))))
 
 
-def build_exits(backbone: Backbone, kind: ExitKind) -> nn.ModuleList:
+class Exits(nn.ModuleList):
+    """The exits of all stages but the deepest, shallow to deep; :func:`build_exits` makes them."""
+
+    def forward(self, features: tuple[Float[Tensor, "batch _ _ _"], ...]) -> list[ExitOutput]:
+        """Map and logits of each, given the maps of all stages."""
+        *shallow, deepest = features
+        size = (deepest.shape[-2], deepest.shape[-1])
+        return [branch(feature, size) for branch, feature in zip(self, shallow, strict=True)]
+
+
+def build_exits(backbone: Backbone, kind: ExitKind) -> Exits:
     """An exit for every stage but the deepest.
 
     Args:
@@ -59,7 +69,7 @@ def build_exits(backbone: Backbone, kind: ExitKind) -> nn.ModuleList:
         raise ValueError(f"exit={kind!r} is unknown: choose 'bottleneck' or 'chained'")
     branch = _bottleneck if kind == "bottleneck" else _chain
     deepest = backbone.channels[-1]
-    return nn.ModuleList(
+    return Exits(
         Exit(branch(backbone, stage), deepest, backbone.num_classes)
         for stage in range(len(backbone.channels) - 1)
     )

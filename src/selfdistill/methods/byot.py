@@ -67,14 +67,12 @@ class BYOT(Method):
 
     def forward(self, images: Images, labels: Labels) -> Output:
         """See the module's equation."""
-        (*shallow, deepest), z_deepest = self.backbone.stages(images)
-        size = (deepest.shape[-2], deepest.shape[-1])
-        z_teacher, teacher = z_deepest.detach(), deepest.detach()
+        features, z_deepest = self.backbone.stages(images)
+        z_teacher, teacher = z_deepest.detach(), features[-1].detach()
         labelled: list[Float[Tensor, ""]] = []
         distilled: list[Float[Tensor, ""]] = []
         hinted: list[Float[Tensor, ""]] = []
-        for branch, feature in zip(self.exits, shallow, strict=True):
-            g, z = branch(feature, size)
+        for g, z in self.exits(features):
             labelled.append(cross_entropy(z, labels).mean())
             distilled.append(distillation(z, z_teacher, self.temperature).mean())
             hinted.append(mean_squared_difference(g, teacher).mean())
@@ -88,10 +86,6 @@ class BYOT(Method):
 
     def inspect(self, images: Images) -> Inspection:
         """Logits of the network and of each exit, shallow to deep."""
-        (*shallow, deepest), logits = self.backbone.stages(images)
-        size = (deepest.shape[-2], deepest.shape[-1])
-        exits = {
-            f"exit{number}": branch(feature, size).logits
-            for number, (branch, feature) in enumerate(zip(self.exits, shallow, strict=True), 1)
-        }
+        features, logits = self.backbone.stages(images)
+        exits = {f"exit{number}": z for number, (_, z) in enumerate(self.exits(features), 1)}
         return Inspection({"network": logits, **exits})

@@ -1,7 +1,7 @@
 r"""The deepest block teaches the shallow ones; attention gives each its share, image by image.
 
 With :math:`q` from the deepest block and :math:`k_l` from the shallow ones
-(:mod:`selfdistill.attachments.attention`), :math:`\alpha_b = \mathrm{softmax}_l(\langle q_b,
+(:mod:`selfdistill.attachments.block_attention`), :math:`\alpha_b = \mathrm{softmax}_l(\langle q_b,
 k_{bl}\rangle / \tau\sqrt D)` and :math:`w = S\alpha` over the :math:`S = L-1` shallow blocks:
 
 .. math::
@@ -39,6 +39,7 @@ Deviations:
     the author's later code: see :mod:`selfdistill.methods.skdsam_released`, which computes that.
 """
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -46,7 +47,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..attachments import BlockAttention, ExitKind, build_exits
-from ..attachments.shares import (
+from ..attachments.attention_controls import (
     FIXED_KINDS,
     AttentionKind,
     BatchMeanShares,
@@ -139,7 +140,7 @@ class SKDSAM(Method):
     def forward(self, images: Images, labels: Labels) -> Output:
         """See the module's equation."""
         features, z_deepest = self.backbone.stages(images)
-        g, z = self._exits(features)
+        g, z = zip(*self.exits(features), strict=True)
         alpha = self._shares(features, z_deepest)
         w = block_weights(self.attention_kind, alpha.detach())
         teacher, z_teacher = features[-1].detach(), z_deepest.detach()
@@ -158,17 +159,11 @@ class SKDSAM(Method):
     def inspect(self, images: Images) -> Inspection:
         """Logits of the network, each exit and the fused prediction; each block's share."""
         features, z_deepest = self.backbone.stages(images)
-        _, z = self._exits(features)
+        _, z = zip(*self.exits(features), strict=True)
         alpha = self._shares(features, z_deepest)
         exits = {f"exit{number}": z_l for number, z_l in enumerate(z, 1)}
         fused = fuse(z_deepest, z, alpha)
         return Inspection({"network": z_deepest, **exits, "fusion": fused}, alpha)
-
-    def _exits(self, features: Maps) -> tuple[list[Tensor], list[Tensor]]:
-        *shallow, deepest = features
-        size = (deepest.shape[-2], deepest.shape[-1])
-        outputs = [branch(f, size) for branch, f in zip(self.exits, shallow, strict=True)]
-        return [output.map for output in outputs], [output.logits for output in outputs]
 
     def _shares(
         self, features: Maps, logits: Float[Tensor, "batch classes"]
@@ -185,7 +180,7 @@ class SKDSAM(Method):
     def _fusion_terms(
         self,
         z_deepest: Float[Tensor, "batch classes"],
-        z: list[Tensor],
+        z: Sequence[Tensor],
         alpha: Float[Tensor, "batch blocks"],
         labels: Labels,
     ) -> dict[str, Float[Tensor, ""]]:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from selfdistill.attachments.shares import BatchMeanShares, block_weights, fixed_shares
+from selfdistill.attachments.attention_controls import BatchMeanShares, block_weights, fixed_shares
 
 
 def test_random_shares_are_uniform_on_the_simplex_and_come_from_the_seed():

@@ -1,5 +1,6 @@
 """What becomes of the shallow blocks' shares, and shares to compare learned ones with."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -75,7 +76,7 @@ class BatchMeanShares(nn.Module):
 
 def fuse(
     z_deepest: Float[Tensor, "batch classes"],
-    z: list[Tensor],
+    z: Sequence[Tensor],
     alpha: Float[Tensor, "batch blocks"],
 ) -> Float[Tensor, "batch classes"]:
     r"""Half the network's logits, half the exits' by their shares.
