@@ -15,7 +15,7 @@ from torch import nn
 
 import selfdistill as sd
 from selfdistill.backbones import create_backbone
-from selfdistill.config.python_objects import settings_of
+from selfdistill.config.settings import settings_of
 from selfdistill.data import Digits, ImageFolder, ImageSet
 from selfdistill.data.in_memory import divided
 from selfdistill.inspection import evaluate
@@ -110,7 +110,7 @@ def test_pairs_in_the_style_of_torchvision(tmp_path):
     call(data=Shades(), method="CrossEntropy", batch_size=7)
     assert (run.path / "summary.json").stat().st_mtime_ns == before
     with pytest.raises(ValueError, match="passed in Python: name others with --data"):
-        evaluate(run.path, split=None, words=[])
+        evaluate(run.path, split=None)
 
 
 def test_divided_images_are_stratified_and_disjoint():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from selfdistill.config.parser import ADDED
+from selfdistill.config.resolving import ADDED
 from selfdistill.reports import read
 from selfdistill.reports.labels import flatten
 from selfdistill.training import as_today

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selfdistill import SKDSAM, create_backbone, recipes
-from selfdistill.config.python_objects import settings_of
+from selfdistill.config.settings import settings_of
 from selfdistill.data import Digits
 from selfdistill.training import fingerprint, parse
 from selfdistill.training.run import default_directory

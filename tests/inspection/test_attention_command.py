@@ -118,13 +118,13 @@ def test_evaluating_the_test_images_adds_what_a_run_lacks(finished, tmp_path):
     summary["cost"]["macs_per_exit"] = {"network": costs["network"]}
     summary.pop("sha256")
     (run / "summary.json").write_text(json.dumps(summary))
-    evaluate(run, split="validation", words=["--threads", "1"])
+    evaluate(run, split="validation")
     assert not (run / "shown.npz").exists()
-    evaluate(run, split="test", words=["--threads", "1"])
+    evaluate(run, split="test")
     leaning_on(run)
     assert json.loads((run / "summary.json").read_text())["cost"]["macs_per_exit"] == costs
     written = {file: file.stat().st_mtime_ns for file in run.iterdir()}
-    evaluate(run, split="test", words=["--threads", "1"])
+    evaluate(run, split="test")
     assert written == {file: file.stat().st_mtime_ns for file in run.iterdir()}
 
 

@@ -30,7 +30,7 @@ def half(tmp_path_factory):
 @pytest.fixture(scope="module")
 def deployed(half):
     """Logits of the loaded network, by split, and the labels."""
-    trained, network = FinishedRun(RunDirectory(half), []), sd.load(half).network
+    trained, network = FinishedRun(RunDirectory(half)), sd.load(half).network
     found = {}
     with torch.no_grad():
         for split in ("validation", "test"):
@@ -57,7 +57,7 @@ def test_scores_are_those_of_the_loaded_network(half, deployed, split):
     stored = summary[split]["last"]["network"]
     assert stored == pytest.approx(expected, rel=1e-3)
     assert stored["accuracy"] == pytest.approx(expected["accuracy"], abs=1e-4)
-    assert evaluate(half, split=split, words=[])["network"] == stored
+    assert evaluate(half, split=split)["network"] == stored
 
 
 def test_each_epoch_is_scored_alike(half, deployed):
@@ -80,6 +80,6 @@ def test_nothing_that_scores_computes_in_fewer_bits(half, monkeypatch):
 
     monkeypatch.setattr(torch.nn.functional, "linear", spy)
     monkeypatch.setattr("selfdistill.evaluation.robustness.CORRUPTIONS", ("contrast",))
-    evaluate(half, split="validation", words=[])
-    evaluate_corruptions(half, split="validation", words=[], log=lambda line: None)
+    evaluate(half, split="validation")
+    evaluate_corruptions(half, split="validation", log=lambda line: None)
     assert seen == {torch.float32}

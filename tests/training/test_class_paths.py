@@ -16,7 +16,7 @@ from PIL import Image
 
 from forged import forge_recipe
 from selfdistill import cli, recipes
-from selfdistill.config.class_paths import KINDS
+from selfdistill.config.registry import KINDS
 from selfdistill.methods import CrossEntropy
 from selfdistill.training import parse
 

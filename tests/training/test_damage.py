@@ -107,7 +107,7 @@ def test_a_summary_that_says_something_else_is_refused_by_whoever_reads_it(run, 
     copy = tmp_path / "copy.json"
     copy.write_text(changed)
     for read in (
-        lambda: evaluate(run, split="test", words=[]),
+        lambda: evaluate(run, split="test"),
         lambda: sd.compare([run, copy]),
         lambda: sd.compare([copy]),
         lambda: sd.Run(run).summary,
@@ -146,7 +146,7 @@ def test_a_run_whose_checkpoints_were_removed_is_finished_all_the_same(run, word
 
 
 def test_lost_test_predictions_are_written_again(run, words):
-    evaluate(run, split="test", words=["--threads", "1"])
+    evaluate(run, split="test")
     summary = json.loads((run / "summary.json").read_text())
     logits = (run / "predictions.npz").read_bytes()
     assert summary["files"]["predictions.npz"].startswith("sha256:")
@@ -154,7 +154,7 @@ def test_lost_test_predictions_are_written_again(run, words):
     again(run, words)
     assert (run / "predictions.npz").read_bytes() == logits
     (run / "predictions.npz").unlink()
-    evaluate(run, split="test", words=["--threads", "1"])
+    evaluate(run, split="test")
     assert json.loads((run / "summary.json").read_text()) == summary
 
 
@@ -225,7 +225,7 @@ def test_evaluation_names_what_is_damaged(run, name, damage):
     else:
         file.write_bytes(damage)
     with pytest.raises(ValueError, match=name) as caught:
-        evaluate(run, split=None, words=["--threads", "1"])
+        evaluate(run, split=None)
     assert "\n" not in str(caught.value)
 
 

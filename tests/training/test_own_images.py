@@ -66,7 +66,7 @@ def test_lines_that_say_which_recipe_and_which_rule(photos, tmp_path, capsys):
 
 def test_prediction_sees_what_evaluation_saw(run, photos):
     """The same logits for a file as for its image in the split: margin, crop, mean and all."""
-    trained = FinishedRun(RunDirectory(run), [])
+    trained = FinishedRun(RunDirectory(run))
     files = json.loads((run / "files.json").read_text())["test"]
     expected = trained.predict(trained.splits.test).exits["network"]
     model = sd.load(run)
@@ -191,7 +191,7 @@ def test_starting_from_a_file_of_weights(run, photos, tmp_path):
     tuned = train(settings)
     declared = json.loads((tuned / "model" / "config.json").read_text())["pretrained_cfg"]
     assert declared["mean"] == [0.5, 0.5, 0.5]
-    method = FinishedRun(RunDirectory(tuned), []).method
+    method = FinishedRun(RunDirectory(tuned)).method
     groups = build_optimizer(method, settings.recipe).param_groups
     rates = {id(p): group["lr"] / groups[0]["lr"] for group in groups for p in group["params"]}
     named = dict(method.named_parameters())

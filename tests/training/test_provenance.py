@@ -34,7 +34,7 @@ def test_a_teacher_is_named_by_its_weights(finished, words, tmp_path):
     again = train(parse([*words, "--method.teacher", str(moved)]))
     assert again == tmp_path / "kd"
     moved.rename(tmp_path / "gone")
-    assert evaluate(again, split="validation", words=["--threads", "1"]).keys() == {"network"}
+    assert evaluate(again, split="validation").keys() == {"network"}
 
 
 def test_its_recipe_repeats_a_run_with_a_teacher(finished, words, tmp_path):

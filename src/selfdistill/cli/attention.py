@@ -17,6 +17,7 @@ def attention(words: list[str]) -> int:
     picture: Path = given.picture
     if picture.suffix.lower() != ".png":
         raise ValueError(f"--picture {picture}: name a PNG file, such as attention.png")
+    from ..config import Execution
     from ..deployment.predictions import find_files
     from ..inspection import inspect_images
     from ..reports.stages import stages_figure, stages_json, stages_table
@@ -25,8 +26,8 @@ def attention(words: list[str]) -> int:
     files = find_files(given.images)
     if picture.resolve() in {file.resolve() for file in files}:
         raise ValueError(f"--picture {picture} is one of the images: name another file")
-    allowed = ["--allow-own-code"] if given.allow_own_code else []
-    images = inspect_images(given.run, files, words=allowed)
+    execution = Execution(allow_own_code=given.allow_own_code)
+    images = inspect_images(given.run, files, execution=execution)
     replace_file(picture, stages_figure(images))
     if given.format == "json":
         print(stages_json(images))

@@ -36,15 +36,17 @@ def evaluate(words: list[str]) -> int:
     parser.add_argument("--format", choices=("table", "json"), default="table")
     given, further = parser.parse_known_args(words)
     from .. import inspection
+    from ..config import read_changes
     from ..reports import corruption_table, exit_table
 
-    scores = inspection.evaluate(given.run, split=given.split, words=further)
+    changes, execution = read_changes(further)
+    scores = inspection.evaluate(given.run, split=given.split, changes=changes, execution=execution)
     parts = [exit_table(scores)]
     content: dict[str, object] = {**scores}
     if given.corruptions:
         log = partial(print, file=sys.stderr, flush=True)
         found = inspection.evaluate_corruptions(
-            given.run, split=given.split, words=further, log=log
+            given.run, split=given.split, changes=changes, execution=execution, log=log
         )
         parts.append(corruption_table(found))
         content["corruptions"] = found
@@ -78,8 +80,7 @@ def predict(words: list[str]) -> int:
         raise ValueError(
             f"{given.run} is not finished: --weights best-validation takes its best weights so far"
         )
-    words = ["--allow-own-code"] if given.allow_own_code else []
-    network = _own_network(given.run, words)
+    network = _own_network(given.run, allow_own_code=given.allow_own_code)
     folder = given.run if given.weights == "last" else best
     model = deployment.load(folder, network=network)
 
@@ -87,17 +88,19 @@ def predict(words: list[str]) -> int:
         return {"network": model.logits(images)}
 
     if given.exits:
+        from ..config import Execution
         from ..inspection import FinishedRun
         from ..runs import RunDirectory
 
-        classify = FinishedRun(RunDirectory(given.run), words).classify
+        execution = Execution(allow_own_code=given.allow_own_code)
+        classify = FinishedRun(RunDirectory(given.run), execution=execution).classify
     print(
         predict_files(model, given.images, classify=classify, top_k=given.top_k, form=given.format)
     )
     return 0
 
 
-def _own_network(run: Path, words: list[str]) -> "nn.Module | None":
+def _own_network(run: Path, *, allow_own_code: bool) -> "nn.Module | None":
     """The network that a function of the user's own makes, where a run trained one."""
     recipe = run / RECIPE
     backbone = read_yaml(recipe).values.get("backbone") if recipe.is_file() else None
@@ -105,4 +108,4 @@ def _own_network(run: Path, words: list[str]) -> "nn.Module | None":
         return None
     from ..inspection import own_network
 
-    return own_network(run, words)
+    return own_network(run, allow_own_code=allow_own_code)

@@ -1,6 +1,21 @@
-"""Configuration: from words, files and Python objects to what a run is made of."""
+"""Configuration: recipes, from words, files and Python objects, and what they are made of."""
 
-from .class_paths import own_code, refuse_own_code
-from .parser import Settings, as_today, fingerprint, parse
+from .merging import Options
+from .parser import Command, parse, read_changes, read_command
+from .recipe import Recipe
+from .schema import BackboneChoice, Execution, Ingredients
+from .user_code import own_code, refuse_own_code
 
-__all__ = ["Settings", "as_today", "fingerprint", "own_code", "parse", "refuse_own_code"]
+__all__ = [
+    "BackboneChoice",
+    "Command",
+    "Execution",
+    "Ingredients",
+    "Options",
+    "Recipe",
+    "own_code",
+    "parse",
+    "read_changes",
+    "read_command",
+    "refuse_own_code",
+]

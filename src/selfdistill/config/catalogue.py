@@ -1,12 +1,9 @@
 """What there is to choose from, for people to read."""
 
 import inspect
-from typing import cast
 
 from ..methods import METHODS, Method
-from .class_paths import open_class
-from .registry import CLASSES, exact_name
-from .user_code import named
+from .registry import exact_name, find_class
 
 
 def list_methods() -> str:
@@ -21,7 +18,7 @@ def describe_method(name: str) -> str:
     Raises:
         ValueError: If there is no such method; it names the nearest.
     """
-    method = _method(exact_name("method", name))
+    method = find_class("method", exact_name("method", name))
     module = inspect.getmodule(method)
     assert module is not None
     options = [
@@ -32,13 +29,6 @@ def describe_method(name: str) -> str:
     parts = [method.__name__, inspect.getdoc(module) or "", inspect.getdoc(method) or ""]
     parts += ["\n".join(["Options and defaults:", *options])] if options else ["No options."]
     return "\n\n".join(filter(None, parts))
-
-
-def _method(name: str) -> type:
-    if "." not in name:
-        return CLASSES["method"][name]
-    open_class("method", name)
-    return cast("type", named(name))
 
 
 def _default(parameter: inspect.Parameter) -> str:

@@ -1,88 +1,80 @@
 """What is wrong with an option, in one line: what, where, what to do."""
 
-import inspect
 import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
 
-from jsonargparse import ArgumentParser
+from .registry import KINDS, NOUNS, class_options, nearest
 
-from .registry import CLASSES, NOUNS, class_options, nearest
-from .schema import Adversary, BackboneChoice
-from .short_forms import SHORT_FORMS
-
-KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
+NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+"""What text can become; an option may take objects of Python besides."""
 
 
-def explain(message: str, parser: ArgumentParser) -> str:
-    """Translate the parser's message.
+def option(group: str, name: str) -> str:
+    """An option as it is typed."""
+    return f"--{group}.{name}" if group else f"--{name}"
+
+
+def unknown(group: str, name: str, known: Iterable[str]) -> str:
+    """Say that a class has no option of a name; hint at the nearest.
 
     Args:
-        message: What the parser said, in several lines.
-        parser: Knows the options that exist.
+        group: The field of the recipe that names the class; empty for the recipe itself.
+        name: The option.
+        known: Options of the class.
     """
-    keys = [key for key in re.findall(r'Parser key "([\w.]+)"', message) if key != "config"]
-    option = "--" + ".".join(keys)
-    if unknown := re.search(r"Option '([\w.]+)' is not accepted", message):
-        if not keys:
-            return _unknown(f"--{unknown[1]}", _all_options(parser))
-        group = keys[0]
-        if f"--{group}.{unknown[1]}" in _options(group):
-            chosen = f"the chosen {NOUNS.get(group, group)}"
-            return f"{option}.{unknown[1]} is not an option of {chosen}"
-        return _unknown(f"{option}.{unknown[1]}", _options(group))
-    if unknown := re.search(r"unrecognized arguments: (--[^\s=]+)", message):
-        return _unknown(unknown[1], _all_options(parser))
-    if unknown := re.search(r"Group '(\w+)' does not accept option '([\w.]+)'", message):
-        return _unknown(f"--{unknown[1]}.{unknown[2]}", _options(unknown[1]))
-    if missing := re.search(r"arguments are required: (.+)", message):
-        if keys:
-            what = "RUN, a finished run" if missing[1] == "teacher" else missing[1].upper()
-            return f"{option}.{missing[1]} is missing: give {option}.{missing[1]} {what}"
-        if missing[1] == "data":
-            return (
-                "data missing: give a folder of class folders, or the name of a data set, as --data"
-            )
-        folder = "give a folder as --data, or " if missing[1].startswith("data,") else ""
-        return (
-            f"{missing[1]} missing: {folder}choose a recipe with --config; selfdistill recipes "
-            "lists them"
-        )
-    path = re.search(r"Expected a dot import path string: (\S+)", message)
-    if path and "Expected a <class" not in message:
-        return f"{option}: there is no {path[1]!r}"
-    if value := re.search(r"(?:Got|Given) value: (.+)", message):
-        if module := re.search(r"No module named '(.+?)'", message):
-            return f"{option} {value[1]}: there is no module {module[1]!r}"
-        if kinds := _kinds(message):
-            return f"{option} {value[1]}: expected {' or '.join(kinds)}"
-    if reason := re.search(r"Errors:\s+- ((?!Expected).+)", message):
-        message = reason[1]
-    message = re.sub(r'Parser key "[\w.]+":\s+', "", message)
-    return " ".join([*([f"{option}:"] if keys else []), *message.split()])
+    others = class_options(group) if group in KINDS else ()
+    if name in others:
+        return f"{option(group, name)} is not an option of the chosen {NOUNS.get(group, group)}"
+    options = dict.fromkeys(option(group, one) for one in (*known, *others))
+    return f"unknown option {option(group, name)}: {nearest(option(group, name), options)}"
 
 
-def _all_options(parser: ArgumentParser) -> list[str]:
-    known = parser._option_string_actions  # pyright: ignore
-    options = [key for key in known if key.startswith("--")]
-    return [*options, *(f"--{name}" for name in SHORT_FORMS)]
+def missing(group: str, name: str) -> str:
+    """Say that an option of a class must be given."""
+    what = "RUN, a finished run" if name == "teacher" else name.upper()
+    return f"{option(group, name)} is missing: give {option(group, name)} {what}"
 
 
-def _unknown(option: str, known: list[str]) -> str:
-    return f"unknown option {option}: {nearest(option, known)}"
+def missing_fields(names: list[str]) -> str:
+    """Say which fields a recipe lacks."""
+    if names == ["data"]:
+        return "data missing: give a folder of class folders, or the name of a data set, as --data"
+    folder = "give a folder as --data, or " if names[0] == "data" else ""
+    return (
+        f"{', '.join(names)} missing: {folder}choose a recipe with --config; selfdistill recipes "
+        "lists them"
+    )
 
 
-def _options(group: str) -> list[str]:
-    if group in CLASSES:
-        return [f"--{group}.{name}" for name in class_options(group)]
-    choice = {"adversary": Adversary, "backbone": BackboneChoice}.get(group)
-    names = inspect.get_annotations(choice) if choice else ()
-    return [f"--{group}.{name}" for name in names]
+def explain(
+    message: str, group: str, values: Mapping[str, object], annotations: Mapping[str, object]
+) -> str:
+    """Put the configuration library's complaint about a value in a line.
+
+    Args:
+        message: Its words.
+        group: The field of the recipe, or empty.
+        values: All options that were given.
+        annotations: The types of all options.
+    """
+    key = re.search(r'Parser key "(\w+)', message)
+    name = "" if key is None else key[1]
+    if name in values and (kinds := _kinds(annotations.get(name))):
+        return f"{option(group, name)} {values[name]}: expected {' or '.join(kinds)}"
+    reason = " ".join(re.sub(r'Parser key "[\w.]+":\s+', "", message).split())
+    return reason if not name else f"{option(group, name)}: {reason}"
 
 
-def _kinds(message: str) -> list[str]:
-    kinds: list[str] = []
-    if choice := re.search(r"Expected a typing\.Literal\[(.+?)\]", message):
-        kinds.append("one of " + choice[1].replace("'", ""))
-    for kind in re.findall(r"Expected an? <class '([\w.]+)'>", message):
-        if kind != "NoneType":
-            kinds.append(KINDS.get(kind, f"a {kind}"))
-    return kinds
+def _kinds(annotation: object) -> list[str]:
+    """What values of a type are called."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return [f"one of {', '.join(map(str, arguments))}"]
+    if origin in (typing.Union, types.UnionType):
+        return list(dict.fromkeys(kind for one in arguments for kind in _kinds(one)))
+    kind = origin or annotation
+    if kind in (list, tuple, set):
+        return ["a list"]
+    return [NAMES[kind]] if kind in NAMES else []

@@ -1,18 +1,17 @@
-"""What ``--data PATH`` stands for, and what a recipe for pictures of one's own leaves to them."""
+"""Pictures of one's own: what ``--data PATH`` stands for, their recipe, size and name."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..backbones.create import declared_size
+from .merging import Options, Plain, arguments, put, section
+from .schema import PASSED
 from .user_code import is_own_file
 
 OWN_IMAGES = ("ImageFolder", "LabelTable", "HuggingFace")
 """Data sets of any size and any classes."""
 HUB = "hf:"
 TABLES = (".csv", ".tsv")
-Options = list[tuple[str, str]]
-"""Options without their hyphens, each with its value, in the order given."""
 
 
 def spell_out(value: str) -> Options:
@@ -44,16 +43,16 @@ def choose_recipe(options: Options) -> tuple[Options, str]:
         The options, and a line that says which recipe was chosen and why; empty if none was.
     """
     given = dict(options)
-    if "config" in given or given.get("data") not in OWN_IMAGES:
+    if "config" in given or given.get("data") not in (*OWN_IMAGES, PASSED):
         return options, ""
-    pretrained = given.get("backbone.pretrained", "false").lower() != "false"
+    pretrained = str(given.get("backbone.pretrained", "false")).lower() != "false"
     name = "finetune" if pretrained else "scratch"
     start = "pretrained" if pretrained else "new"
     note = f"recipe {name}, for pictures of one's own and {start} weights (--config names another)"
     return [("config", name), *options], note
 
 
-def own_name(kind: str | None, options: Mapping[str, str]) -> str | None:
+def own_name(kind: object, options: Mapping[str, object]) -> str | None:
     """What pictures of one's own are called: by it their runs are told apart.
 
     Args:
@@ -63,27 +62,22 @@ def own_name(kind: str | None, options: Mapping[str, str]) -> str | None:
     Returns:
         None for other data sets, or where no option says where the pictures are.
     """
-    places = ("data.table", "data.root", "data.name")
-    found = [options[place] for place in places if place in options]
+    found = [str(options[o]) for o in ("data.table", "data.root", "data.name") if o in options]
     if kind not in OWN_IMAGES or not found:
         return None
     path = Path(found[0]).resolve()
     return path.stem if path.suffix.lower() in TABLES else path.name
 
 
-def fit_size(options: Options) -> Options:
+def fit_size(recipe: Plain) -> Plain:
     """Let pictures be as large as the network is made for, unless a size was given."""
-    given: dict[str, object] = {}
-    for option, value in options:
-        given |= json.loads(value) if option == "config" else {option: value}
-    data = _mapping(given.get("data"), "class_path")
-    name = given.get("backbone.name") or _mapping(given.get("backbone"), "name").get("name")
-    told = "data.image_size" in given or "image_size" in _mapping(data.get("init_args"))
-    if data.get("class_path") not in OWN_IMAGES or told or name is None or is_own_file(str(name)):
-        return options
-    return [*options, ("data.image_size", str(declared_size(str(name))))]
+    data, size = section(recipe, "data"), network_size(recipe)
+    if data.get("class_path") not in OWN_IMAGES or "image_size" in arguments(data) or size is None:
+        return recipe
+    return put(recipe, [("data.image_size", size)])
 
 
-def _mapping(value: object, name: str = "") -> dict[str, object]:
-    """A group of options; a bare value is its part of that name."""
-    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else {name: value}
+def network_size(recipe: Plain) -> int | None:
+    """Height and width that a recipe's network is made for; None where nobody knows."""
+    name = section(recipe, "backbone").get("name")
+    return None if not name or is_own_file(str(name)) else declared_size(str(name))

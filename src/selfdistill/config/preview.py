@@ -17,7 +17,7 @@ def draw_augmentation(words: list[str], path: Path) -> None:
     Raises:
         ValueError: If the settings are wrong or the data are missing.
     """
-    recipe = parse(words).recipe
+    recipe = parse(words).recipe.build()
     splits = recipe.data.splits()
     pipeline = Pipeline(recipe.augment, splits.preprocessing)
     augmentation_sheet(splits, pipeline, mixing=recipe.mixing, seed=recipe.seed, path=path)

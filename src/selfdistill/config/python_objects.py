@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor, nn
@@ -16,28 +17,45 @@ from torch.utils.data import DataLoader
 
 from ..backbones import Backbone
 from ..data import DATA_SETS, DataSet, ImageFolder, ImageSet, Splits
-from ..data.image_set import MapDataset
 from ..data.in_memory import InMemory, divided
+from ..data.map_dataset import MapDataset
+from ..limits import check_image_size
 from ..methods import METHODS, Method
-from .parser import PASSED, Plain, Settings, parse
-from .schema import BackboneChoice
+from . import typed
+from .merging import Options
+from .own_images import network_size
+from .parser import read_command
+from .recipe import Recipe
+from .schema import PASSED, Execution
+from .words import spelled
 
 Images = str | Path | DataSet | Splits | ImageSet | MapDataset
 Learning = str | type[Method] | partial[Method]
 VALUES = "text, a path, a number, or a list of these"
+DEFAULT_SIZE = 224
 CONFIG = "a recipe's name or file"
-PLACEHOLDER = ("--data=ImageFolder", "--data.root=.")
 
 
-def settings_of(
+class Call(NamedTuple):
+    """What a call of Python asks for."""
+
+    recipe: Recipe
+    execution: Execution
+    data: DataSet | None
+    """Images that were passed, and are trained on in place of the recipe's."""
+    backbone: Backbone | None
+    """A network that was passed, and is trained in place of the recipe's."""
+
+
+def read_call(
     *,
-    config: str | None,
-    data: Images | None,
-    backbone: str | Backbone | None,
-    method: Learning | None,
+    config: str | None = None,
+    data: Images | None = None,
+    backbone: str | Backbone | None = None,
+    method: Learning | None = None,
     options: Mapping[str, object],
-) -> Settings:
-    """The settings that names, objects and options stand for.
+) -> Call:
+    """What names, objects and options stand for.
 
     Args:
         config: What ``--config`` takes.
@@ -49,29 +67,29 @@ def settings_of(
     Raises:
         ValueError: If something is misspelt, missing or impossible.
     """
-    words = [] if config is None else [f"--config={_text('config', config, CONFIG)}"]
     if isinstance(data, PathLike):
         data = Path(data)
     elif isinstance(data, DataSet) and type(data) not in DATA_SETS:
         data = data.splits()  # the command knows no other kinds
     _check_images(data)
     _check_network(backbone)
+    given: Options = [] if config is None else [("config", _text("config", config, CONFIG))]
     if isinstance(data, str | Path):
-        words.append(f"--data={data}")
+        given.append(("data", str(data)))
     elif isinstance(data, DataSet):
-        words += _data_words(data)
-    elif data is not None:
-        words += [*PLACEHOLDER, *_size_words(data, backbone)]
+        given += _data_options(data)
     if isinstance(backbone, str):
-        words.append(f"--backbone={backbone}")
-    settings = parse([*words, *_method_words(method), *_words(options)])
-    if data is not None and not isinstance(data, str | Path | DataSet):
-        settings = _with_images(settings, data)
+        given.append(("backbone", backbone))
+    given = spelled([*given, *_method_options(method), *_plain_options(options)])
+    if isinstance(data, Splits | ImageSet | MapDataset):
+        call = _with_images(given, data, backbone)
+    else:
+        call = Call(*read_command(given), None, None)
     if not isinstance(backbone, Backbone):
-        return settings
-    if extra := [name for name in options if name.startswith("backbone.")]:
+        return call
+    if extra := [name for name, _ in given if name.startswith("backbone.")]:
         raise ValueError(f"--{extra[0]} beside a network that is passed: build the network so")
-    return _with_network(settings, backbone)
+    return call._replace(recipe=_with_network(call.recipe, backbone), backbone=backbone)
 
 
 def checked_options(options: Mapping[str, object]) -> dict[str, object]:
@@ -85,19 +103,18 @@ def checked_options(options: Mapping[str, object]) -> dict[str, object]:
     return {str(name): value for name, value in options.items()}
 
 
-def _words(options: Mapping[str, object]) -> list[str]:
-    return [
-        f"--{name}={_word(name, value)}" for name, value in options.items() if value is not None
-    ]
+def _plain_options(options: Mapping[str, object]) -> Options:
+    """Options with values as words and files have them; what is None is left out."""
+    return [(name, _plain(name, value)) for name, value in options.items() if value is not None]
 
 
-def _word(name: str, value: object) -> str:
+def _plain(name: str, value: object) -> object:
     if isinstance(value, str | PathLike):
         return os.fspath(value)
     if isinstance(value, np.generic | np.ndarray | Tensor):
         value = value.tolist()
     try:
-        return json.dumps(value)
+        return json.loads(json.dumps(value))
     except (TypeError, ValueError):
         raise ValueError(
             f"{name} is {_kind(value)}: give what the command takes: {VALUES}"
@@ -148,9 +165,9 @@ def _check_network(backbone: object) -> None:
         )
 
 
-def _method_words(method: object) -> list[str]:
+def _method_options(method: object) -> Options:
     if method is None or isinstance(method, str):
-        return [] if method is None else [f"--method={method}"]
+        return [] if method is None else [("method", method)]
     chosen, options = (
         (method.func, method.keywords) if isinstance(method, partial) else (method, {})
     )
@@ -175,58 +192,60 @@ def _method_words(method: object) -> list[str]:
             "the top of a file, where a run finds it again"
         )
     name = chosen.__name__ if chosen in METHODS else f"{chosen.__module__}.{chosen.__qualname__}"
-    return [f"--method={name}", *_words({f"method.{key}": v for key, v in options.items()})]
+    own = {f"method.{key}": value for key, value in options.items()}
+    return [("method", name), *_plain_options(own)]
 
 
-def _data_words(data: DataSet) -> list[str]:
+def _data_options(data: DataSet) -> Options:
     """The call that made a data set: each argument is an attribute of its name."""
     arguments = inspect.signature(type(data)).parameters
     options = {f"data.{name}": getattr(data, name) for name in arguments}
-    return [f"--data={type(data).__name__}", *_words(options)]
+    return [("data", type(data).__name__), *_plain_options(options)]
 
 
-def _size_words(data: Splits | ImageSet | MapDataset, backbone: str | Backbone | None) -> list[str]:
-    """The size that the images or the network settle; none where the recipe's network does."""
-    size = None
-    if isinstance(data, Splits):
-        size = data.input_size or data.train.images.shape[2]
-    elif isinstance(data, ImageSet):
-        size = data.images.shape[2]
-    elif isinstance(backbone, Backbone):
-        size = backbone.input_size[1]
-    return [] if size is None else [f"--data.image-size={size}"]
-
-
-def _splits(data: Splits | ImageSet | MapDataset, size: int) -> Splits:
-    if isinstance(data, Splits):
-        return data
-    images = data if isinstance(data, ImageSet) else ImageSet.from_dataset(data, image_size=size)
-    return divided(images)
-
-
-def _with_images(settings: Settings, data: Splits | ImageSet | MapDataset) -> Settings:
-    placeholder = settings.recipe.data
-    assert isinstance(placeholder, ImageFolder)
-    held = _splits(data, placeholder.image_size)
-    named: Plain = {"class_path": PASSED, "init_args": {"split": held.digest()[:16]}}
-    whereabouts = {k: v for k, v in settings.whereabouts.items() if k != "data.root"}
-    return settings._replace(
-        recipe=replace(settings.recipe, data=InMemory(held)),
-        resolved={**settings.resolved, "data": named},
-        whereabouts=whereabouts,
-        name=settings.name.partition("/")[0],
+def _with_images(
+    options: Options, data: Splits | ImageSet | MapDataset, backbone: str | Backbone | None
+) -> Call:
+    """A call whose images only Python knows: their hash stands for them."""
+    for name, _ in options:
+        if name.startswith("data.") and name not in ("data.image_size", "data.cache_dir"):
+            raise ValueError(f"--{name} beside images that are passed: choose them so")
+    recipe, execution = read_command(
+        [("data", PASSED), *(o for o in options if not o[0].startswith("data."))]
     )
+    if isinstance(data, Splits):
+        splits = data
+    else:
+        if not isinstance(data, ImageSet):
+            size = dict(options).get("data.image_size") or _size(recipe, backbone)
+            data = ImageSet.from_dataset(data, image_size=_checked_size(size))
+        splits = divided(data)
+    named = {"class_path": PASSED, "init_args": {"split": splits.digest()[:16]}}
+    recipe = replace(recipe.resolved(data=named), name=recipe.name.partition("/")[0])
+    return Call(recipe, execution, InMemory(splits), None)
 
 
-def _with_network(settings: Settings, backbone: Backbone) -> Settings:
+def _size(recipe: Recipe, backbone: str | Backbone | None) -> int:
+    """Height and width that the network is made for."""
+    if isinstance(backbone, Backbone):
+        return backbone.input_size[1]
+    return network_size(dict(recipe.values)) or DEFAULT_SIZE
+
+
+def _checked_size(size: object) -> int:
+    """An image size, as a folder of pictures takes it."""
+    known = typed.read(ImageFolder, {"image_size": size}, "data", without=frozenset({"root"}))
+    checked = known.typed["image_size"]
+    assert isinstance(checked, int)
+    check_image_size(checked, "image size")
+    return checked
+
+
+def _with_network(recipe: Recipe, backbone: Backbone) -> Recipe:
     shapes = {name: tuple(value.shape) for name, value in backbone.network.state_dict().items()}
-    named: Plain = {
+    named = {
         "name": PASSED,
         "network": type(backbone.network).__name__,
         "shapes": hashlib.sha256(str(shapes).encode()).hexdigest()[:16],
     }
-    return settings._replace(
-        recipe=replace(settings.recipe, backbone=BackboneChoice(name=PASSED)),
-        resolved={**settings.resolved, "backbone": named},
-        backbone=backbone,
-    )
+    return recipe.resolved(backbone=named)

@@ -1,18 +1,29 @@
-"""What a name on the command line can stand for, and the nearest name for what is misspelt."""
+"""The classes that recipes name, by short name or by path."""
 
 import difflib
 import inspect
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 
 from torch import optim
-from torch.optim import lr_scheduler
+from torch.optim import Optimizer, lr_scheduler
+from torch.optim.lr_scheduler import LRScheduler
 
-from ..data import DATA_SETS
-from ..data.mixing import CutMix, Mixup
+from ..data import DATA_SETS, Augmentation, DataSet
+from ..data.mixing import CutMix, Mixing, Mixup
 from ..data.style_mixing import StyleMixing
-from ..methods import METHODS
-from .class_paths import open_class
+from ..methods import METHODS, Method
+from .user_code import named
 
+KINDS: dict[str, type] = {
+    "data": DataSet,
+    "method": Method,
+    "augment": Augmentation,
+    "mixing": Mixing,
+    "optimizer": Optimizer,
+    "schedule": LRScheduler,
+}
+"""What the class of each field of a recipe is derived from."""
 MIXINGS = (Mixup, CutMix, StyleMixing)
 NO_CHOICES = (
     *("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler"),
@@ -38,11 +49,60 @@ CLASSES: dict[str, dict[str, type]] = {
     "method": {method.__name__: method for method in METHODS},
     "data": {source.__name__: source for source in DATA_SETS},
     "mixing": {mixing.__name__: mixing for mixing in MIXINGS},
-    "optimizer": _classes(optim, optim.Optimizer),
-    "schedule": _classes(lr_scheduler, lr_scheduler.LRScheduler),
+    "optimizer": _classes(optim, Optimizer),
+    "schedule": _classes(lr_scheduler, LRScheduler),
 }
-NOUNS = {"data": "data set"}
+NOUNS = {"data": "data set", "augment": "augmentation"}
 SUPPLIED = ("self", "backbone", "params", "optimizer")
+"""Arguments that training passes itself."""
+PACKAGES = ("selfdistill.", "torch.")
+
+
+def find_class(group: str, path: str) -> type:
+    """The class that a recipe names; a path is imported if it may be.
+
+    Raises:
+        ValueError: If there is none, or it is not of the kind that the field takes.
+    """
+    kind = KINDS[group]
+    if "." in path:
+        found = named(path)
+        if not (inspect.isclass(found) and issubclass(found, kind)):
+            raise ValueError(f"--{group} {path}: it is not a subclass of {kind.__name__}")
+        return found
+    known = CLASSES.get(group, {})
+    found = known.get(path) or next((k for k in subclasses(kind) if k.__name__ == path), None)
+    if found is None or inspect.isabstract(found):
+        raise ValueError(f"--{group}: there is no {path!r}")
+    return found
+
+
+def subclasses(kind: type) -> Iterator[type]:
+    """All classes derived from one that are imported."""
+    for one in kind.__subclasses__():
+        yield one
+        yield from subclasses(one)
+
+
+def stored_name(group: str, kind: type) -> str:
+    """What recipes call a class: this package's by name, others by their shortest path."""
+    path = _import_path(kind)
+    short = path.startswith("selfdistill.") and kind.__name__ in CLASSES.get(group, {})
+    return kind.__name__ if short or group == "augment" else path
+
+
+def _import_path(kind: type) -> str:
+    parts = kind.__module__.split(".")
+    for length in range(1, len(parts) + 1):
+        module = ".".join(parts[:length])
+        if getattr(sys.modules.get(module), kind.__qualname__, None) is kind:
+            return f"{module}.{kind.__qualname__}"
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def class_name(path: str) -> str:
+    """A class's plain name, if it is one of this package or torch; else its path."""
+    return path.rpartition(".")[2] if path.startswith(PACKAGES) else path
 
 
 def exact_name(group: str, name: str) -> str:
@@ -54,7 +114,7 @@ def exact_name(group: str, name: str) -> str:
     if "{" in name:
         return name
     if "." in name:
-        open_class(group, name)
+        find_class(group, name)
         return name
     known = {choice.lower(): choice for choice in CLASSES[group]}
     plain = name.lower().replace("-", "").replace("_", "")
@@ -67,7 +127,7 @@ def exact_name(group: str, name: str) -> str:
 
 def class_options(group: str, name: str | None = None) -> dict[str, object]:
     """Options of a class, or of every class of a group, with their annotations."""
-    chosen = CLASSES[group]
+    chosen = CLASSES.get(group) or {kind.__name__: kind for kind in subclasses(KINDS[group])}
     return {
         option: parameter.annotation
         for choice in ([chosen[name]] if name in chosen else chosen.values())
@@ -79,7 +139,11 @@ def class_options(group: str, name: str | None = None) -> dict[str, object]:
 def class_defaults(choice: type) -> dict[str, object]:
     """Defaults of a class's options; ``Parameter.empty`` for those that must be given."""
     parameters = inspect.signature(choice).parameters
-    return {name: p.default for name, p in parameters.items() if name not in SUPPLIED}
+    return {
+        name: p.default
+        for name, p in parameters.items()
+        if name not in SUPPLIED and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    }
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What decides the numbers of a run, and where it runs."""
+"""What recipes and the place of a run are made of, by type: flags, keys and help come from here."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,6 +15,9 @@ from ..data.mixing import Mixing
 from ..evaluation.precision import Precision
 from ..methods import Method
 from .user_code import is_own_file, network_maker
+
+PASSED = "passed in Python"
+"""What a recipe says of images and networks that had no name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +107,7 @@ class Adversary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Ingredients:
     """Everything that decides a run's numbers.
 
     Args:
@@ -190,7 +193,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Execution:
     """Where a run is computed; may change when it goes on.
 
     Args:

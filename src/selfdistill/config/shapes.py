@@ -6,12 +6,14 @@ from pathlib import Path
 from types import NoneType
 from typing import get_args
 
-from .class_paths import KINDS
-from .schema import Recipe
+from .registry import KINDS
+from .schema import Ingredients
 
 CHOICE = "a name, or class_path and init_args"
 SHOWN_CHARACTERS = 40
-EMPTY = {k for k, kind in inspect.get_annotations(Recipe).items() if NoneType in get_args(kind)}
+EMPTY = {
+    k for k, kind in inspect.get_annotations(Ingredients).items() if NoneType in get_args(kind)
+}
 """Fields that may hold nothing."""
 
 

@@ -1,10 +1,10 @@
-"""Classes and networks from a file that the user names, in the current folder."""
+"""Classes and networks from files of the current folder: which are run, and which are not."""
 
 import hashlib
 import importlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -12,8 +12,10 @@ from typing import cast
 
 from torch import nn
 
-from ..runs import read_bytes
+from ..runs import parse_yaml, read_bytes
 
+CHOICES = ("data", "method", "augment", "mixing", "optimizer", "schedule")
+"""Fields of a recipe that name classes."""
 BUILT_ON = {"selfdistill", "torch"}
 """Installed packages that need one of these may be imported by name."""
 
@@ -72,6 +74,72 @@ def network_maker(dotted: str) -> Callable[[int], nn.Module]:
     if not callable(maker):
         raise ValueError(f"{dotted} is not a function that makes a network")
     return cast("Callable[[int], nn.Module]", maker)
+
+
+def named_code(recipe: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Fields of a recipe, or options, and what each names: classes, and makers of networks."""
+    for option, value in recipe.items():
+        group, _, field = option.rstrip("+").partition(".")
+        if option != "config":
+            content = {"class_path": value} if field == "class_path" else plain(value)
+            yield from _named(group if field == "class_path" else option.rstrip("+"), content)
+
+
+def _named(option: str, content: object) -> Iterator[tuple[str, str]]:
+    if isinstance(content, str):
+        if option in (*CHOICES, "backbone", "backbone.name"):
+            yield option, content
+    elif isinstance(content, list):
+        for item in content:
+            yield from _named(option, item)
+    elif isinstance(content, dict):
+        if "class_path" in content:
+            yield option, str(content["class_path"])
+        for name, value in content.items():
+            yield from _named(f"{option}.{name}", value)
+
+
+def plain(value: object) -> object:
+    """What YAML makes of text; the text itself where it is none, and all else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_yaml(value)
+    except ValueError:
+        return value
+
+
+def refuse_own_code(
+    recipe: Mapping[str, object], recorded: Mapping[str, str], where: Path | str
+) -> None:
+    """Refuse to run files of the current folder that a stored recipe names.
+
+    One passes where it is the very file that a run recorded, or was opened already.
+
+    Args:
+        recipe: What is stored: a recipe, or options.
+        recorded: Hashes of files, as a run recorded them.
+        where: Where the recipe is stored, for the message.
+
+    Raises:
+        ValueError: If there is such a file.
+    """
+    for _, path in named_code(recipe):
+        if not is_own_code(path):
+            continue
+        found = own_hashes(path)
+        if not found or any(recorded.get(file) != value for file, value in found.items()):
+            known = any(file in recorded for file in found)
+            raise ValueError(
+                f"{where} names {path}, code of the current folder that "
+                f"{'has changed since' if known else 'it does not know'}: add --allow-own-code to "
+                "run it"
+            )
+
+
+def own_code(recipe: Mapping[str, object]) -> dict[str, str]:
+    """Hashes of the current folder's files whose code a recipe names."""
+    return {k: v for _, path in named_code(recipe) for k, v in own_hashes(path).items()}
 
 
 def _opened(dotted: str, module: str) -> ModuleType:

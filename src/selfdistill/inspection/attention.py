@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..config import Execution
 from ..data.images import read_image
 from ..deployment import load
 from ..evaluation.activation import Activation, class_activation
@@ -16,7 +17,7 @@ from .finished_run import FinishedRun
 
 
 def inspect_images(
-    path: Path, files: Sequence[Path], *, words: Sequence[str] = ()
+    path: Path, files: Sequence[Path], *, execution: Execution | None = None
 ) -> list[InspectedImage]:
     """CAM, attention and prediction of each stage for each image.
 
@@ -25,13 +26,13 @@ def inspect_images(
     Args:
         path: The run directory.
         files: The pictures.
-        words: Further settings, as ``train`` takes them.
+        execution: Where it is looked at.
 
     Raises:
         ValueError: If the run is not finished, its method has neither exits nor attention, or a
             file is no image that can be read.
     """
-    finished = FinishedRun(RunDirectory(path), list(words))
+    finished = FinishedRun(RunDirectory(path), execution=execution)
     model = load(path, network=finished.method.backbone.network)
     inspected: list[InspectedImage] = []
     for file in files:

@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ..config import Execution
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, score
 from ..evaluation.cost import macs_per_exit
 from ..evaluation.predict import join
 from ..runs import SPLITS, TEST_FILES, RunDirectory, changed_files, replace_file
-from .finished_run import FinishedRun
+from .finished_run import NO_CHANGES, FinishedRun
 from .top_attended import write_top_attended
 
 ExitScores = dict[str, dict[str, float]]
@@ -29,7 +30,13 @@ class ChosenImages(NamedTuple):
     """Whether they are the run's own, whose scores it keeps."""
 
 
-def evaluate(path: Path, *, split: str | None, words: list[str]) -> ExitScores:
+def evaluate(
+    path: Path,
+    *,
+    split: str | None,
+    changes: Mapping[str, object] = NO_CHANGES,
+    execution: Execution | None = None,
+) -> ExitScores:
     """Scores of every exit, with the weights of the last epoch.
 
     The first look at a run's test images is written into its summary, and so is what exits cost
@@ -38,14 +45,15 @@ def evaluate(path: Path, *, split: str | None, words: list[str]) -> ExitScores:
     Args:
         path: The run directory.
         split: ``validation`` or ``test``; None for validation, where there are such images.
-        words: Further settings, as ``train`` takes them, such as where the data lie. Where they
-            name other images (``--data``), these are looked at: all of them, or the split.
+        changes: Values by option that are not the run's, such as where the data lie. Where they
+            name other images (``data``), these are looked at: all of them, or the split.
+        execution: Where it is evaluated.
 
     Raises:
         ValueError: If the run is not finished, has no such split, its images have changed, or
             other images show other classes.
     """
-    finished = FinishedRun(RunDirectory(path), words)
+    finished = FinishedRun(RunDirectory(path), changes, execution)
     images = choose_images(finished, split)
     predictions = join([finished.predict(part) for part in images.parts.values()])
     scores = exit_scores(predictions)
@@ -114,7 +122,7 @@ def _other_images(finished: FinishedRun) -> dict[str, ImageSet] | None:
     try:
         splits = finished.splits
     except ValueError:  # nothing to train on: images to look at need not be that
-        return finished.recipe.data.parts()
+        return finished.recipe.build_data().parts()
     if splits.digest() == (finished.run.read_recipe() or {}).get("split"):
         return None
     parts = {name: getattr(splits, name) for name in SPLITS}

@@ -1,6 +1,6 @@
 """A finished run, ready to be looked at: its method with all exits, and its images."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from ..backbones.description import read_description
 from ..backbones.saved import fill, read_weights
-from ..config import parser as options
+from ..config import Execution, Recipe, refuse_own_code
 from ..config.own_images import OWN_IMAGES
-from ..config.schema import BackboneChoice, Recipe
+from ..config.schema import PASSED
 from ..config.user_code import is_own_file, network_maker
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, predict
@@ -20,13 +20,15 @@ from ..evaluation.device import choose_device, place
 from ..methods import Method
 from ..runs import RunDirectory, recipe_differences
 
+NO_CHANGES: Mapping[str, object] = {}
 
-def own_network(path: Path, words: list[str]) -> nn.Module | None:
+
+def own_network(path: Path, *, allow_own_code: bool = False) -> nn.Module | None:
     """The network of a run that trained one of the user's own, made anew; None for others.
 
     Args:
         path: The run directory.
-        words: Further settings, as ``train`` takes them.
+        allow_own_code: Whether its file is run even if it has changed.
 
     Raises:
         ValueError: If its file may not be run.
@@ -37,7 +39,8 @@ def own_network(path: Path, words: list[str]) -> nn.Module | None:
     name = choice.get("name") if isinstance(choice, dict) else None
     if not isinstance(name, str) or not is_own_file(name):
         return None
-    options.check_own_code(run, words)
+    if not allow_own_code:
+        refuse_own_code(recipe, run.own_code(), run.recipe_file)
     return network_maker(name)(len(read_description(run.model).classes))
 
 
@@ -46,14 +49,22 @@ class FinishedRun:
 
     Args:
         run: The run directory.
-        words: Further settings, as ``train`` takes them: where the data lie, or other images.
+        changes: Values by option that are not the run's: where the data lie, or other images.
+        execution: Where it is looked at: the device; and whether files of one's own are run even
+            if they have changed.
 
     Raises:
         ValueError: If the run is not finished, its recipe or another file is not the one that it
             ended with, or only Python can rebuild its network.
     """
 
-    def __init__(self, run: RunDirectory, words: list[str]) -> None:
+    def __init__(
+        self,
+        run: RunDirectory,
+        changes: Mapping[str, object] = NO_CHANGES,
+        execution: Execution | None = None,
+    ) -> None:
+        execution = execution or Execution()
         if not run.summary_file.exists():
             raise ValueError(
                 f"{run.path} is not a finished run ({run.summary_file.name} is missing): train it "
@@ -65,15 +76,11 @@ class FinishedRun:
         self.classes = saved.classes
         self.input_size = saved.input_size
         self.preprocessing = saved.preprocessing
-        self.names_data = any(word.split("=")[0] == "--data" for word in words)
-        options.check_own_code(run, words)
-        recipe, places = self._recipe()
-        settings = options.parse([recipe, *words], places)
-        if self.names_data and type(settings.recipe.data).__name__ in OWN_IMAGES:
-            size = f"--data.image_size={self.input_size[1]}"
-            settings = options.parse([recipe, *words, size], places)
-        self.recipe: Recipe = settings.recipe
-        self.device = choose_device(settings.place.accelerator)
+        self.names_data = "data" in changes
+        if not execution.allow_own_code:
+            refuse_own_code(run.read_recipe() or {}, run.own_code(), run.recipe_file)
+        self.recipe = self._recipe(changes)
+        self.device = choose_device(execution.accelerator)
 
     def _check_recipe(self) -> None:
         """Refuse a recipe that is not the one whose numbers the run holds."""
@@ -88,22 +95,18 @@ class FinishedRun:
                 "restore it from a copy"
             )
 
-    def _recipe(self) -> tuple[str, dict[str, str]]:
-        """The recipe as a word, and where images and weights lie."""
-        recipe, passed = options.without_passed(self.run.read_recipe() or {})
-        if "backbone" in passed:
+    def _recipe(self, changes: Mapping[str, object]) -> Recipe:
+        stored = Recipe.from_dict(self.run.read_recipe() or {})
+        if stored.backbone == PASSED:
             raise ValueError(
                 f"{self.run.path} trained a network that was passed in Python: only Python can "
                 "rebuild it, with sd.load(run, network=...)"
             )
-        self._images_are_gone = bool(passed) and not self.names_data
-        places = self.run.read_whereabouts().items()
-        places = {option: where for option, where in places if option.startswith("data.")}
-        method = recipe["method"]
-        if isinstance(method, dict) and "teacher" in (method.get("init_args") or {}):
-            # Nothing is learned any more: the run's own network stands in for what taught it.
-            places["method.teacher"] = str(self.run.path)
-        return f"--config={json.dumps({'data': 'Digits', **recipe})}", places
+        paths = self.run.read_whereabouts().items()
+        images = {option: where for option, where in paths if option.startswith("data.")}
+        if changes.get("data") in OWN_IMAGES:
+            changes = {**changes, "data.image_size": self.input_size[1]}
+        return replace(stored, paths=images).override(changes, incomplete=True)
 
     @cached_property
     def splits(self) -> Splits:
@@ -112,21 +115,27 @@ class FinishedRun:
         Raises:
             ValueError: If only Python knew them.
         """
-        if self._images_are_gone:
+        if self.recipe.data == PASSED:
             raise ValueError(
                 f"{self.run.path} was trained on images that were passed in Python: name others "
                 "with --data"
             )
         return replace(
-            self.recipe.data.splits(), mean=self.preprocessing.mean, std=self.preprocessing.std
+            self.recipe.build_data().splits(),
+            mean=self.preprocessing.mean,
+            std=self.preprocessing.std,
         )
 
     @cached_property
     def method(self) -> Method:
         """The method with the weights of the last epoch, attachments included, for evaluation."""
         # Its weights are in the run: none are fetched, nor looked for where they once lay.
-        choice: BackboneChoice = replace(self.recipe.backbone, pretrained=False)
-        method = self.recipe.method(choice.build(len(self.classes), self.input_size))
+        choice = replace(self.recipe.build_backbone(), pretrained=False)
+        backbone = choice.build(len(self.classes), self.input_size)
+        make = self.recipe.build_method()
+        # Nothing is learned any more: the network itself stands in for what taught it.
+        teacher = {"teacher": backbone} if "teacher" in make.keywords else {}
+        method = make(backbone, **teacher)
         fill(method.backbone.network, self.run.model)
         self._attach(method)
         return place(method, self.device).eval()

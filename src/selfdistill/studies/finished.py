@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..config import Settings, as_today, fingerprint, parse
 from ..config.provenance import weights_hash
+from ..config.settings import Settings, as_today, fingerprint, parse
 from ..runs import RunDirectory, read_summary, recorded_code
 from ..training import identities
 from .layout import StudyLayout, StudyRun

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ..config import parse
+from ..config.settings import parse
 from ..runs import recipe_differences
 from .finished import Finished, find_finished, stored_recipe, teacher_weights
 from .grid import above, load

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ..config import parse
+from ..config.settings import parse
 from ..failures import Failure
 from ..runs import RunDirectory, read_summary
 from ..training import identities, number_format

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from ..config import own_code, parse
+from ..config import own_code
 from ..config.own_images import own_name
 from ..config.registry import class_options, exact_name
+from ..config.settings import parse
 from ..config.words import read_options
 from ..runs import read_text, replace_file
 from .grid import HEADER, Study

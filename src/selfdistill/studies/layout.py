@@ -109,7 +109,7 @@ class StudyLayout:
         """
         if {"--allow-own-code", "--allow-own-code=true"} & set(self.further):
             return
-        options = [(k, v) for k, v in run.cell.options.items() if k != "config"]
+        options = {k: v for k, v in run.cell.options.items() if k != "config"}
         recorded = dict(self.study.own_code)
         for path in run.summaries():
             recorded |= _recorded_code(path)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..config import parse
+from ..config.settings import parse
 from ..failures import INTERNAL, ending
 from ..terminal import one_line
 from ..training import train

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from ..config import parse
+from ..config.settings import parse
 from . import local_jobs
 from .board import Board
 from .finished import Finished, find_finished, teacher_weights, weights_directory

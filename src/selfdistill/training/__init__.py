@@ -1,6 +1,7 @@
 """Training: the loop, checkpoints and run directories."""
 
-from ..config import Settings, as_today, fingerprint, own_code, parse, refuse_own_code
+from ..config import own_code, refuse_own_code
+from ..config.settings import Settings, as_today, fingerprint, parse
 from ..failures import Failure
 from ..runs import RunDirectory
 from .run import identities, number_format, train

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from ..config.class_paths import own_code
-from ..config.parser import Plain, Settings
+from ..config import own_code
+from ..config.settings import Plain, Settings
 from ..data import Batches, Splits
 from ..runs import RunDirectory
 from . import environment

@@ -9,7 +9,7 @@ import torch
 from ..backbones import Backbone
 from ..backbones.pretrained import published_statistics
 from ..config import provenance
-from ..config.schema import Recipe
+from ..config.schema import Ingredients
 from ..data import Batches, ImageSet, Pipeline, Splits
 from ..evaluation.device import place
 from ..methods import Method
@@ -19,7 +19,7 @@ MOST_OF_MEMORY = 0.5
 
 
 def build(
-    recipe: Recipe,
+    recipe: Ingredients,
     splits: Splits,
     passed: Backbone | None,
     device: torch.device,
@@ -38,7 +38,7 @@ def build(
 
 
 def build_method(
-    recipe: Recipe,
+    recipe: Ingredients,
     splits: Splits,
     passed: Backbone | None = None,
     *,
@@ -128,7 +128,7 @@ def _check_size(backbone: Backbone, classes: int, input_size: tuple[int, int, in
         )
 
 
-def with_pretrained_statistics(recipe: Recipe, splits: Splits, method: Method) -> Splits:
+def with_pretrained_statistics(recipe: Ingredients, splits: Splits, method: Method) -> Splits:
     """Standardise images as pretrained weights expect, where the network starts from such."""
     statistics = (
         published_statistics(method.backbone.network) if recipe.backbone.pretrained else None
@@ -140,7 +140,7 @@ def with_pretrained_statistics(recipe: Recipe, splits: Splits, method: Method) -
 
 
 def build_batches(
-    recipe: Recipe, splits: Splits, method: Method, device: torch.device | str
+    recipe: Ingredients, splits: Splits, method: Method, device: torch.device | str
 ) -> Batches:
     """Make the batches of a run.
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from ..config.parser import Plain, method_name
 from ..config.provenance import held_out_hash, pictures_hash, weights_hash
+from ..config.settings import Plain, method_name
 from ..data import Splits
 from ..deployment import model_folder
 from ..evaluation.cost import macs_per_exit

@@ -10,11 +10,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LinearLR, LRScheduler, OneCycleLR, SequentialLR
 
 from ..backbones.head import classifier_parameters
-from ..config.schema import Recipe
+from ..config.schema import Ingredients
 from ..methods import Method
 
 
-def build_optimizer(method: Method, recipe: Recipe) -> Optimizer:
+def build_optimizer(method: Method, recipe: Ingredients) -> Optimizer:
     """Make the optimizer: one group of parameters, or more where not all are treated alike.
 
     What learns at the full rate comes first: where the network learns more slowly, its classifier,
@@ -53,7 +53,7 @@ def _spared(method: Method) -> set[int]:
     return {id(p) for p in [*small, *(network[name] for name in named if name in network)]}
 
 
-def build_schedule(optimizer: Optimizer, recipe: Recipe, steps: int) -> LRScheduler:
+def build_schedule(optimizer: Optimizer, recipe: Ingredients, steps: int) -> LRScheduler:
     """Make the schedule, after the rise of the warm-up epochs.
 
     Args:
@@ -92,7 +92,7 @@ def counts_steps(schedule: LRScheduler) -> bool:
     return isinstance(schedule, (OneCycleLR, CyclicLR))
 
 
-def check_stepping(recipe: Recipe, steps: int, device: torch.device | str = "cpu") -> None:
+def check_stepping(recipe: Ingredients, steps: int, device: torch.device | str = "cpu") -> None:
     """Try optimizer and schedule on a few numbers, before anything is written.
 
     Args:

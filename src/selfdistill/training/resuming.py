@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..config.own_images import OWN_IMAGES
-from ..config.parser import Plain, Settings, as_today
+from ..config.settings import Plain, Settings, as_today
 from ..data import Splits
 from ..data.in_memory import InMemory
 from ..failures import UnusableCheckpoint

@@ -9,8 +9,8 @@ from pathlib import Path
 from lightning_fabric import Fabric
 
 from ..config import provenance
-from ..config.parser import Plain, Settings, fingerprint, method_name
-from ..config.schema import Recipe
+from ..config.schema import Ingredients
+from ..config.settings import Plain, Settings, fingerprint, method_name
 from ..data import Batches, Splits
 from ..evaluation import precision
 from ..evaluation.device import choose_device
@@ -89,8 +89,9 @@ def _take(run: RunDirectory, settings: Settings, resolved: Plain, held: ExitStac
     held.callback(run.leave, run.lock())
     done = is_done(run, settings, resolved)
     if done and (run.damage().keys() & set(TEST_FILES) or _wants_test(run, settings)):
-        words = [f"--{option}={where}" for option, where in settings.whereabouts.items()]
-        evaluate(run.path, split="test", words=words)
+        paths = settings.whereabouts.items()
+        images = {option: where for option, where in paths if option.startswith("data.")}
+        evaluate(run.path, split="test", changes=images)
     return done
 
 
@@ -203,7 +204,7 @@ def _train(
 def _go_on(
     fabric: Fabric,
     run: RunDirectory,
-    recipe: Recipe,
+    recipe: Ingredients,
     method: Method,
     batches: Batches,
     resolved: Plain,

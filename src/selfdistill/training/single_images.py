@@ -4,13 +4,13 @@ import copy
 
 import torch
 
-from ..config.schema import Recipe
+from ..config.schema import Ingredients
 from ..data import Batches
 from ..methods import Method
 from .state import call_method, context_for
 
 
-def check_parts(recipe: Recipe, method: Method, batches: Batches, processes: int) -> None:
+def check_parts(recipe: Ingredients, method: Method, batches: Batches, processes: int) -> None:
     """Try a part of one image: BatchNorm of a map of one pixel has nothing to average then.
 
     Args:

@@ -6,7 +6,7 @@ from time import perf_counter as clock
 
 import torch
 
-from ..config.parser import Settings
+from ..config.settings import Settings
 from ..data import Batch, Splits
 from ..evaluation.precision import Format
 from ..methods import Method

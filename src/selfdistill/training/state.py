@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-from ..config.schema import Recipe
+from ..config.schema import Ingredients
 from ..data import Batch, Epoch, ImageSet, Splits, generator
 from ..evaluation import Predictions, evaluating, predict
 from ..methods import Context, Method, Output
@@ -98,7 +98,7 @@ class TrainState:
     """
 
     def __init__(
-        self, fabric: Fabric, method: Method, recipe: Recipe, *, steps: int, compiled: bool
+        self, fabric: Fabric, method: Method, recipe: Ingredients, *, steps: int, compiled: bool
     ) -> None:
         self.fabric = fabric
         self.method = method

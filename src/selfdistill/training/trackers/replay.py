@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from ...config.parser import method_name
+from ...config.settings import method_name
 from ...failures import Stopped
 from ...runs import LogLine, RunDirectory, read_json, write_json
 from .base import Ending, TrackedRun, Tracker, epoch_figures, figures, options
