@@ -36,7 +36,7 @@ def compose(words: Sequence[str], *, methods: Sequence[str], seeds: Sequence[int
         ValueError: If a method does not exist or is named twice, a teacher is missing, or the
             options say what the study says.
     """
-    options = dict(read_options(list(words)))
+    options = {option: str(value) for option, value in read_options(list(words))}
     for option, instead in {"method": "--methods", "seed": "--seeds"}.items():
         if option in options:
             raise ValueError(f"--{option} {options[option]}: a study takes {instead}")
