@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from selfdistill.cli.commands import COMMANDS
+from selfdistill.cli import COMMANDS
 from selfdistill.training import parse
 
 ROOT = Path(__file__).parents[1]

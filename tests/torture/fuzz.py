@@ -5,7 +5,7 @@ import shutil
 import yaml
 
 from selfdistill import recipes
-from selfdistill.cli.commands import COMMANDS
+from selfdistill.cli import COMMANDS
 
 from .attempts import Attempt, fault, promise
 from .children import run

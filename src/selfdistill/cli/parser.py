@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from .commands import COMMANDS
+from . import COMMANDS
 
 
 class Parser(argparse.ArgumentParser):
