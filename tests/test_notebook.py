@@ -42,4 +42,4 @@ def test_training_shows_a_bar_and_a_comparison_a_table(kernel, tmp_path):
     assert "<table>" in table["text/html"]
     assert "SKDSAM" in table["text/html"]
     (guess,) = (o["data"] for o in outputs["predict"] if o["output_type"] == "execute_result")
-    assert "Guess(name=" in guess["text/plain"]
+    assert "ClassProbability(name=" in guess["text/plain"]

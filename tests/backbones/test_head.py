@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from selfdistill import Tapped, create_backbone
-from selfdistill.backbones.head import classifier_parameters
+from selfdistill.backbones.base import classifier_parameters
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from selfdistill.backbones import Tapped
 from selfdistill.backbones.probe import logits_of, probing
 from selfdistill.data import ImageSet
 from selfdistill.data.in_memory import divided
-from selfdistill.evaluation.device import place
+from selfdistill.evaluation import place
 
 SIZE = (3, 16, 16)
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from selfdistill.evaluation.activation import class_activation
+from selfdistill.evaluation import class_activation
 from selfdistill.methods import BYOT, SKDSAM, CrossEntropy, SKDSAMReleased
 
 

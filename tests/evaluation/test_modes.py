@@ -4,9 +4,7 @@ import pytest
 import torch
 
 from selfdistill.data import ImageSet, Preprocessing
-from selfdistill.evaluation import predict
-from selfdistill.evaluation.activation import class_activation
-from selfdistill.evaluation.cost import macs_per_exit
+from selfdistill.evaluation import class_activation, macs_per_exit, predict
 from selfdistill.methods import BYOT
 
 IMAGES = ImageSet(torch.zeros(2, 3, 16, 16, dtype=torch.uint8), torch.zeros(2).long(), ("a",))

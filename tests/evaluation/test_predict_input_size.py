@@ -3,7 +3,7 @@
 import torch
 
 from selfdistill.data import ImageSet, Preprocessing
-from selfdistill.evaluation.predict import predict
+from selfdistill.evaluation import predict
 from selfdistill.methods import CrossEntropy
 
 

@@ -17,7 +17,7 @@ COMMANDS = {
     "quickstart": ("grids", "compare cross-entropy and SKDSAM on the embedded digits"),
     "train": ("runs", "train a network; the same command again goes on where it stopped"),
     "evaluate": ("runs", "scores of a run's every exit"),
-    "predict": ("runs", "classes of pictures, by a run or a model folder"),
+    "predict": ("predict", "classes of pictures, by a run or a model folder"),
     "attention": (
         "attention",
         "what each block of a run makes of pictures, and where it looks",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from .parser import add_own_code, parser_of
+from .predict import find_files
 
 
 def attention(words: list[str]) -> int:
@@ -18,7 +19,6 @@ def attention(words: list[str]) -> int:
     if picture.suffix.lower() != ".png":
         raise ValueError(f"--picture {picture}: name a PNG file, such as attention.png")
     from ..config import Execution
-    from ..deployment.predictions import find_files
     from ..inspection import inspect_images
     from ..reports.stages import stages_figure, stages_json, stages_table
     from ..runs import replace_file

@@ -1,18 +1,12 @@
-"""Commands about one run: train, evaluate, predict."""
+"""Commands about one run: train, evaluate."""
 
 import json
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..runs import RECIPE, SCORED_SPLITS, SUMMARY, read_yaml
-from .parser import add_own_code, parser_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor, nn
+from ..runs import SCORED_SPLITS
+from .parser import parser_of
 
 
 def train(words: list[str]) -> int:
@@ -52,60 +46,3 @@ def evaluate(words: list[str]) -> int:
         content["corruptions"] = found
     print(json.dumps(content, indent=1) if given.format == "json" else "\n\n".join(parts))
     return 0
-
-
-def predict(words: list[str]) -> int:
-    """Print the classes of pictures."""
-    parser = parser_of("predict")
-    parser.add_argument("run", type=Path, help="run directory or model folder")
-    parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
-    parser.add_argument("--top-k", type=int, default=5, help="classes to name")
-    parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
-    parser.add_argument("--exits", action="store_true", help="what every exit says, for a run")
-    parser.add_argument("--weights", choices=("last", "best-validation"), default="last")
-    add_own_code(parser)
-    given = parser.parse_args(words)
-    if given.exits and given.weights != "last":
-        raise ValueError("--exits: only the last epoch's exits are kept; leave --weights out")
-    from .. import deployment
-    from ..deployment.predictions import predict_files
-
-    best = given.run / "model-best-validation"
-    if given.weights != "last" and not best.is_dir():
-        raise ValueError(
-            f"{best} is missing: only a run with validation images keeps its best weights"
-        )
-    begun = best.is_dir() and not (given.run / SUMMARY).exists()
-    if given.weights == "last" and begun and not (given.run / "model").is_dir():
-        raise ValueError(
-            f"{given.run} is not finished: --weights best-validation takes its best weights so far"
-        )
-    network = _own_network(given.run, allow_own_code=given.allow_own_code)
-    folder = given.run if given.weights == "last" else best
-    model = deployment.load(folder, network=network)
-
-    def classify(images: "Tensor") -> "Mapping[str, Tensor]":
-        return {"network": model.logits(images)}
-
-    if given.exits:
-        from ..config import Execution
-        from ..inspection import FinishedRun
-        from ..runs import RunDirectory
-
-        execution = Execution(allow_own_code=given.allow_own_code)
-        classify = FinishedRun(RunDirectory(given.run), execution=execution).classify
-    print(
-        predict_files(model, given.images, classify=classify, top_k=given.top_k, form=given.format)
-    )
-    return 0
-
-
-def _own_network(run: Path, *, allow_own_code: bool) -> "nn.Module | None":
-    """The network that a function of the user's own makes, where a run trained one."""
-    recipe = run / RECIPE
-    backbone = read_yaml(recipe).values.get("backbone") if recipe.is_file() else None
-    if not isinstance(backbone, dict) or "." not in str(backbone.get("name")):
-        return None
-    from ..inspection import own_network
-
-    return own_network(run, allow_own_code=allow_own_code)

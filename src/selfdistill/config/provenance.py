@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 
 from ..backbones import Backbone
-from ..backbones.head import classifier_parameters
+from ..backbones.base import classifier_parameters
 from ..backbones.pretrained import read_state_dict
 from ..backbones.saved import CONFIG, WEIGHTS, read_weights
 from ..data import Splits

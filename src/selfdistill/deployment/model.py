@@ -23,7 +23,7 @@ from ..preprocessing import Preprocessing
 Picture = str | PathLike[str] | Image.Image | Tensor | np.ndarray
 
 
-class Guess(NamedTuple):
+class ClassProbability(NamedTuple):
     """A class and how probable the network thinks it."""
 
     name: str
@@ -54,7 +54,7 @@ class Model:
 
     def predict(
         self, pictures: Picture | Iterable[Picture], *, top_k: int = 5
-    ) -> list[Guess] | list[list[Guess]]:
+    ) -> list[ClassProbability] | list[list[ClassProbability]]:
         """The most probable classes of a picture, or of each of several.
 
         Args:
@@ -68,20 +68,20 @@ class Model:
         if isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"top_k is {top_k!r}: give how many classes to name, from 1 on")
         if isinstance(pictures, str | PathLike | Image.Image):
-            return self._guess([pictures], top_k)[0]
+            return self._predict([pictures], top_k)[0]
         if isinstance(pictures, Tensor | np.ndarray) and pictures.ndim < 4:
-            return self._guess([pictures], top_k)[0]
+            return self._predict([pictures], top_k)[0]
         if not hasattr(pictures, "__iter__") or isinstance(pictures, bytes | Mapping):
             raise ValueError(
                 f"pictures is a {type(pictures).__name__}: give a path, a picture, or several"
             )
         several = list(pictures)
-        return self._guess(several, top_k) if several else []
+        return self._predict(several, top_k) if several else []
 
-    def _guess(self, pictures: Sequence[Picture], top_k: int) -> list[list[Guess]]:
+    def _predict(self, pictures: Sequence[Picture], top_k: int) -> list[list[ClassProbability]]:
         images = torch.stack([self.transform(_open(picture)) for picture in pictures])
         with torch.no_grad():
-            return self.guesses(self.logits(images), top_k)
+            return self.top_classes(self.logits(images), top_k)
 
     def logits(
         self, images: Float[Tensor, "batch 3 height width"]
@@ -89,7 +89,9 @@ class Model:
         """Classify standardised images, in the memory layout that any network takes."""
         return logits_of(self.network(images.contiguous()))
 
-    def guesses(self, logits: Float[Tensor, "batch classes"], top_k: int) -> list[list[Guess]]:
+    def top_classes(
+        self, logits: Float[Tensor, "batch classes"], top_k: int
+    ) -> list[list[ClassProbability]]:
         """The most probable classes of each row of logits, best first; equal ones in order."""
         if logits.shape[1] != len(self.classes):
             raise ValueError(
@@ -99,7 +101,7 @@ class Model:
         positions = logits.argsort(dim=1, descending=True, stable=True)[:, :top_k]
         best = logits.float().softmax(1).gather(1, positions)
         return [
-            [Guess(self.classes[k], p) for k, p in zip(row, values, strict=True)]
+            [ClassProbability(self.classes[k], p) for k, p in zip(row, values, strict=True)]
             for row, values in zip(positions.tolist(), best.tolist(), strict=True)
         ]
 

@@ -1,6 +1,23 @@
-"""Predictions and how good they are."""
+"""Predictions, how good they are, what they cost, and where a network looks."""
 
+from .activation import Activation, class_activation
+from .corruption_accuracy import accuracy_by_corruption
+from .device import choose_device, place
+from .macs import macs_per_exit
 from .metrics import Scores, score
-from .predict import Predictions, evaluating, predict
+from .predictions import Predictions, evaluating, join, predict
 
-__all__ = ["Predictions", "Scores", "evaluating", "predict", "score"]
+__all__ = [
+    "Activation",
+    "Predictions",
+    "Scores",
+    "accuracy_by_corruption",
+    "choose_device",
+    "class_activation",
+    "evaluating",
+    "join",
+    "macs_per_exit",
+    "place",
+    "predict",
+    "score",
+]

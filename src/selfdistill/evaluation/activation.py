@@ -1,4 +1,4 @@
-r"""Where in an image each block finds what it decides on.
+r"""HiResCAM class-activation maps of each stage.
 
 With the logit :math:`z_k` of the class that the exit at stage :math:`l` holds most probable:
 
@@ -28,13 +28,13 @@ from torch import Tensor
 
 from ..backbones import Backbone, Stages
 from ..methods import Inspection, Method
-from .predict import evaluating
+from .predictions import evaluating
 
 Standardised = Float[Tensor, "batch channels height width"]
 
 
 class Activation(NamedTuple):
-    """What a method says about images, and where its blocks look."""
+    """What a method says about images, and where its stages look."""
 
     inspection: Inspection
     maps: tuple[Float[Tensor, "batch height width"] | None, ...]
@@ -44,24 +44,24 @@ class Activation(NamedTuple):
 
 
 def class_activation(method: Method, images: Standardised) -> Activation:
-    """Inspect a method in evaluation mode, and explain what each block decides.
+    """Inspect a method in evaluation mode, and explain what each stage decides.
 
     Args:
         method: The trained method; its mode comes back, its state is not changed.
         images: Standardised images.
     """
-    with evaluating(method), torch.enable_grad(), _watched(method.backbone) as shown:
+    with evaluating(method), torch.enable_grad(), _recorded(method.backbone) as passes:
         inspection = method.inspect(images.detach().requires_grad_())
-        features = list(shown[0].features) if shown else []
-        heats = [
-            _explained(feature, _explaining(inspection, number, len(features)), features[-1])
+        features = list(passes[0].features) if passes else []
+        cams = [
+            _cam(feature, _explaining(inspection, number, len(features)), features[-1])
             for number, feature in enumerate(features, 1)
         ]
     size = [images.shape[2], images.shape[3]]
-    maps = tuple(None if heat is None else _enlarged(heat, size) for heat in heats)
+    maps = tuple(None if cam is None else _enlarged(cam, size) for cam in cams)
     exits = {name: logits.detach() for name, logits in inspection.exits.items()}
-    shares = None if inspection.attention is None else inspection.attention.detach()
-    return Activation(Inspection(exits, shares), maps)
+    attention = None if inspection.attention is None else inspection.attention.detach()
+    return Activation(Inspection(exits, attention), maps)
 
 
 def _explaining(inspection: Inspection, number: int, stages: int) -> Float[Tensor, "batch classes"]:
@@ -70,39 +70,39 @@ def _explaining(inspection: Inspection, number: int, stages: int) -> Float[Tenso
     return inspection.exits.get(name, inspection.exits["network"])
 
 
-def _explained(
+def _cam(
     feature: Float[Tensor, "batch _ _ _"],
     logits: Float[Tensor, "batch classes"],
     deepest: Float[Tensor, "batch _ _ _"],
 ) -> Float[Tensor, "batch 1 rows columns"] | None:
-    (slope,) = torch.autograd.grad(
+    (gradient,) = torch.autograd.grad(
         logits.amax(1).sum(), feature, retain_graph=True, allow_unused=True
     )
-    if slope is None:  # pyright: ignore[reportUnnecessaryComparison]  (allow_unused)
+    if gradient is None:  # pyright: ignore[reportUnnecessaryComparison]  (allow_unused)
         return None
-    heat = (slope * feature).sum(1, keepdim=True).detach()
-    return F.adaptive_avg_pool2d(heat, (deepest.shape[2], deepest.shape[3])).relu()
+    cam = (gradient * feature).sum(1, keepdim=True).detach()
+    return F.adaptive_avg_pool2d(cam, (deepest.shape[2], deepest.shape[3])).relu()
 
 
 def _enlarged(
-    heat: Float[Tensor, "batch 1 rows columns"], size: list[int]
+    cam: Float[Tensor, "batch 1 rows columns"], size: list[int]
 ) -> Float[Tensor, "batch height width"]:
-    large = F.interpolate(heat.float(), size, mode="bilinear", align_corners=False)[:, 0]
+    large = F.interpolate(cam.float(), size, mode="bilinear", align_corners=False)[:, 0]
     return large / large.amax((1, 2), keepdim=True).clamp_min(1e-12)
 
 
 @contextmanager
-def _watched(backbone: Backbone) -> Generator[list[Stages]]:
-    """Keep what the backbone shows while this is open."""
-    shown: list[Stages] = []
+def _recorded(backbone: Backbone) -> Generator[list[Stages]]:
+    """Keep what the backbone's passes yield while this is open."""
+    passes: list[Stages] = []
     stages = backbone.stages
 
-    def watching(images: Standardised) -> Stages:
-        shown.append(stages(images))
-        return shown[-1]
+    def recording(images: Standardised) -> Stages:
+        passes.append(stages(images))
+        return passes[-1]
 
-    vars(backbone)["stages"] = watching
+    vars(backbone)["stages"] = recording
     try:
-        yield shown
+        yield passes
     finally:
         del vars(backbone)["stages"]

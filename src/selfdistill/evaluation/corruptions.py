@@ -21,12 +21,11 @@ from PIL import Image
 from torch import Tensor
 
 from ..data.randomness import generator
-from .filters import bell, filtered, octaves, shifted
 from .severities import PUBLISHED, Constants, constants
 
 CORRUPTIONS = tuple(PUBLISHED)
-AT_ONCE = 100
-SLIGHTEST = 1e-3
+BATCH_SIZE = 100
+MIN_WEIGHT = 1e-3
 """Share of the largest weight below which a shifted copy does not count in motion blur."""
 
 Pixels = UInt8[Tensor, "n 3 height width"]
@@ -51,9 +50,9 @@ def corrupt(images: Pixels, name: str, severity: int, *, seed: int = 0) -> Pixel
     """
     values = constants(name, severity, min(images.shape[2:]))
     parts: list[Pixels] = []
-    for start in range(0, len(images), AT_ONCE):
+    for start in range(0, len(images), BATCH_SIZE):
         random = generator(seed, "corruption", name, start)
-        part = images[start : start + AT_ONCE].float() / 255
+        part = images[start : start + BATCH_SIZE].float() / 255
         changed = _CHANGES[name](part, values, random)
         parts.append((changed.clamp(0, 1) * 255).round().to(torch.uint8))
     return torch.cat(parts)
@@ -68,40 +67,40 @@ def _shot_noise(x: Images, values: Constants, random: torch.Generator) -> Images
 
 
 def _impulse_noise(x: Images, values: Constants, random: torch.Generator) -> Images:
-    lot = torch.rand(x.shape, generator=random)
+    u = torch.rand(x.shape, generator=random)
     half = values[0] / 2
-    return x.masked_fill(lot < half, 1.0).masked_fill(lot > 1 - half, 0.0)
+    return x.masked_fill(u < half, 1.0).masked_fill(u > 1 - half, 0.0)
 
 
 def _gaussian_blur(x: Images, values: Constants, random: torch.Generator) -> Images:
     del random
-    weights = bell(values[0], min(int(np.ceil(4 * values[0])), min(x.shape[2:]) - 1))
-    return filtered(filtered(x, weights[None]), weights[:, None])
+    weights = _gaussian_kernel(values[0], min(int(np.ceil(4 * values[0])), min(x.shape[2:]) - 1))
+    return _filter(_filter(x, weights[None]), weights[:, None])
 
 
 def _defocus_blur(x: Images, values: Constants, random: torch.Generator) -> Images:
-    """A disk of a radius, its rim smoothed by three taps of a bell."""
+    """A disk of a radius, its rim smoothed by three taps of a Gaussian."""
     del random
     radius, rim = values
     reach = min(int(np.ceil(radius)) + 1, min(x.shape[2:]) - 1)
     place = torch.arange(-reach, reach + 1).float()
     disk = (place[:, None].square() + place[None].square() <= radius**2).float()
-    taps = bell(rim, 1)
+    taps = _gaussian_kernel(rim, 1)
     smoothing = (taps[:, None] * taps[None])[None, None]
     kernel = F.conv2d(disk[None, None], smoothing, padding=1)[0, 0]
-    return filtered(x, kernel / kernel.sum())
+    return _filter(x, kernel / kernel.sum())
 
 
 def _motion_blur(x: Images, values: Constants, random: torch.Generator) -> Images:
-    """A trail of half a bell, within 45 degrees of the horizontal."""
+    """A trail of half a Gaussian, within 45 degrees of the horizontal."""
     reach, spread = values
     angle = (torch.rand(len(x), generator=random) - 0.5) * np.pi / 2
     steps = torch.arange(2 * round(reach) + 1)
     weights = torch.exp(-steps.square() / (2 * spread**2))
-    weights = weights[weights > SLIGHTEST] / weights[weights > SLIGHTEST].sum()
+    weights = weights[weights > MIN_WEIGHT] / weights[weights > MIN_WEIGHT].sum()
     blurred = torch.zeros_like(x)
     for step, weight in enumerate(weights.tolist()):
-        blurred += weight * shifted(x, step * angle.cos(), step * angle.sin())
+        blurred += weight * _shift(x, step * angle.cos(), step * angle.sin())
     return blurred
 
 
@@ -109,7 +108,7 @@ def _fog(x: Images, values: Constants, random: torch.Generator) -> Images:
     """Haze over each image, which keeps its brightest value."""
     amount, decay = values
     brightest = x.amax((1, 2, 3), keepdim=True)
-    haze = octaves(len(x), (x.shape[2], x.shape[3]), decay, random)
+    haze = _octaves(len(x), (x.shape[2], x.shape[3]), decay, random)
     return (x + amount * haze) * brightest / (brightest + amount)
 
 
@@ -154,6 +153,44 @@ def _one_by_one(x: Images, change: Callable[[Image.Image], Image.Image]) -> Imag
     pixels = (x * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     changed = np.stack([np.asarray(change(Image.fromarray(picture))) for picture in pixels])
     return torch.from_numpy(changed).permute(0, 3, 1, 2).float() / 255
+
+
+def _gaussian_kernel(spread: float, radius: int) -> Float[Tensor, " taps"]:
+    """Weights of a normal curve of a standard deviation, out to ``radius`` on both sides; sum 1."""
+    x = torch.arange(-radius, radius + 1).float()
+    weights = torch.exp(-x.square() / (2 * spread**2))
+    return weights / weights.sum()
+
+
+def _filter(x: Images, kernel: Float[Tensor, "rows columns"]) -> Images:
+    """Each channel under a kernel with odd sides; the image is mirrored beyond its edge."""
+    rows, columns = kernel.shape
+    edges = (columns // 2, columns // 2, rows // 2, rows // 2)
+    padded = F.pad(x, edges, mode="reflect").flatten(0, 1).unsqueeze(1)
+    return F.conv2d(padded, kernel[None, None]).squeeze(1).unflatten(0, x.shape[:2])
+
+
+def _shift(x: Images, right: Float[Tensor, " n"], down: Float[Tensor, " n"]) -> Images:
+    """Move each image by as many pixels; its edge goes on beyond it."""
+    height, width = x.shape[2:]
+    moves = torch.eye(2, 3).repeat(len(x), 1, 1)
+    moves[:, 0, 2], moves[:, 1, 2] = -2 * right / width, -2 * down / height
+    grid = F.affine_grid(moves, list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+
+def _octaves(
+    count: int, size: tuple[int, int], decay: float, random: torch.Generator
+) -> Float[Tensor, "n 1 height width"]:
+    """Smoothed noise, each octave finer and weaker by ``decay``; within 0 and 1."""
+    noise = torch.zeros(count, 1, *size)
+    for octave in range(1, max(size).bit_length()):
+        side = 2**octave + 1
+        coarse = torch.rand(count, 1, side, side, generator=random)
+        fine = F.interpolate(coarse, size, mode="bilinear", align_corners=True)
+        noise += fine * decay**-octave
+    low, high = noise.amin((2, 3), keepdim=True), noise.amax((2, 3), keepdim=True)
+    return (noise - low) / (high - low)
 
 
 _CHANGES: dict[str, Callable[[Images, Constants, torch.Generator], Images]] = {

@@ -1,9 +1,14 @@
 """Finished runs looked at: loaded, scored, corrupted, and what their stages attend to."""
 
-from .attention import inspect_images
-from .corruptions import evaluate_corruptions
-from .evaluate import ExitScores, evaluate, exit_scores, write_predictions
+from .evaluate import (
+    ExitScores,
+    evaluate,
+    evaluate_corruptions,
+    exit_scores,
+    write_predictions,
+)
 from .finished_run import FinishedRun, own_network
+from .stage_maps import inspect_images
 from .top_attended import write_top_attended
 
 __all__ = [

@@ -1,33 +1,20 @@
 """Scores of a finished run on one of its splits."""
 
 import io
-import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from ..config import Execution
-from ..data import ImageSet, Splits
-from ..evaluation import Predictions, score
-from ..evaluation.cost import macs_per_exit
-from ..evaluation.predict import join
-from ..runs import SPLITS, TEST_FILES, RunDirectory, changed_files, replace_file
+from ..data import ImageSet
+from ..evaluation import Predictions, accuracy_by_corruption, join, macs_per_exit, score
+from ..runs import TEST_FILES, RunDirectory, replace_file
+from .chosen_images import choose_images
 from .finished_run import NO_CHANGES, FinishedRun
 from .top_attended import write_top_attended
 
 ExitScores = dict[str, dict[str, float]]
-
-
-class ChosenImages(NamedTuple):
-    """The images to look at; their labels count the run's classes."""
-
-    parts: dict[str, ImageSet]
-    """By split."""
-    own: bool
-    """Whether they are the run's own, whose scores it keeps."""
 
 
 def evaluate(
@@ -63,6 +50,44 @@ def evaluate(
     return scores
 
 
+def evaluate_corruptions(
+    path: Path,
+    *,
+    split: str | None,
+    changes: Mapping[str, object] = NO_CHANGES,
+    execution: Execution | None = None,
+    log: Callable[[str], None],
+) -> dict[str, dict[str, float]]:
+    """Accuracy of the network, percent, by corruption and severity; kept in the run's summary.
+
+    Args:
+        path: The run directory.
+        split: As for ``evaluate``.
+        changes: As for ``evaluate``.
+        execution: Where it is evaluated.
+        log: Shows a line, one for each corruption.
+
+    Raises:
+        ValueError: As ``evaluate`` does, or if the images are of several splits.
+    """
+    run = RunDirectory(path)
+    finished = FinishedRun(run, changes, execution)
+    images = choose_images(finished, split)
+    name, *others = images.parts
+    if others:
+        raise ValueError(f"--corruptions reads one split at a time: choose --split {others[-1]}")
+    accuracies: dict[str, dict[str, float]] = {}
+    for corruption, levels in accuracy_by_corruption(
+        finished.method, images.parts[name], finished.preprocessing
+    ):
+        accuracies[corruption] = {str(s): round(accuracy, 4) for s, accuracy in levels.items()}
+        log(f"{corruption}: {', '.join(f'{accuracy:.1f}' for accuracy in levels.values())}")
+    if images.own:
+        known = run.read_summary().mapping("corruptions")
+        run.update_summary({"corruptions": {**known, name: accuracies}})
+    return accuracies
+
+
 def exit_scores(predictions: Predictions) -> ExitScores:
     """All scores of every exit."""
     return {
@@ -84,49 +109,6 @@ def write_predictions(run: RunDirectory, predictions: Predictions) -> None:
     arrays["labels"] = predictions.labels.numpy()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     replace_file(run.predictions_file, buffer.getvalue())
-
-
-def choose_images(finished: FinishedRun, split: str | None) -> ChosenImages:
-    """The images that are meant.
-
-    Args:
-        finished: The run.
-        split: As for :func:`evaluate`.
-
-    Raises:
-        ValueError: As :func:`evaluate` does for the images.
-    """
-    parts = _other_images(finished)
-    if parts is None:
-        splits = finished.splits
-        _check_images(finished.run, splits)
-        name = split or ("test" if splits.validation is None else "validation")
-        part: ImageSet | None = getattr(splits, name)
-        if part is None:
-            raise ValueError(
-                f"{finished.run.path} was trained without {split} images: choose --split test"
-            )
-        return ChosenImages({name: _in_order(part, finished.classes)}, own=True)
-    chosen = {name: part for name, part in parts.items() if split in (None, name)}
-    if not chosen:
-        raise ValueError(f"there are no {split} images, but {', '.join(parts)}: leave out --split")
-    _check_classes(finished, chosen.values())
-    in_order = {name: _in_order(part, finished.classes) for name, part in chosen.items()}
-    return ChosenImages(in_order, own=False)
-
-
-def _other_images(finished: FinishedRun) -> dict[str, ImageSet] | None:
-    """The images that ``--data`` names, by split; None where they are the run's own."""
-    if not finished.names_data:
-        return None
-    try:
-        splits = finished.splits
-    except ValueError:  # nothing to train on: images to look at need not be that
-        return finished.recipe.build_data().parts()
-    if splits.digest() == (finished.run.read_recipe() or {}).get("split"):
-        return None
-    parts = {name: getattr(splits, name) for name in SPLITS}
-    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _update(
@@ -162,39 +144,3 @@ def _update(
 
 def _is_gone(file: Path, damage: Mapping[str, str]) -> bool:
     return file.name in damage or not file.exists()
-
-
-def _check_classes(finished: FinishedRun, parts: Iterable[ImageSet]) -> None:
-    """Refuse images of classes that the run does not know; say which it knows and they lack."""
-    known = set(finished.classes)
-    named = {part.classes[int(label)] for part in parts for label in part.labels.unique()}
-    if known == named:
-        return
-    differences = [
-        f"{what} {', '.join(repr(name) for name in sorted(names)[:5])}"
-        + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        for what, names in (("lack", known - named), ("add", named - known))
-        if names
-    ]
-    message = f"the images {', and '.join(differences)}"
-    if named - known:
-        raise ValueError(f"the classes are not those of {finished.run.path}: {message}")
-    warnings.warn(f"{message}: scores are of the classes that there are", stacklevel=3)
-
-
-def _in_order(images: ImageSet, classes: tuple[str, ...]) -> ImageSet:
-    """The images with labels that count the classes in the run's order."""
-    positions = [classes.index(name) if name in classes else -1 for name in images.classes]
-    labels = torch.tensor(positions)[images.labels]  # -1 for classes without images
-    return ImageSet(images.images, labels, classes)
-
-
-def _check_images(run: RunDirectory, splits: Splits) -> None:
-    stored = (run.read_recipe() or {}).get("split")
-    if stored != splits.digest():
-        hashes = f"split {stored} there, {splits.digest()} here"
-        raise ValueError(
-            f"the images of {run.path} are not those it was trained with "
-            f"({changed_files(run, splits.files) or hashes}): restore them, or say where they "
-            "are with --data.root"
-        )

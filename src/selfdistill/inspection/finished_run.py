@@ -15,8 +15,7 @@ from ..config.own_images import OWN_IMAGES
 from ..config.schema import PASSED
 from ..config.user_code import is_own_file, network_maker
 from ..data import ImageSet, Splits
-from ..evaluation import Predictions, predict
-from ..evaluation.device import choose_device, place
+from ..evaluation import Predictions, choose_device, place, predict
 from ..methods import Method
 from ..runs import RunDirectory, recipe_differences
 

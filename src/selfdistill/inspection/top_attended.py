@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from ..data import ImageSet, Preprocessing
-from ..evaluation.activation import class_activation
+from ..evaluation import class_activation
 from ..methods import Method
 from ..runs import RunDirectory, replace_file
 

@@ -11,7 +11,7 @@ from ..backbones.pretrained import published_statistics
 from ..config import provenance
 from ..config.schema import Ingredients
 from ..data import Batches, ImageSet, Pipeline, Splits
-from ..evaluation.device import place
+from ..evaluation import place
 from ..methods import Method
 
 MOST_OF_MEMORY = 0.5

@@ -10,7 +10,7 @@ from ..config.provenance import held_out_hash, pictures_hash, weights_hash
 from ..config.settings import Plain, method_name
 from ..data import Splits
 from ..deployment import model_folder
-from ..evaluation.cost import macs_per_exit
+from ..evaluation import macs_per_exit
 from ..inspection import exit_scores, write_predictions, write_top_attended
 from ..methods import Method
 from ..runs import BEST_MODEL, HASH, SPLITS, LogLine, RunDirectory, replace_file, sha256

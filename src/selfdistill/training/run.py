@@ -12,8 +12,7 @@ from ..config import provenance
 from ..config.schema import Ingredients
 from ..config.settings import Plain, Settings, fingerprint, method_name
 from ..data import Batches, Splits
-from ..evaluation import precision
-from ..evaluation.device import choose_device
+from ..evaluation import choose_device, precision
 from ..evaluation.precision import Format
 from ..failures import UnusableCheckpoint
 from ..inspection import evaluate

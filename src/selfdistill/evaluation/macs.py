@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..methods import Method
-from .predict import evaluating
+from .predictions import evaluating
 
 
 def macs_per_exit(method: Method) -> dict[str, int]:
@@ -42,7 +42,7 @@ class _Lineage(TorchDispatchMode):
         self._counter = counter
         self._flops: list[int] = []
         self._behind: dict[int, int] = {}
-        self._held: list[Tensor] = []
+        self._alive: list[Tensor] = []
 
     def flops_behind(self, tensor: Tensor) -> int:
         """Sum over the operations that a tensor rests on."""
@@ -68,7 +68,7 @@ class _Lineage(TorchDispatchMode):
             self._flops.append(flops)
         for tensor in _tensors(result):
             self._behind[_memory(tensor)] = self._operations(tensor) | behind
-            self._held.append(tensor)  # or else its memory may serve another tensor
+            self._alive.append(tensor)  # or else its memory may serve another tensor
         return result
 
     def _operations(self, tensor: Tensor) -> int:

@@ -1,7 +1,7 @@
 """Operations up to each exit, against a count by hand."""
 
 from selfdistill.backbones import Tapped
-from selfdistill.evaluation.cost import macs_per_exit
+from selfdistill.evaluation import macs_per_exit
 from selfdistill.methods import BYOT, SKDSAM, SLASD, CrossEntropy
 
 # positions × inputs of a kernel × outputs, on images of 16 pixels

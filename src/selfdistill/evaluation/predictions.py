@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..data import ImageSet, Preprocessing
 from ..methods import Inspection, Method
 
-AT_ONCE, AT_ONCE_ON_CPU = (1000, 2**22), (125, 2**20)
+MAX_BATCH, MAX_BATCH_ON_CPU = (1000, 2**22), (125, 2**20)
 """Images and pixels that are classified at once; a processor's caches want few."""
 
 
@@ -20,7 +20,7 @@ class Predictions(NamedTuple):
 
     exits: dict[str, Float[Tensor, "images classes"]]
     """Logits by exit; ``network`` first."""
-    attention: Float[Tensor, "images blocks"] | None
+    attention: Float[Tensor, "images stages"] | None
     labels: Int[Tensor, " images"]
 
 
@@ -58,15 +58,15 @@ def predict(
     """
     device = next(method.parameters()).device
     height, width = images.images.shape[2:]
-    most, pixels_at_once = AT_ONCE_ON_CPU if device.type == "cpu" else AT_ONCE
-    batch_size = batch_size or max(1, min(most, pixels_at_once // (height * width)))
+    max_images, max_pixels = MAX_BATCH_ON_CPU if device.type == "cpu" else MAX_BATCH
+    batch_size = batch_size or max(1, min(max_images, max_pixels // (height * width)))
     parts: list[Inspection] = []
     with evaluating(method), torch.no_grad():
         for start in range(0, len(images), batch_size):
             between()
             pixels = images.images[start : start + batch_size].to(device)
-            shown = preprocessing.standardise(preprocessing.center(pixels))
-            parts.append(method.inspect(shown))
+            inputs = preprocessing.standardise(preprocessing.center(pixels))
+            parts.append(method.inspect(inputs))
     attention = [part.attention for part in parts if part.attention is not None]
     return Predictions(
         {name: _gather([part.exits[name] for part in parts]) for name in parts[0].exits},

@@ -5,8 +5,8 @@ from torch import nn
 
 from selfdistill.data import ImageSet, Preprocessing
 from selfdistill.evaluation import predict, score
+from selfdistill.evaluation.corruption_accuracy import accuracy_by_corruption
 from selfdistill.evaluation.corruptions import CORRUPTIONS, corrupt
-from selfdistill.evaluation.robustness import robustness
 from selfdistill.methods import BYOT
 
 
@@ -17,7 +17,7 @@ def test_the_network_is_scored_on_what_it_sees(backbone):
     method = BYOT(backbone)
     nn.init.normal_(backbone.network.head.weight, std=30)
     nn.init.zeros_(backbone.network.head.bias)
-    found = dict(robustness(method, images, preprocessing))
+    found = dict(accuracy_by_corruption(method, images, preprocessing))
     assert tuple(found) == CORRUPTIONS
     changed = corrupt(pixels[:, :, 2:18, 2:18], "impulse_noise", 5)
     predictions = predict(method, ImageSet(changed, images.labels, images.classes), preprocessing)

@@ -6,16 +6,12 @@ from ..data import ImageSet, Preprocessing
 from ..methods import Method
 from .corruptions import CORRUPTIONS, corrupt
 from .metrics import score
-from .predict import predict
+from .predictions import predict
 from .severities import SEVERITIES
 
 
-def robustness(
-    method: Method,
-    images: ImageSet,
-    preprocessing: Preprocessing,
-    *,
-    seed: int = 0,
+def accuracy_by_corruption(
+    method: Method, images: ImageSet, preprocessing: Preprocessing, *, seed: int = 0
 ) -> Generator[tuple[str, dict[int, float]]]:
     """Corrupt what the network sees of the images, and score the deployed network on it.
 
@@ -30,10 +26,11 @@ def robustness(
     """
     pixels = preprocessing.center(images.images.cpu())
     for name in CORRUPTIONS:
-        found: dict[int, float] = {}
+        accuracies: dict[int, float] = {}
         for severity in SEVERITIES:
-            changed = corrupt(pixels, name, severity, seed=seed)
-            seen = ImageSet(changed, images.labels.cpu(), images.classes)
-            predictions = predict(method, seen, preprocessing)
-            found[severity] = score(predictions.exits["network"], predictions.labels).accuracy
-        yield name, found
+            corrupted = corrupt(pixels, name, severity, seed=seed)
+            corrupted_set = ImageSet(corrupted, images.labels.cpu(), images.classes)
+            predictions = predict(method, corrupted_set, preprocessing)
+            logits = predictions.exits["network"]
+            accuracies[severity] = score(logits, predictions.labels).accuracy
+        yield name, accuracies

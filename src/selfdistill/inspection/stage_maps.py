@@ -10,7 +10,7 @@ from torch import Tensor
 from ..config import Execution
 from ..data.images import read_image
 from ..deployment import load
-from ..evaluation.activation import Activation, class_activation
+from ..evaluation import Activation, class_activation
 from ..reports.inspected import InspectedImage, Stage
 from ..runs import RunDirectory
 from .finished_run import FinishedRun
