@@ -4,7 +4,7 @@ import torch
 from scipy.stats import chisquare
 
 from selfdistill.data import Cutout, Flip, PadCrop
-from selfdistill.data.augment import integers
+from selfdistill.data.augment.base import integers
 
 
 def pixels(*shape):

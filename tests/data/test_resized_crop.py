@@ -7,7 +7,7 @@ from torchvision.transforms import RandomResizedCrop as Torchvision
 from torchvision.transforms.v2.functional import resize, resized_crop
 
 from selfdistill.data import Pipeline, Preprocessing
-from selfdistill.data.resized_crop import RandomResizedCrop
+from selfdistill.data.augment.crops import RandomResizedCrop
 from selfdistill.preprocessing import center
 
 

@@ -9,9 +9,7 @@ from torch import optim
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..data import DATA_SETS, Augmentation, DataSet
-from ..data.mixing import CutMix, Mixing, Mixup
-from ..data.style_mixing import StyleMixing
+from ..data import DATA_SETS, Augmentation, CutMix, DataSet, Mixing, Mixup, StyleMixing
 from ..methods import METHODS, Method
 from .user_code import named
 

@@ -10,8 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..backbones import Backbone, Tapped, create_backbone
 from ..backbones.create import check_published, declared_size
-from ..data import Augmentation, DataSet
-from ..data.mixing import Mixing
+from ..data import Augmentation, DataSet, Mixing
 from ..evaluation.precision import Precision
 from ..methods import Method
 from .user_code import is_own_file, network_maker

@@ -1,21 +1,30 @@
 """Images, labels, splits, augmentation, and the batches that training sees."""
 
 from ..preprocessing import Preprocessing, standardise
-from .augment import Augmentation, Cutout, Flip, PadCrop
+from .augment import (
+    Augmentation,
+    AutoAugment,
+    ColourJitter,
+    CutMix,
+    Cutout,
+    Flip,
+    Mixing,
+    Mixup,
+    PadCrop,
+    Pipeline,
+    RandAugment,
+    RandomErasing,
+    RandomResizedCrop,
+    Rotation,
+    StyleMixing,
+    TrivialAugment,
+)
 from .batches import Batch, Batches, Epoch
-from .colour import ColourJitter
 from .datasets import CIFAR10, CIFAR100, Digits, FashionMNIST, TinyImageNet
-from .erasing import RandomErasing
-from .geometry import Rotation
 from .image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
 from .images import HuggingFace, ImageFolder, LabelTable
-from .mixing import CutMix, Mixing, Mixup
-from .pipeline import Pipeline
-from .policies import AutoAugment, RandAugment, TrivialAugment
 from .randomness import generator
-from .resized_crop import RandomResizedCrop
 from .sheet import augmentation_sheet
-from .style_mixing import StyleMixing
 
 DATA_SETS: tuple[type[DataSet], ...] = (
     *(Digits, FashionMNIST, CIFAR10, CIFAR100, TinyImageNet),

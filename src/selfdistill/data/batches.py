@@ -14,11 +14,12 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ..pairing import Partner
+from .augment import Mixing, Pipeline
+from .augment.mixing import SoftLabels, Views
 from .image_set import ImageSet
-from .mixing import Mixing, SoftLabels, Views
-from .mixtures import Mixtures, check_mixing, draw_mixtures
-from .pipeline import Pipeline
 from .randomness import generator
+
+Labels = Int64[Tensor, " batch"] | SoftLabels
 
 
 class Batch(NamedTuple):
@@ -26,10 +27,22 @@ class Batch(NamedTuple):
 
     images: Float[Tensor, "*views batch channels height width"]
     """Augmented and standardised; with a partner, anchors and partners on a first axis."""
-    labels: Int64[Tensor, " batch"] | SoftLabels
+    labels: Labels
     """Classes; with mixing that softens labels, a row of probabilities an image."""
     indices: Int64[Tensor, " batch"]
     """Positions of the anchors in the training split."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mixtures:
+    """With which image and how each anchor of an epoch is mixed, in all its views."""
+
+    mixing: Mixing
+    partners: Int64[Tensor, " n"]
+    augmentation: Float[Tensor, "views n columns"]
+    """Uniform draws for the partner in each view of each anchor."""
+    draws: Float[Tensor, "n mixing_columns"]
+    """What decides each mixture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,16 +99,15 @@ class Epoch:
         return Batch(views if len(views) > 1 else views[0], labels, indices)
 
     def _labels(self, indices: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch"]:
-        held = self.train.labels
-        return held[indices.to(held.device)].to(indices.device)
+        labels = self.train.labels
+        return labels[indices.to(labels.device)].to(indices.device)
 
     def _views(
         self, sources: Int64[Tensor, "views batch"], draws: Float[Tensor, "views batch columns"]
     ) -> Views:
-        held = self.train.images
-        pixels = held.index_select(0, sources.flatten().to(held.device)).to(sources.device)
-        images = self.pipeline.apply(pixels, draws.flatten(0, 1))
-        return images.unflatten(0, tuple(sources.shape))
+        images = self.train.images
+        pixels = images.index_select(0, sources.flatten().to(images.device)).to(sources.device)
+        return self.pipeline.apply(pixels, draws.flatten(0, 1)).unflatten(0, tuple(sources.shape))
 
     def _mix(
         self,
@@ -103,13 +115,24 @@ class Epoch:
         views: Views,
         labels: Int64[Tensor, " batch"],
         indices: Int64[Tensor, " batch"],
-    ) -> tuple[Views, Int64[Tensor, " batch"] | SoftLabels]:
+    ) -> tuple[Views, Labels]:
         partners = mixtures.partners[indices]
         others = self._views(
             partners.expand(len(views), -1), mixtures.augmentation.index_select(1, indices)
         )
-        both = labels, self._labels(partners)
-        return mixtures.mix(views, others, *both, indices, len(self.train.classes))
+        mixed, soft = mixtures.mixing.apply(
+            views,
+            others,
+            self._one_hot(labels),
+            self._one_hot(self._labels(partners)),
+            mixtures.draws[indices],
+        )
+        return mixed, soft if mixtures.mixing.softens else labels
+
+    def _one_hot(self, labels: Int64[Tensor, " batch"]) -> SoftLabels:
+        # Not torch's own: it waits for the device, to check the labels.
+        classes = torch.arange(len(self.train.classes), device=labels.device)
+        return (labels[:, None] == classes).float()
 
 
 class Batches:
@@ -167,7 +190,12 @@ class Batches:
         self._labels = train.labels.cpu()
         if partner is Partner.SAME_CLASS:
             _check_pairs(self._labels, train.classes)
-            check_mixing(mixing)
+            if mixing is not None and mixing.softens:
+                raise ValueError(
+                    f"{type(mixing).__name__} gives an image labels of two classes: a method that "
+                    "pairs images of one class has no partner for it; leave mixing out or choose "
+                    "another method"
+                )
 
     def epoch(self, epoch: int) -> Epoch:
         """Draw an epoch."""
@@ -196,8 +224,12 @@ class Batches:
         if self.mixing is None:
             return None
         random = generator(self.seed, epoch, "mixing")
-        shape = (views, len(self.train), self.pipeline.columns)
-        return draw_mixtures(self.mixing, random, shape, self.device)
+        count = len(self.train)
+        partners = torch.randint(count, (count,), generator=random)
+        draws = self.mixing.prepare(torch.rand(count, self.mixing.columns, generator=random))
+        augmentation = torch.rand(views, count, self.pipeline.columns, generator=random)
+        drawn = (tensor.to(self.device) for tensor in (partners, augmentation, draws))
+        return Mixtures(self.mixing, *drawn)
 
 
 def same_class(labels: Int64[Tensor, " n"], draws: Float[Tensor, " n"]) -> Int64[Tensor, " n"]:

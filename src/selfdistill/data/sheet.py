@@ -12,11 +12,11 @@ from torch.nn.functional import pad
 from ..pairing import Partner
 from ..preprocessing import center
 from ..runs import replace_file
-from .augment import Pixels
+from .augment.base import Pixels
+from .augment.mixing import Mixing
+from .augment.pipeline import Pipeline
 from .batches import Batches
 from .image_set import ImageSet, Splits
-from .mixing import Mixing
-from .pipeline import Pipeline
 
 _GAP = 2
 _SIDE = 96

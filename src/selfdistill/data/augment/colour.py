@@ -1,18 +1,21 @@
 """Augmentations that change colours."""
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .augment import Augmentation, Draws, Images, Pixels
+from ...preprocessing import Images, Pixels
+from .base import Augmentation, Draws
 
 Factors = Float[Tensor, "batch 1 1 1"]
 Grey = Float[Tensor, "batch 1 height width"]
 
 
+@dataclass(frozen=True, kw_only=True)
 class ColourJitter(Augmentation):
     """Change brightness, contrast, saturation and hue, always in this order.
 
@@ -32,24 +35,18 @@ class ColourJitter(Augmentation):
 
     columns: ClassVar[int] = 4
 
-    def __init__(
-        self,
-        *,
-        brightness: float = 0.4,
-        contrast: float = 0.4,
-        saturation: float = 0.4,
-        hue: float = 0.1,
-    ) -> None:
-        strengths = (brightness, contrast, saturation)
-        if not all(0 <= s < math.inf for s in strengths) or not 0 <= hue <= 0.5:
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.4
+    hue: float = 0.1
+
+    def __post_init__(self) -> None:
+        strengths = (self.brightness, self.contrast, self.saturation)
+        if not all(0 <= s < math.inf for s in strengths) or not 0 <= self.hue <= 0.5:
             raise ValueError(
-                f"brightness {brightness}, contrast {contrast} and saturation {saturation} must be "
-                f"0 or more and hue {hue} within 0 to 0.5"
+                f"brightness {self.brightness}, contrast {self.contrast} and saturation "
+                f"{self.saturation} must be 0 or more and hue {self.hue} within 0 to 0.5"
             )
-        self.brightness = brightness
-        self.contrast = contrast
-        self.saturation = saturation
-        self.hue = hue
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
         """Change colours; a draw for each of the four, from least (0) to most (1)."""

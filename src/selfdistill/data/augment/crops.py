@@ -1,16 +1,18 @@
-"""Random crops scaled to one size, for pictures that are larger than what a network sees."""
+"""Random crops: of the old size out of a padded image, or of any size, scaled to one."""
 
 import math
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
+from torch.nn.functional import pad
 
-from ..preprocessing import box_weights, resample
-from .augment import Augmentation, Draws, Pixels
+from ...preprocessing import Pixels, box_weights, resample
+from .base import Augmentation, Draws, integers
 
 TRIES = 10
 """Boxes that torchvision draws before it takes the centre."""
@@ -21,6 +23,65 @@ QUANTILES = 1025
 Lengths = Float[Tensor, " batch"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PadCrop(Augmentation):
+    """Pad on all sides and cut a window of the old size at a uniform place.
+
+    Args:
+        padding: Pixels on each side; with ``reflect`` less than the image's height and width.
+        mode: ``constant`` pads with ``fill``, ``reflect`` mirrors the image at its border pixels.
+        fill: The pixel value to pad with, 0 to 255.
+
+    Raises:
+        ValueError: If padding or fill are out of range.
+    """
+
+    columns: ClassVar[int] = 2
+
+    padding: int = 4
+    mode: Literal["constant", "reflect"] = "constant"
+    fill: int = 0
+
+    def __post_init__(self) -> None:
+        if self.padding < 0 or not 0 <= self.fill <= 255:
+            raise ValueError(
+                f"padding {self.padding} must be 0 or more and fill {self.fill} within 0 to 255"
+            )
+
+    def apply(self, images: Pixels, draws: Draws) -> Pixels:
+        """Crop; the first draw places the window vertically, the second horizontally.
+
+        Raises:
+            ValueError: If the images are too small to be mirrored that far.
+        """
+        batch, channels, height, width = images.shape
+        padded = self._pad(images)
+        top, left = integers(draws, 2 * self.padding + 1).unbind(1)
+        # A window is copied row by row, each row as one block of memory.
+        planes = torch.arange(batch * channels, device=images.device).view(batch, channels, 1)
+        lines = top[:, None] + torch.arange(height, device=images.device)
+        starts = planes * padded[0, 0].numel() + (lines * padded.shape[3] + left[:, None])[:, None]
+        rows = padded.flatten().unfold(0, width, 1)
+        return rows.index_select(0, starts.flatten()).view(images.shape)
+
+    def _pad(self, images: Pixels) -> UInt8[Tensor, "batch channels taller wider"]:
+        if self.mode == "constant":
+            return pad(images, (self.padding,) * 4, value=self.fill)
+        if self.padding >= min(images.shape[2:]):
+            raise ValueError(
+                f"padding {self.padding} cannot mirror images of {tuple(images.shape[2:])} pixels: "
+                "choose one smaller than both sides"
+            )
+        # Not torch's own reflection: it lacks bytes on some devices.
+        for axis in (2, 3):
+            inner = images.shape[axis] - 1 - self.padding
+            before = images.narrow(axis, 1, self.padding).flip(axis)
+            after = images.narrow(axis, inner, self.padding).flip(axis)
+            images = torch.cat((before, images, after), axis)
+        return images
+
+
+@dataclass(frozen=True, kw_only=True)
 class RandomResizedCrop(Augmentation):
     r"""Cut a box of random area and proportions and scale it to a square.
 
@@ -48,26 +109,21 @@ class RandomResizedCrop(Augmentation):
 
     columns: ClassVar[int] = 4
 
-    def __init__(
-        self,
-        *,
-        size: int | None = None,
-        scale: tuple[float, float] = (0.08, 1.0),
-        ratio: tuple[float, float] = (3 / 4, 4 / 3),
-    ) -> None:
-        if size is not None and size < 1:
-            raise ValueError(f"size {size} must be at least 1 pixel")
-        if not 0 < scale[0] <= scale[1] <= 1:
-            raise ValueError(f"scale {scale} must rise from above 0 to at most 1")
-        if not 0 < ratio[0] <= ratio[1]:
-            raise ValueError(f"ratio {ratio} must rise from above 0")
-        self.size = size
-        self.scale = scale
-        self.ratio = ratio
+    size: int | None = None
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+
+    def __post_init__(self) -> None:
+        if self.size is not None and self.size < 1:
+            raise ValueError(f"size {self.size} must be at least 1 pixel")
+        if not 0 < self.scale[0] <= self.scale[1] <= 1:
+            raise ValueError(f"scale {self.scale} must rise from above 0 to at most 1")
+        if not 0 < self.ratio[0] <= self.ratio[1]:
+            raise ValueError(f"ratio {self.ratio} must rise from above 0")
 
     def sized(self, size: int) -> "RandomResizedCrop":
         """Scale boxes to ``size``, unless a size was given."""
-        return RandomResizedCrop(size=self.size or size, scale=self.scale, ratio=self.ratio)
+        return replace(self, size=self.size or size)
 
     def apply(self, images: Pixels, draws: Draws) -> UInt8[Tensor, "batch channels size size"]:
         """Crop; the draws decide area, proportions, place from the top and from the left."""

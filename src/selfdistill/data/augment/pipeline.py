@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..preprocessing import Preprocessing, affine
-from .augment import Augmentation, Draws, Pixels
+from ...preprocessing import Pixels, Preprocessing, affine
+from .base import Augmentation, Draws
 
 
 class Pipeline:

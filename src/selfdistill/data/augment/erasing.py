@@ -1,15 +1,57 @@
-"""Random erasing."""
+"""Augmentations that blank a part of an image."""
 
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from .augment import Augmentation, Draws, Images
+from ...preprocessing import Images
+from .base import Augmentation, Draws, integers
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cutout(Augmentation):
+    """Blank one square with the mean: zero, once standardised.
+
+    Its centre is uniform over all pixels; what lies beyond the border is lost.
+
+    Args:
+        length: Side of the square in pixels; at least 1.
+
+    Raises:
+        ValueError: If the length is smaller.
+
+    Reference:
+        DeVries & Taylor, Improved Regularization of Convolutional Neural Networks with Cutout,
+        arXiv 1708.04552, 2017.
+    """
+
+    columns: ClassVar[int] = 2
+    standardised: ClassVar[bool] = True
+
+    length: int = 16
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise ValueError(f"length {self.length} must be at least 1")
+
+    def apply(self, images: Images, draws: Draws) -> Images:
+        """Blank; the first draw places the centre's row, the second its column."""
+        rows = self._covered(draws[:, 0], images.shape[2])
+        columns = self._covered(draws[:, 1], images.shape[3])
+        # A product keeps the memory layout; filling by a mask does not.
+        return images * ~(rows[:, None, :, None] & columns[:, None, None, :])
+
+    def _covered(self, draws: Float[Tensor, " batch"], size: int) -> Bool[Tensor, "batch size"]:
+        first = integers(draws, size)[:, None] - self.length // 2
+        positions = torch.arange(size, device=draws.device)
+        return (positions >= first) & (positions < first + self.length)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RandomErasing(Augmentation):
     """Blank a rectangle that lies within the image with the mean: zero, once standardised.
 
@@ -35,22 +77,18 @@ class RandomErasing(Augmentation):
     columns: ClassVar[int] = 5
     standardised: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        probability: float = 0.5,
-        area: tuple[float, float] = (0.02, 0.4),
-        aspect: tuple[float, float] = (0.3, 3.3),
-    ) -> None:
-        if not 0 <= probability <= 1:
-            raise ValueError(f"probability {probability} must be within 0 to 1")
+    probability: float = 0.5
+    area: tuple[float, float] = (0.02, 0.4)
+    aspect: tuple[float, float] = (0.3, 3.3)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"probability {self.probability} must be within 0 to 1")
+        area, aspect = self.area, self.aspect
         if not 0 < area[0] <= area[1] <= 1 or not 0 < aspect[0] <= aspect[1] < math.inf:
             raise ValueError(
                 f"area {area} must ascend within 0 (excluded) to 1, aspect {aspect} ascend above 0"
             )
-        self.probability = probability
-        self.area = area
-        self.aspect = aspect
 
     def apply(self, images: Images, draws: Draws) -> Images:
         """Blank; the draws decide whether, share, aspect, row and column."""

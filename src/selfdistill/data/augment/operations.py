@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .augment import Pixels
+from ...preprocessing import Pixels
 
 RANDOM = (
     "Identity",

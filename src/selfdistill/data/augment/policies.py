@@ -2,14 +2,16 @@
 
 Operations, magnitudes and their order agree with torchvision's; only the source of randomness is
 another. Pixels from outside are black, and geometry takes the nearest pixel. What is done depends
-on values of the draws, so that no device graph can hold these; they run before one.
+on values of the draws, for which the host waits: no device graph can hold these.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeVar
 
-from .augment import Augmentation, Draws, Pixels
+from ...preprocessing import Pixels
 from .auto_augment import POLICIES
+from .base import Augmentation, Draws
 from .operations import RANDOM, SIGNED, Choice, Ranges, operate
 
 _Option = TypeVar("_Option")
@@ -18,6 +20,7 @@ _USUAL = Ranges(shear=0.3, rotation=30.0, enhancement=0.9, bits=4)
 _WIDE = Ranges(shear=0.99, rotation=135.0, enhancement=0.99, bits=6, translation=32.0)
 
 
+@dataclass(frozen=True, kw_only=True)
 class RandAugment(Augmentation):
     """Uniformly chosen operations, one after another, all of one magnitude.
 
@@ -33,19 +36,22 @@ class RandAugment(Augmentation):
         Space, NeurIPS 2020, arXiv 1909.13719.
     """
 
-    graphable: ClassVar[bool] = False
     rotates: ClassVar[bool] = True
 
-    def __init__(self, *, operations: int = 2, magnitude: int = 9) -> None:
-        if operations < 1 or not 0 <= magnitude < _LEVELS:
+    operations: int = 2
+    magnitude: int = 9
+
+    def __post_init__(self) -> None:
+        if self.operations < 1 or not 0 <= self.magnitude < _LEVELS:
             raise ValueError(
-                f"operations {operations} must be at least 1 and magnitude {magnitude} "
+                f"operations {self.operations} must be at least 1 and magnitude {self.magnitude} "
                 f"within 0 to {_LEVELS - 1}"
             )
-        self.operations = operations
-        self.magnitude = magnitude
-        # Alone among augmentations its draws depend on an argument.
-        self.columns = 2 * operations  # pyright: ignore[reportAttributeAccessIssue]
+
+    @property
+    def columns(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Draws needed for an image: here alone they depend on an argument."""
+        return 2 * self.operations
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
         """Change; each operation takes a draw for which it is and one for its direction."""
@@ -60,6 +66,7 @@ class RandAugment(Augmentation):
         return images
 
 
+@dataclass(frozen=True, kw_only=True)
 class TrivialAugment(Augmentation):
     """One uniformly chosen operation of uniform magnitude, from wide ranges.
 
@@ -69,7 +76,6 @@ class TrivialAugment(Augmentation):
     """
 
     columns: ClassVar[int] = 3
-    graphable: ClassVar[bool] = False
     rotates: ClassVar[bool] = True
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
@@ -82,6 +88,7 @@ class TrivialAugment(Augmentation):
         return operate(images, choices)
 
 
+@dataclass(frozen=True, kw_only=True)
 class AutoAugment(Augmentation):
     """One of 25 learned pairs of operations, each with its own probability and magnitude.
 
@@ -97,13 +104,13 @@ class AutoAugment(Augmentation):
     """
 
     columns: ClassVar[int] = 5
-    graphable: ClassVar[bool] = False
     rotates: ClassVar[bool] = True
 
-    def __init__(self, *, policy: Literal["cifar10", "imagenet"] = "cifar10") -> None:
-        if policy not in POLICIES:
-            raise ValueError(f"policy {policy!r} must be one of {', '.join(POLICIES)}")
-        self.policy = policy
+    policy: Literal["cifar10", "imagenet"] = "cifar10"
+
+    def __post_init__(self) -> None:
+        if self.policy not in POLICIES:
+            raise ValueError(f"policy {self.policy!r} must be one of {', '.join(POLICIES)}")
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
         """Change; draws for the pair, and for each of its operations whether and which way."""
