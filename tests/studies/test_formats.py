@@ -4,13 +4,14 @@ import json
 
 import pytest
 
+from selfdistill.config.settings import settings_from
 from selfdistill.evaluation import precision
 from selfdistill.studies import StudyRunner, grid
 from selfdistill.studies.finished import find_finished
 from selfdistill.studies.formats import choose_formats
 from selfdistill.studies.layout import StudyLayout
 from selfdistill.studies.result import RunResult
-from selfdistill.training import parse, train
+from selfdistill.training import train
 
 OPTIONS = {
     **{"backbone.width": 8, "epochs": 1, "warmup_epochs": 0, "batch_size": 20, "threads": 1},
@@ -26,7 +27,7 @@ CELLS = {
 @pytest.fixture
 def layout(tmp_path):
     content = {"config": "digits", "options": OPTIONS, "seeds": 2, "cells": CELLS}
-    return StudyLayout(grid.from_plain(content, "trial"), tmp_path, tmp_path / "res", ())
+    return StudyLayout(grid.from_plain(content, "trial"), tmp_path, tmp_path / "res")
 
 
 @pytest.fixture
@@ -53,37 +54,37 @@ def test_one_measurement_holds_for_every_open_cell(layout, measured):
 def test_every_run_is_told_and_the_same_study_keeps_its_format(layout, measured, monkeypatch):
     told = []
 
-    def engine(runs, on_end, seconds, processes):
-        told.extend(runs)
-        for number, words in enumerate(runs):
-            path = train(parse(list(words))) if number == 0 else None
+    def backend(jobs, on_end, seconds, processes):
+        told.extend(jobs)
+        for number, job in enumerate(jobs):
+            path = train(settings_from(job.recipe, job.execution)) if number == 0 else None
             on_end(RunResult(number, path, "" if path else "left out", 0.0, 0 if path else 2))
         return []
 
     def run(monkeypatch):
-        monkeypatch.setattr("selfdistill.studies.local_jobs.run_all", engine)
+        monkeypatch.setattr("selfdistill.studies.local_jobs.run_all", backend)
         runner = StudyRunner(
-            layout.study, layout.out, layout.results, jobs=1, further=(), say=lambda line: None
+            layout.study, layout.out, layout.results, jobs=1, options=[], say=lambda line: None
         )
         return runner.run()
 
     for _ in range(2):
         before = len(told)
         assert run(monkeypatch).summaries
-        assert {kind(words) for words in told[before:]} == {("bf16", False), ("fp32", True)}
+        assert {kind(job) for job in told[before:]} == {("bf16", False), ("fp32", True)}
     assert len(measured) == 1
 
 
-def kind(words):
+def kind(job):
     """The format of a run, and whether its cell asks for it."""
-    return parse(list(words)).recipe.precision, any("asked" in word for word in words)
+    return job.recipe.values["precision"], "asked" in str(job.execution.out)
 
 
 @pytest.mark.parametrize("kept", ["directory", "copy", "unfinished"])
 def test_the_format_of_the_runs_there_are_is_found(layout, measured, kept):
-    run = layout.run(layout.study.cell("CE"), 1)
-    words = [word for word in layout.words(run) if not word.startswith("--out")]
-    train(parse([*words, "--precision=fp32", f"--out={run.directory}"]))
+    run = next(run for run in layout.runs if run.name == "CE seed 1")
+    recipe, execution, _ = layout.job(run)
+    train(settings_from(recipe.override({"precision": "fp32"}), execution))
     summary = run.directory / "summary.json"
     assert json.loads(summary.read_text())["recipe"]["precision"] == "fp32"
     if kept == "copy":

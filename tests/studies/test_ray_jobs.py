@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +13,12 @@ from types import SimpleNamespace
 import pytest
 
 from selfdistill import cli
+from selfdistill.config import parse, read_options
+from selfdistill.config.settings import settings_from
 from selfdistill.runs import RunDirectory
 from selfdistill.studies import StudyRunner, grid, ray_jobs
-from selfdistill.training import parse, train
+from selfdistill.studies.layout import Job
+from selfdistill.training import train
 
 WORDS = [
     *("--config=digits", "--method=CrossEntropy", "--backbone.width=8", "--epochs=1"),
@@ -27,6 +31,10 @@ with filelock.FileLock(sys.argv[1] + "/.lock"):
     print("held", flush=True)
     time.sleep(1.5)
 """
+
+
+def job_of(words):
+    return Job(*parse(words), "selfdistill train")
 
 
 def test_without_ray_or_a_cluster(monkeypatch, capsys, tmp_path):
@@ -50,23 +58,24 @@ def test_without_ray_or_a_cluster(monkeypatch, capsys, tmp_path):
 def test_a_run_waits_for_a_lock_that_a_dead_node_leaves(tmp_path, monkeypatch):
     run = tmp_path / "run"
     words = [*WORDS, f"--out={run}"]
-    train(parse([*words, "--threads=1"]))
+    job = job_of(words)
+    train(settings_from(job.recipe, replace(job.execution, threads=1)))
     command = [sys.executable, "-c", HOLD, str(run)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
-        end = ray_jobs._on_node(3, words, None, 1, str(tmp_path))
+        end = ray_jobs._on_node(3, job, None, 1, str(tmp_path))
         assert holder.wait() == 0
     assert (end.number, end.path, end.code) == (3, run, 0)
     monkeypatch.setattr(ray_jobs, "LOCK_SECONDS", 0.0)
     with RunDirectory(run).lock():
-        end = ray_jobs._on_node(3, words, None, 1, str(tmp_path))
+        end = ray_jobs._on_node(3, job, None, 1, str(tmp_path))
     assert end.code == 5
 
 
 def test_a_node_must_see_the_storage(tmp_path):
-    end = ray_jobs._on_node(0, [*WORDS, f"--out={tmp_path}/far"], None, 1, str(tmp_path))
+    end = ray_jobs._on_node(0, job_of([*WORDS, f"--out={tmp_path}/far"]), None, 1, str(tmp_path))
     assert f"does not see {tmp_path}/far: --out must lie on shared storage" in end.reason
-    end = ray_jobs._on_node(0, WORDS, None, 1, str(tmp_path / "far"))
+    end = ray_jobs._on_node(0, job_of([*WORDS, "--out=run"]), None, 1, str(tmp_path / "far"))
     assert f"has no folder {tmp_path}/far" in end.reason
 
 
@@ -77,8 +86,8 @@ def test_a_cluster_that_loses_a_node_gives_the_table_of_one_machine(tmp_path):
     from ray.cluster_utils import Cluster
 
     study, places = grid.load("digits"), {"jobs": 2, "say": print}
-    further = ["--precision=fp32", "--checkpoint-seconds=0.5"]
-    local = StudyRunner(study, tmp_path / "local", tmp_path / "res1", further=further, **places)
+    options = read_options(["--precision=fp32", "--checkpoint-seconds=0.5"])
+    local = StudyRunner(study, tmp_path / "local", tmp_path / "res1", options=options, **places)
     assert local.run().code == 0
 
     started = time.monotonic()
@@ -87,7 +96,7 @@ def test_a_cluster_that_loses_a_node_gives_the_table_of_one_machine(tmp_path):
     ray.init(address=cluster.address, log_to_driver=False)
     backend = partial(ray_jobs.run_all, cpus=1, gpus=0.0)
     runner = StudyRunner(
-        study, tmp_path / "ray", tmp_path / "res2", further=further, backend=backend, **places
+        study, tmp_path / "ray", tmp_path / "res2", options=options, backend=backend, **places
     )
     before: dict[Path, bytes] = {}
 

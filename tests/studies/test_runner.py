@@ -10,12 +10,12 @@ import time
 import pytest
 
 from selfdistill import cli
+from selfdistill.config import read_options
 from selfdistill.runs import RunDirectory
 from selfdistill.studies import StudyRunner, grid, load
 from selfdistill.studies.finished import find_finished, weights_directory
-from selfdistill.studies.layout import StudyLayout
+from selfdistill.studies.layout import StudyLayout, read_cell
 from selfdistill.studies.local_jobs import GRACE_SECONDS
-from selfdistill.training import parse
 
 SMALL = [
     *("--backbone.width=8", "--epochs=2", "--warmup-epochs=0", "--precision=fp32"),
@@ -36,7 +36,7 @@ def study(seeds=1, **cells):
 def run(folder, study, *, seconds=None, further=SMALL):
     lines = []
     places = {"out": folder, "results": folder / "res"}
-    runner = StudyRunner(study, **places, jobs=2, further=further, say=lines.append)
+    runner = StudyRunner(study, **places, jobs=2, options=read_options(further), say=lines.append)
     return runner.run(seconds), lines
 
 
@@ -145,8 +145,7 @@ def test_shipped_studies_read_and_so_do_their_runs(name):
     assert shipped.cells
     assert shipped.papers.keys() <= {cell.name for cell in shipped.cells}
     for cell in shipped.cells:
-        taught = [] if cell.teacher is None else ["--method.teacher=sha256:0"]
-        parse([*cell.words(0), *taught])
+        read_cell(cell, [])
 
 
 WRONG = {
@@ -192,7 +191,12 @@ def test_a_directory_of_another_recipe_replaces_no_copy(tmp_path):
     before = copy.read_bytes()
     run(tmp_path / "B", study(CE={**PLAIN, "method.label_smoothing": 0.1}))
     runner = StudyRunner(
-        study(CE=PLAIN), tmp_path / "B", tmp_path / "A" / "res", 1, SMALL, lambda line: None
+        study(CE=PLAIN),
+        tmp_path / "B",
+        tmp_path / "A" / "res",
+        1,
+        read_options(SMALL),
+        lambda line: None,
     )
     assert runner.run().summaries == [copy]
     assert copy.read_bytes() == before
@@ -202,7 +206,7 @@ def test_a_pupil_learns_from_the_teacher_that_counts(tmp_path):
     cells = {"CE": PLAIN, "pupil": {"method": "KD", "teacher": "CE"}}
     run(tmp_path, study(CE=PLAIN))
     teacher = tmp_path / "trial" / "CE" / "seed0"
-    layout = StudyLayout(study(**cells), tmp_path, None, SMALL)
+    layout = StudyLayout(study(**cells), tmp_path, None, read_options(SMALL))
     found = find_finished(layout)
     assert [weights_directory(*item) for item in found.items()] == [teacher]
     shutil.rmtree(teacher)  # only the copied summary is left, and nothing to learn from
@@ -228,11 +232,18 @@ def test_a_pupil_learns_from_the_teacher_that_counts(tmp_path):
     assert outcome.failed == 2
 
 
-def test_a_method_comes_before_its_options():
+def test_options_of_a_method_count_wherever_they_stand():
     common = {"method.temperature": 2, "epochs": 3}
-    content = {"seeds": 1, "options": common, "cells": {"a": {"method": "SKDSAM"}}}
-    words = grid.from_plain(content, "x").cells[0].words(0)
-    assert words == ["--method=SKDSAM", "--method.temperature=2", "--epochs=3", "--seed=0"]
+    content = {
+        "config": "digits",
+        "seeds": 1,
+        "options": common,
+        "cells": {"a": {"method": "BYOT"}},
+    }
+    recipe = read_cell(grid.from_plain(content, "x").cells[0], []).recipe
+    assert recipe.method == "BYOT"
+    assert recipe.values["method"]["init_args"]["temperature"] == 2
+    assert recipe.values["epochs"] == 3
 
 
 def test_a_signal_ends_many_jobs_in_the_time_of_one(tmp_path):

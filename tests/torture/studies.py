@@ -8,17 +8,20 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from selfdistill.config import read_options
 from selfdistill.failures import Failure
 from selfdistill.studies import StudyRunner, grid, local_jobs
 
 from .attempts import Attempt, promise
 from .children import Child, left_in_group, patient, run
 
-FURTHER = [
-    *("--backbone.width=8", "--epochs=3", "--warmup-epochs=1", "--precision=fp32"),
-    *("--data.train-per-class=5", "--data.test-per-class=4", "--batch-size=16"),
-    *("--checkpoint-seconds=0", "--threads=1"),
-]
+OPTIONS = read_options(
+    [
+        *("--backbone.width=8", "--epochs=3", "--warmup-epochs=1", "--precision=fp32"),
+        *("--data.train-per-class=5", "--data.test-per-class=4", "--batch-size=16"),
+        *("--checkpoint-seconds=0", "--threads=1"),
+    ]
+)
 CELLS = {"CE": {"method": "CrossEntropy"}, "pupil": {"method": "KD", "teacher": "CE"}}
 STUDY = grid.from_plain({"config": "digits", "seeds": 2, "cells": CELLS}, "trial")
 KEPT = ("weights", "test", "recipe_hash", "split_hash", "curve")
@@ -91,7 +94,7 @@ def _whole(ground):
 def _attempt(folder):
     local_jobs.START = "fork"
     runner = StudyRunner(
-        STUDY, out=folder, results=folder / "res", jobs=2, further=FURTHER, say=lambda line: None
+        STUDY, out=folder, results=folder / "res", jobs=2, options=OPTIONS, say=lambda line: None
     )
     try:
         return 0 if len(runner.run().summaries) == 4 else 1

@@ -28,7 +28,7 @@ def quickstart(words: list[str]) -> int:
         out=folder,
         results=None,
         jobs=os.cpu_count() or 1,
-        further=(),
+        options=[],
         say=partial(print, flush=True),
         console=terminal if terminal.is_interactive else None,
     ).run()
@@ -42,13 +42,15 @@ def study(words: list[str]) -> int:
     from .. import studies
 
     grid, out, further = _grid(given, further)
+    from ..config import read_options
+
     terminal = console()
     outcome = studies.StudyRunner(
         grid,
         out=out,
         results=given.results,
         jobs=given.jobs,
-        further=further,
+        options=read_options(further),
         say=partial(print, flush=True),
         backend=_backend(given),
         console=terminal if terminal.is_interactive else None,
@@ -90,22 +92,20 @@ def _grid(given: argparse.Namespace, further: list[str]) -> tuple["Study", Path,
         raise ValueError(f"study {name} has its seeds: --seeds goes with --methods")
     from .. import studies
 
-    return studies.load(name), given.out or studies.above(name) or Path("runs"), further[1:]
+    study = studies.load(name)
+    return study, given.out or studies.above(name) or Path("runs"), further[1:]
 
 
 def _composed(given: argparse.Namespace, words: list[str]) -> tuple["Study", Path, list[str]]:
-    """A study made from words, kept in its folder's file."""
-    from ..studies import from_options
-    from ..studies.grid import WRITTEN, from_plain
+    """A study made from words, kept in its folder's file, where they are now."""
+    from .. import studies
+    from ..config import read_options
 
-    content = from_options.compose(words, methods=given.methods, seeds=given.seeds or [3])
-    out: Path = given.out or Path("runs", str(content["name"]))
-    out = out.resolve() if out.name in ("", "..") else out
-    content["name"] = out.name
-    made = from_plain(content, str(content["name"]))
-    from_options.check(made)
-    from_options.write(content, out / WRITTEN)
-    return made, out.parent, []
+    seeds = given.seeds or [3]
+    grid, folder = studies.write_study(
+        read_options(words), methods=given.methods, seeds=seeds, out=given.out
+    )
+    return grid, folder, []
 
 
 def _backend(given: argparse.Namespace) -> "Backend | None":

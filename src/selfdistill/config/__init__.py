@@ -1,10 +1,18 @@
 """Configuration: recipes, from words, files and Python objects, and what they are made of."""
 
 from .merging import Options
-from .parser import Command, parse, read_changes, read_command
+from .parser import (
+    Command,
+    parse,
+    read_changes,
+    read_command,
+    read_execution,
+    separate,
+)
 from .recipe import Recipe
 from .schema import BackboneChoice, Execution, Ingredients
 from .user_code import own_code, refuse_own_code
+from .words import read_options, spelled, train_command
 
 __all__ = [
     "BackboneChoice",
@@ -17,5 +25,10 @@ __all__ = [
     "parse",
     "read_changes",
     "read_command",
+    "read_execution",
+    "read_options",
     "refuse_own_code",
+    "separate",
+    "spelled",
+    "train_command",
 ]

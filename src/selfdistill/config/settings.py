@@ -37,7 +37,7 @@ class Settings(NamedTuple):
 def parse(argv: list[str], whereabouts: Mapping[str, str] = NOWHERE) -> Settings:
     """Read settings: what the words say counts more than what recipes say, in whatever order."""
     if not whereabouts:
-        return _settings(*parser.parse(argv))
+        return settings_from(*parser.parse(argv))
     recipe, where = parser.separate(read_options(argv))
     execution = parser.read_execution(where)
     base = Recipe.from_options(
@@ -47,17 +47,17 @@ def parse(argv: list[str], whereabouts: Mapping[str, str] = NOWHERE) -> Settings
     )
     base = replace(base, paths={**base.paths, **whereabouts})
     changes = dict(o for o in recipe if o[0] != "config")
-    return _settings(base.override(changes), execution)
+    return settings_from(base.override(changes), execution)
 
 
 def settings_of(**asked: object) -> Settings:
     """The settings that names, objects and options stand for."""
     call = python_objects.read_call(**asked)  # pyright: ignore
-    settings = _settings(call.recipe, call.execution, call.data)
+    settings = settings_from(call.recipe, call.execution, call.data)
     return settings._replace(backbone=call.backbone)
 
 
-def _settings(recipe: Recipe, execution: Execution, data: object = None) -> Settings:
+def settings_from(recipe: Recipe, execution: Execution, data: object = None) -> Settings:
     return Settings(
         recipe.build(data),  # pyright: ignore
         execution,

@@ -6,6 +6,7 @@ bare boolean is true; ``--method.init_args.temperature`` is ``--method.temperatu
 """
 
 import inspect
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -82,6 +83,12 @@ def spelled(options: Iterable[tuple[str, object]]) -> Options:
             others.append((option, exact))
     # first, so that --data.root counts more than the folder of a table, wherever it stands
     return [*images, *others]
+
+
+def train_command(options: Options) -> str:
+    """The command line of ``train`` that options stand for."""
+    words = [f"--{option}={value}" for option, value in options]
+    return shlex.join(["selfdistill", "train", *words])
 
 
 def _full_name(name: str) -> str:

@@ -11,6 +11,7 @@ from .grid import Study, above, is_study, load
 
 if TYPE_CHECKING:
     from .for_reports import ReportRuns, runs_for_report
+    from .from_options import write_study
     from .runner import Backend, Outcome, StudyRunner
 
 _HOME = {
@@ -19,6 +20,7 @@ _HOME = {
     "Backend": "runner",
     "Outcome": "runner",
     "StudyRunner": "runner",
+    "write_study": "from_options",
 }
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "is_study",
     "load",
     "runs_for_report",
+    "write_study",
 ]
 
 

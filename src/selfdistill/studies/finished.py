@@ -1,10 +1,11 @@
 """Which runs of a study are finished by exactly its recipe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..config import Recipe
 from ..config.provenance import weights_hash
-from ..config.settings import Settings, as_today, fingerprint, parse
+from ..config.settings import settings_from
 from ..runs import RunDirectory, read_summary, recorded_code
 from ..training import identities
 from .layout import StudyLayout, StudyRun
@@ -28,19 +29,19 @@ def find_finished(layout: StudyLayout) -> dict[StudyRun, Path]:
 
 
 def _finished(layout: StudyLayout, run: StudyRun, finished: Finished) -> Path | None:
-    hashes = {path: _stored_hash(path) for path in run.summaries()}
-    if not any(hashes.values()) or (run.teacher is not None and run.teacher not in finished):
+    paths = run.summaries()
+    if not paths or (run.teacher is not None and run.teacher not in finished):
         return None
     try:
-        layout.check_code(run)
+        job = layout.job(run, teacher=teacher_weights(run, finished))
     except ValueError:
+        return None  # the cell is refused in its turn
+    hashes = identities(settings_from(job.recipe, job.execution))
+    form = job.recipe.values["format"]
+    path = next((path for path in paths if _is_of_recipe(path, hashes, form)), None)
+    if path is None or (job.execution.test and "test" not in read_summary(path)):
         return None
-    settings = parse(layout.words(run, teacher=teacher_weights(run, finished)))
-    known = identities(settings)
-    path = next((path for path, stored in hashes.items() if stored in known), None)
-    if path is None or (settings.place.test and "test" not in read_summary(path)):
-        return None
-    if path == run.directory and _has_moved(run.directory, settings):
+    if path == run.directory and _has_moved(run.directory, job.recipe):
         return None
     return path
 
@@ -66,19 +67,27 @@ def teacher_weights(run: StudyRun, finished: Finished) -> str | None:
     return _stored_weights(path) or str(directory)
 
 
-def _stored_hash(summary: Path) -> str | None:
-    """The recipe hash that today's version gives a summary's recipe; None if there is none."""
+def stored_recipe(path: Path) -> Recipe:
+    """A summary's recipe as today's version writes it.
+
+    Raises:
+        ValueError: If the summary is damaged, or its recipe names code that may not be run.
+    """
+    summary = read_summary(path)
+    code = recorded_code(summary.values.get("environment"))
+    recipe = summary.section("recipe").values
+    return Recipe.from_dict(recipe, upgrade=True, own_code=code, where=path)
+
+
+def _is_of_recipe(path: Path, hashes: Sequence[str], form: object) -> bool:
+    """Whether a summary's recipe has one of the hashes, in today's form."""
     try:
-        return fingerprint(stored_recipe(summary))
+        stored = read_summary(path).section("recipe").values
+        if Recipe({**stored, "format": form}).hash() in hashes:
+            return True  # as most are: only what is older has to be brought up to date
+        return stored_recipe(path).hash() in hashes
     except (ValueError, KeyError, TypeError):
-        return None
-
-
-def stored_recipe(summary: Path) -> dict[str, object]:
-    """A summary's recipe as today's version writes it."""
-    content = read_summary(summary)
-    code = recorded_code(content.values.get("environment"))
-    return as_today(content.section("recipe").values, own_code=code, where=summary)
+        return False
 
 
 def _stored_weights(summary: Path) -> str | None:
@@ -86,11 +95,11 @@ def _stored_weights(summary: Path) -> str | None:
     return content.text("weights") if "weights" in content else None
 
 
-def _has_moved(directory: Path, settings: Settings) -> bool:
+def _has_moved(directory: Path, recipe: Recipe) -> bool:
     """Whether a run's images lay elsewhere: training then looks whether they are the same."""
     stored = RunDirectory(directory).read_whereabouts()
     return any(
         name in stored and Path(stored[name]).resolve() != Path(path).resolve()
-        for name, path in settings.whereabouts.items()
+        for name, path in recipe.paths.items()
         if name in ("data.root", "data.table")
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ..config.settings import parse
 from ..runs import recipe_differences
 from .finished import Finished, find_finished, stored_recipe, teacher_weights
 from .grid import above, load
@@ -37,7 +36,7 @@ def runs_for_report(name: str, *, out: Path | None, results: Path | None) -> Rep
         ValueError: If there is no such study.
     """
     study = load(name)
-    layout = StudyLayout(study, out or above(name) or Path("runs"), results, ())
+    layout = StudyLayout(study, out or above(name) or Path("runs"), results)
     finished = find_finished(layout)
     paths = {
         run: finished.get(run) or next(iter(run.summaries()), run.directory) for run in layout.runs
@@ -63,11 +62,11 @@ def _recipe_mismatch(
 ) -> list[str]:
     """What sets the recipe that is stored at a path apart from the study's."""
     try:
-        stored = stored_recipe(path)
-        layout.check_code(run)
+        layout.check_code(run.cell)
+        stored = stored_recipe(path).values
     except (OSError, ValueError, KeyError, TypeError):
         return []  # the report names what is no run
-    expected = parse(layout.words(run, teacher=teacher_weights(run, finished))).resolved
+    expected = layout.job(run, teacher=teacher_weights(run, finished)).recipe.values
     of_the_machine = {part: stored[part] for part in ("precision", "compile") if part in stored}
     return recipe_differences(stored, {**expected, **of_the_machine})
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
-from ..config.settings import parse
+from ..config.settings import settings_from
 from ..failures import Failure
 from ..runs import RunDirectory, read_summary
 from ..training import identities, number_format
 from ..training.engine import threads_used
-from .layout import StudyLayout, StudyRun
+from .layout import Job, StudyLayout, StudyRun
 
 
 def choose_formats(layout: StudyLayout, say: Callable[[str], None]) -> Mapping[str, str]:
@@ -19,29 +19,30 @@ def choose_formats(layout: StudyLayout, say: Callable[[str], None]) -> Mapping[s
     first: dict[str, StudyRun] = {}
     for run in layout.runs:
         first.setdefault(run.cell.name, run)
-    settings = {}
+    jobs: dict[str, Job] = {}
     for name, run in first.items():
         try:
-            layout.check_code(run)
-            found = parse(layout.words(run))
+            job = layout.job(run)
         except ValueError:
             continue  # the cell is refused in its turn
-        if len(identities(found)) > 1:
-            settings[name] = found
-    runs = [run for run in layout.runs if run.cell.name in settings]
+        if len(identities(settings_from(job.recipe, job.execution))) > 1:
+            jobs[name] = job
+    runs = [run for run in layout.runs if run.cell.name in jobs]
     begun = next(filter(None, map(_stored_format, runs)), None)
-    untaught = [name for name in settings if first[name].teacher is None]
+    untaught = [name for name in jobs if first[name].teacher is None]
     if begun is None and untaught:
-        chosen = settings[untaught[0]]
+        recipe, execution, _ = jobs[untaught[0]]
         try:
-            with threads_used(chosen.place.threads or 1):
-                begun, reason = number_format(chosen, chosen.recipe.data.splits)
+            with threads_used(execution.threads or 1):
+                begun, reason = number_format(
+                    settings_from(recipe, execution), recipe.build_data().splits
+                )
         except Failure:
             raise
         except Exception:
             return {}  # code of anybody's own may fail in any way: each run says what is wrong
         say(f"{layout.study.name}: all runs in {begun} ({untaught[0]}: {reason})")
-    return {} if begun is None else dict.fromkeys(settings, begun)
+    return {} if begun is None else dict.fromkeys(jobs, begun)
 
 
 def _stored_format(run: StudyRun) -> str | None:

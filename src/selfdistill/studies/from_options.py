@@ -6,14 +6,12 @@ from pathlib import Path
 
 import yaml
 
-from ..config import own_code
+from ..config import Options, own_code
 from ..config.own_images import own_name
 from ..config.registry import class_options, exact_name
-from ..config.settings import parse
-from ..config.words import read_options
 from ..runs import read_text, replace_file
-from .grid import HEADER, Study
-from .layout import UNTRAINED
+from .grid import HEADER, WRITTEN, Study, from_plain
+from .layout import read_cell
 
 HEAD = f"""\
 {HEADER} --methods …`; `selfdistill study FILE` goes on with it.
@@ -24,19 +22,9 @@ METHOD = "method."
 Plain = dict[str, object]
 
 
-def compose(words: Sequence[str], *, methods: Sequence[str], seeds: Sequence[int]) -> Plain:
-    """The content of a study's file: every method with every seed.
-
-    Args:
-        words: Options of ``train`` for every run.
-        methods: Names of methods, or class paths of one's own.
-        seeds: One number: how many seeds, from 0. Several: the seeds.
-
-    Raises:
-        ValueError: If a method does not exist or is named twice, a teacher is missing, or the
-            options say what the study says.
-    """
-    options = {option: str(value) for option, value in read_options(list(words))}
+def compose(given: Options, *, methods: Sequence[str], seeds: Sequence[int]) -> Plain:
+    """The content of a study's file: every method with every seed; as for :func:`write_study`."""
+    options = {option: str(value) for option, value in given}
     for option, instead in {"method": "--methods", "seed": "--seeds"}.items():
         if option in options:
             raise ValueError(f"--{option} {options[option]}: a study takes {instead}")
@@ -108,23 +96,37 @@ def study_name(options: Mapping[str, str]) -> str:
     return Path(name).with_suffix("").as_posix().replace("/", "-").lower()
 
 
-def check(study: Study) -> None:
-    """Read every cell's settings, before anything is written or trained.
+def write_study(
+    options: Options, *, methods: Sequence[str], seeds: Sequence[int], out: Path | None
+) -> tuple[Study, Path]:
+    """Make a study of methods, and keep it in the file of its own folder.
+
+    Args:
+        options: Options of ``train`` for every run.
+        methods: Names of methods, or class paths of the user's own.
+        seeds: One number: how many seeds, from 0. Several: the seeds.
+        out: The study's folder, by which it is called; None for one called after its images.
+
+    Returns:
+        The study, and the folder above its own.
 
     Raises:
-        ValueError: If one cannot be read, in one line.
+        ValueError: If options, methods or seeds cannot be read, before anything is written; or if a
+            file of that name is there that was written by hand.
     """
+    content = compose(options, methods=methods, seeds=seeds)
+    out = out or Path("runs", str(content["name"]))
+    out = out.resolve() if out.name in ("", "..") else out
+    content["name"] = out.name
+    study = from_plain(content, out.name)
     for cell in study.cells:
-        taught = [] if cell.teacher is None else [f"--method.teacher={UNTRAINED}"]
-        parse([*cell.words(0), *taught])
+        read_cell(cell, [])
+    write(content, out / WRITTEN)
+    return study, out.parent
 
 
 def write(content: Plain, file: Path) -> None:
-    """Write a study's file.
-
-    Raises:
-        ValueError: If a file of that name is there that was written by hand.
-    """
+    """Write a study's file; one that was written by hand is refused."""
     if file.exists() and not read_text(file).startswith(HEADER):
         raise ValueError(
             f"{file} was not written by `selfdistill study`: choose another --out, or name the "

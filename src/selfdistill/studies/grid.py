@@ -37,12 +37,6 @@ class Cell:
         """The name as part of a path."""
         return re.sub(r"[^A-Za-z0-9.=]+", "-", self.name).strip("-")
 
-    def words(self, seed: int) -> list[str]:
-        """The run of a seed, as words of ``selfdistill train``: a method before its options."""
-        first = [option for option in ("config", "method") if option in self.options]
-        ordered = dict.fromkeys([*first, *self.options])
-        return [*(f"--{option}={self.options[option]}" for option in ordered), f"--seed={seed}"]
-
 
 @dataclass(frozen=True)
 class Study:

@@ -1,16 +1,27 @@
-"""Where the runs of a study lie."""
+"""Where the runs of a study lie, and what each computes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
-from ..config import refuse_own_code
+from ..config import (
+    Command,
+    Execution,
+    Options,
+    Recipe,
+    read_execution,
+    refuse_own_code,
+    separate,
+    spelled,
+    train_command,
+)
 from ..runs import RunDirectory, read_summary, recorded_code, replace_file, summary_file
 from .grid import Cell, Study
 
-UNTRAINED = "sha256:0"
-"""Stands for the weights of a teacher that is not trained yet."""
+PATHS = ("data.root", "data.table", "data.name")
+"""Options that say where images lie."""
 
 
 @dataclass(frozen=True)
@@ -46,74 +57,131 @@ class StudyRun:
             replace_file(self.copy, content)
 
 
+class Job(NamedTuple):
+    """A run to be trained, wherever."""
+
+    recipe: Recipe
+    execution: Execution
+    command: str
+    """The train command that does the same, for messages."""
+
+
 @dataclass(frozen=True)
 class StudyLayout:
-    """The files of a study.
+    """The runs of a study.
 
     Args:
         study: The grid.
         out: Where run directories go: ``out/STUDY/CELL/seedSEED``.
         results: Where summaries are copied to, ``results/STUDY/CELL-sSEED.json``; None for nowhere.
-        further: Words of ``train`` for every run, such as where the data lie.
+        options: Options of ``train`` for every run, such as where the data lie.
         formats: Number formats of cells that leave it open, by the cell's name.
     """
 
     study: Study
     out: Path
     results: Path | None
-    further: Sequence[str]
+    options: Options = field(default_factory=Options)
     formats: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
     def runs(self) -> list[StudyRun]:
         """All runs, seed by seed, so that a cut-off study has every cell."""
-        return [self.run(cell, seed) for cell, seed in self.study.runs()]
+        return [self._run(cell, seed) for cell, seed in self.study.runs()]
 
-    def run(self, cell: Cell, seed: int) -> StudyRun:
-        """The run of a cell and a seed."""
+    def _run(self, cell: Cell, seed: int) -> StudyRun:
         results = None if self.results is None else self.results / self.study.name
         return StudyRun(
             cell,
             seed,
             directory=self.out / self.study.name / cell.slug / f"seed{seed}",
             copy=None if results is None else results / f"{cell.slug}-s{seed}.json",
-            teacher=None if cell.teacher is None else self.run(self.study.cell(cell.teacher), seed),
+            teacher=None
+            if cell.teacher is None
+            else self._run(self.study.cell(cell.teacher), seed),
         )
 
-    def words(self, run: StudyRun, *, teacher: str | None = None) -> list[str]:
-        """The run, as words of ``train``.
+    def job(self, run: StudyRun, *, teacher: str | None = None) -> Job:
+        """What a run computes, and where.
 
         Args:
             run: Which.
-            teacher: Where the weights of its teacher lie, or their hash.
-        """
-        words = [*self._cell_words(run), *self.further, f"--out={run.directory}"]
-        if run.cell.name in self.formats:
-            words.append(f"--precision={self.formats[run.cell.name]}")
-        if run.teacher is not None:
-            words.append(f"--method.teacher={teacher or UNTRAINED}")
-        return words
-
-    def _cell_words(self, run: StudyRun) -> list[str]:
-        """The words of a cell, without where its images lie if further words name others."""
-        named = any(word.partition("=")[0] == "--data" for word in self.further)
-        paths = ("--data.root", "--data.table", "--data.name")
-        words = run.cell.words(run.seed)
-        return [word for word in words if not (named and word.partition("=")[0] in paths)]
-
-    def check_code(self, run: StudyRun) -> None:
-        """Refuse a cell whose file of the user's own neither the study nor its run knows.
+            teacher: Where the weights of its teacher lie, or their hash; the recipe is without
+                them where they are not there yet.
 
         Raises:
-            ValueError: If there is such a file, and further words do not allow it.
+            ValueError: If the cell's options cannot be read, or may not be run.
         """
-        if {"--allow-own-code", "--allow-own-code=true"} & set(self.further):
+        command = self._commands[run.cell.name]
+        if isinstance(command, ValueError):
+            raise command
+        changes: dict[str, object] = {"seed": run.seed}
+        if run.cell.name in self.formats:
+            changes["precision"] = self.formats[run.cell.name]
+        if teacher is not None:
+            changes["method.teacher"] = teacher
+        options = [*cell_options(run.cell, self.options), *changes.items(), ("out", run.directory)]
+        return Job(
+            command.recipe.override(
+                changes, incomplete=run.teacher is not None and teacher is None
+            ),
+            replace(command.execution, out=run.directory),
+            train_command(options),
+        )
+
+    @cached_property
+    def _commands(self) -> dict[str, Command | ValueError]:
+        """What each cell asks for, or why it cannot be read."""
+        commands: dict[str, Command | ValueError] = {}
+        for cell in self.study.cells:
+            try:
+                self.check_code(cell)
+                commands[cell.name] = read_cell(cell, self.options)
+            except ValueError as error:
+                commands[cell.name] = error
+        return commands
+
+    def check_code(self, cell: Cell) -> None:
+        """Refuse a cell whose file of the user's own neither the study nor a run of it knows.
+
+        Raises:
+            ValueError: If there is such a file, and the options of every run do not allow it.
+        """
+        if read_execution(separate(self.options)[1]).allow_own_code:
             return
-        options = {k: v for k, v in run.cell.options.items() if k != "config"}
         recorded = dict(self.study.own_code)
-        for path in run.summaries():
-            recorded |= _recorded_code(path)
-        refuse_own_code(options, recorded, f"the study {self.study.name}")
+        for run in self.runs:
+            for path in run.summaries() if run.cell == cell else ():
+                recorded |= _recorded_code(path)
+        refuse_own_code(cell.options, recorded, f"the study {self.study.name}")
+
+
+def read_cell(cell: Cell, options: Options) -> Command:
+    """The recipe of a cell, without seed and teacher, and where it is computed.
+
+    Args:
+        cell: The cell.
+        options: Options of every cell, which count more.
+
+    Raises:
+        ValueError: If something is misspelt, missing or impossible, in one line.
+    """
+    chosen, where = separate(cell_options(cell, options))
+    execution = read_execution(where)
+    recipe = Recipe.from_options(
+        chosen,
+        incomplete=cell.teacher is not None,
+        allow_own_code=execution.allow_own_code,
+    )
+    recipe.build_data()  # only the teacher may be missing
+    return Command(recipe, execution)
+
+
+def cell_options(cell: Cell, options: Options) -> Options:
+    """Options of a cell's runs; where its images lie is left out if others are named instead."""
+    others = "data" in dict(options)
+    own = [(k, v) for k, v in cell.options.items() if not (others and k in PATHS)]
+    return spelled([*own, *options])
 
 
 def _recorded_code(summary: Path) -> dict[str, str]:

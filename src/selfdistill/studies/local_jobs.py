@@ -18,7 +18,8 @@ from pathlib import Path
 
 from ..failures import Stopped
 from ..signals import StopRequest
-from .result import FAULT, Arguments, RunResult, cut_off, out_of_time, train_run
+from .layout import Job
+from .result import FAULT, RunResult, cut_off, out_of_time, train_run
 
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 POLL_SECONDS = 0.5
@@ -27,7 +28,7 @@ GRACE_SECONDS = 6.0
 
 
 def run_all(
-    runs: Sequence[Arguments],
+    jobs: Sequence[Job],
     on_end: Callable[[RunResult], None],
     seconds: float | None = None,
     *,
@@ -36,7 +37,7 @@ def run_all(
     """Train every run; finished ones are left as they are, and one that fails stops no other.
 
     Args:
-        runs: What to train.
+        jobs: What to train.
         on_end: Called as each run ends.
         seconds: After so many, runs save and stop, and no other begins; None for no limit.
         processes: How many at the same time.
@@ -49,8 +50,8 @@ def run_all(
     """
     deadline = None if seconds is None else time.time() + seconds
     last = None if seconds is None else last_moment(seconds)
-    waiting = deque(range(len(runs)))
-    workers = [_Worker() for _ in range(max(1, min(processes, len(runs))))]
+    waiting = deque(range(len(jobs)))
+    workers = [_Worker() for _ in range(max(1, min(processes, len(jobs))))]
     ended: list[RunResult] = []
     try:
         with StopRequest() as stop:
@@ -63,7 +64,7 @@ def run_all(
                 for worker in workers:
                     if waiting and not worker.busy:
                         number = waiting.popleft()
-                        worker.begin(number, runs[number], deadline)
+                        worker.begin(number, jobs[number], deadline)
                 for worker in _ready(workers):
                     ended.append(worker.result())
                     on_end(ended[-1])
@@ -99,14 +100,14 @@ class _Worker:
         self.number = 0
         self._told = False
 
-    def begin(self, number: int, words: Arguments, deadline: float | None) -> None:
+    def begin(self, number: int, job: Job, deadline: float | None) -> None:
         """Hand it a run."""
         if self.process is None or not self.process.is_alive():
             self._start()
         self.number, self.busy, self._told = number, True, False
         self._since = time.time()
         with contextlib.suppress(OSError):  # it died this instant: result() will say so
-            self.connection.send((number, list(words), deadline, str(Path.cwd())))
+            self.connection.send((number, job, deadline, str(Path.cwd())))
 
     def _start(self) -> None:
         context = multiprocessing.get_context(START)
@@ -183,9 +184,9 @@ def _serve(connection: Connection, environment: Mapping[str, str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
-            number, words, deadline, folder = connection.recv()
+            number, job, deadline, folder = connection.recv()
             os.chdir(folder)
-            end = train_run(number, words, deadline=deadline, threads=1)
+            end = train_run(number, job, deadline=deadline, threads=1)
             connection.send(end)
             if end.interrupted:
                 break

@@ -16,8 +16,9 @@ from pathlib import Path
 from types import ModuleType
 
 from ..signals import StopRequest
+from .layout import Job
 from .local_jobs import GRACE_SECONDS, POLL_SECONDS, last_moment, stopped
-from .result import FAULT, LOCKED, Arguments, RunResult, cut_off, train_run
+from .result import FAULT, LOCKED, RunResult, cut_off, train_run
 
 RETRIES = 5
 LOCK_SECONDS = 120.0
@@ -25,7 +26,7 @@ LOCK_SECONDS = 120.0
 
 
 def run_all(
-    runs: Sequence[Arguments],
+    jobs: Sequence[Job],
     on_end: Callable[[RunResult], None],
     seconds: float | None = None,
     *,
@@ -35,7 +36,7 @@ def run_all(
     """Train every run on the cluster; the interface of :func:`.local_jobs.run_all`.
 
     Args:
-        runs: What to train.
+        jobs: What to train.
         on_end: Called as each run ends.
         seconds: After so many, runs save and stop, and no other begins; None for no limit.
         cpus: Processor cores, and threads, of each run.
@@ -53,12 +54,12 @@ def run_all(
     ended: list[RunResult] = []
     with _connected() as ray, StopRequest() as stop:
         _warn_of_too_much(ray, cpus, gpus)
-        for words in runs:
-            _directory(words).mkdir(parents=True, exist_ok=True)
+        for job in jobs:
+            _directory(job).mkdir(parents=True, exist_ok=True)
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_on_node)
         numbers = {
-            task.remote(number, list(words), deadline, cpus, str(Path.cwd())): number
-            for number, words in enumerate(runs)
+            task.remote(number, job, deadline, cpus, str(Path.cwd())): number
+            for number, job in enumerate(jobs)
         }
         left, told = list(numbers), False
         while left:
@@ -78,28 +79,27 @@ def run_all(
     return sorted(ended)
 
 
-def _on_node(
-    number: int, words: list[str], deadline: float | None, threads: int, folder: str
-) -> RunResult:
+def _on_node(number: int, job: Job, deadline: float | None, threads: int, folder: str) -> RunResult:
     """Train one run on whatever node this is."""
     node = socket.gethostname()
     if not Path(folder).is_dir():
         reason = f"node {node} has no folder {folder}: start the study where all nodes have one"
         return RunResult(number, None, reason, 0.0, 4)
     os.chdir(folder)
-    if not _directory(words).is_dir():
-        reason = f"node {node} does not see {_directory(words)}: --out must lie on shared storage"
+    if not _directory(job).is_dir():
+        reason = f"node {node} does not see {_directory(job)}: --out must lie on shared storage"
         return RunResult(number, None, reason, 0.0, 4)
     patience = time.time() + LOCK_SECONDS
     while True:
-        end = train_run(number, words, deadline=deadline, threads=threads)
+        end = train_run(number, job, deadline=deadline, threads=threads)
         if end.code != LOCKED or time.time() >= patience:
             return end
         time.sleep(1)
 
 
-def _directory(words: Arguments) -> Path:
-    return next(Path(w.removeprefix("--out=")) for w in reversed(words) if w.startswith("--out="))
+def _directory(job: Job) -> Path:
+    assert job.execution.out is not None
+    return job.execution.out
 
 
 @contextlib.contextmanager

@@ -2,20 +2,17 @@
 
 import contextlib
 import os
-import shlex
 import time
 import warnings
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ..config.settings import parse
+from ..config.settings import settings_from
 from ..failures import INTERNAL, ending
 from ..terminal import one_line
 from ..training import train
-
-Arguments = Sequence[str]
-"""A run, as the words of ``selfdistill train``."""
+from .layout import Job
 
 DONE, FAULT, LOCKED, STOPPED = 0, 1, 5, 143
 """Exit codes: finished, died of what no code stands for, held by another, saved before the end."""
@@ -63,29 +60,29 @@ def cut_off(number: int, seconds: float) -> RunResult:
     return RunResult(number, None, reason, seconds, STOPPED)
 
 
-def train_run(number: int, words: Arguments, *, deadline: float | None, threads: int) -> RunResult:
+def train_run(number: int, job: Job, *, deadline: float | None, threads: int) -> RunResult:
     """Train one run in this process, silently; whatever goes wrong becomes a reason.
 
     Args:
         number: Its position among the runs.
-        words: The run.
+        job: The run.
         deadline: Time of the epoch at which it saves and stops; None for never.
         threads: Processor threads.
     """
     started = time.time()
     if deadline is not None and started >= deadline:
         return out_of_time(number)
-    path, reason, code, caught = _train([*words, f"--threads={threads}"], deadline)
+    execution = replace(job.execution, threads=threads)
+    if deadline is not None:
+        execution = replace(execution, stop_after=deadline - started)
+    path, reason, code, messages = _train(job._replace(execution=execution))
     if deadline is not None and code > 128 and time.time() >= deadline:
         reason = "the time is up; what it learned is saved"
-    return RunResult(number, path, reason, time.time() - started, code, caught)
+    return RunResult(number, path, reason, time.time() - started, code, messages)
 
 
-def _train(
-    words: list[str], deadline: float | None
-) -> tuple[Path | None, str, int, tuple[str, ...]]:
+def _train(job: Job) -> tuple[Path | None, str, int, tuple[str, ...]]:
     """Directory, reason, exit code and warnings of a run."""
-    limit = [] if deadline is None else [f"--stop-after={deadline - time.time():.3f}"]
     path, reason, code = None, "", DONE
     with (
         Path(os.devnull).open("w", encoding="utf-8", errors="replace") as nowhere,
@@ -94,12 +91,11 @@ def _train(
     ):
         warnings.simplefilter("default")
         try:
-            path = train(parse([*words, *limit]))
+            path = train(settings_from(job.recipe, job.execution))
         except Exception as error:
             code, reason = ending(error)
             if reason.startswith(INTERNAL):
-                command = shlex.join(["selfdistill", "train", *words, "--debug"])
-                reason = f"{type(error).__name__}: {error}; where: {command}"
+                reason = f"{type(error).__name__}: {error}; where: {job.command} --debug"
             reason = one_line(reason)
-    said = (str(w.message) for w in caught if issubclass(w.category, UserWarning))
-    return path, reason, code, tuple(dict.fromkeys(said))
+    messages = (str(w.message) for w in caught if issubclass(w.category, UserWarning))
+    return path, reason, code, tuple(dict.fromkeys(messages))

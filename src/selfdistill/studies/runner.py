@@ -9,23 +9,21 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from ..config.settings import parse
+from ..config import Options
 from . import local_jobs
 from .board import Board
 from .finished import Finished, find_finished, teacher_weights, weights_directory
 from .formats import choose_formats
 from .grid import Study
-from .layout import StudyLayout, StudyRun
-from .result import FAULT, LOCKED, Arguments, RunResult
+from .layout import Job, StudyLayout, StudyRun
+from .result import FAULT, LOCKED, RunResult
 
 RESERVE_SECONDS = 10.0
 """What is kept of a budget for the last step, the last checkpoint and the comparison."""
 RESERVE_SHARE = 0.2
 
 
-Backend = Callable[
-    [Sequence[Arguments], Callable[[RunResult], None], float | None], list[RunResult]
-]
+Backend = Callable[[Sequence[Job], Callable[[RunResult], None], float | None], list[RunResult]]
 """Trains runs somewhere, as :func:`.local_jobs.run_all` does here."""
 
 
@@ -51,7 +49,7 @@ class StudyRunner:
         out: Where run directories go: ``out/STUDY/CELL/seedSEED``.
         results: Where summaries are copied to, ``results/STUDY/CELL-sSEED.json``; None for nowhere.
         jobs: Runs at the same time, where no backend is given.
-        further: Words of ``train`` for every run, such as where the data lie.
+        options: Options of ``train`` for every run, such as where the data lie.
         say: Shows a line.
         backend: Where runs are trained; None for processes of this machine.
         console: A terminal that shows the grid as it fills; None for lines alone.
@@ -63,7 +61,7 @@ class StudyRunner:
     out: Path
     results: Path | None
     jobs: int
-    further: Sequence[str]
+    options: Options
     say: Callable[[str], None]
     backend: Backend | None = None
     console: Console | None = None
@@ -72,7 +70,7 @@ class StudyRunner:
     @cached_property
     def layout(self) -> StudyLayout:
         """The study's runs, and where they lie."""
-        return StudyLayout(self.study, self.out, self.results, self.further, self.formats)
+        return StudyLayout(self.study, self.out, self.results, self.options, self.formats)
 
     def run(self, seconds: float | None = None) -> Outcome:
         """Train what is missing, pupils after their teachers.
@@ -129,8 +127,7 @@ class StudyRunner:
         first = {run.cell.name: run for run in reversed(missing)}
         for name, run in reversed(first.items()):
             try:
-                self.layout.check_code(run)
-                notes[parse(self.layout.words(run)).note] = None
+                notes[self.layout.job(run).recipe.note] = None
             except ValueError as error:
                 reasons[name] = str(error)
         if reasons and len(reasons) == len(self.study.cells):
@@ -153,15 +150,20 @@ class StudyRunner:
     ) -> None:
         """Train runs whose teachers have had their turn, and add how they ended to the results."""
         ready: list[StudyRun] = []
+        jobs: list[Job] = []
         for run in wave:
             teacher = None if run.teacher is None else results.get(run.teacher)
-            if teacher is None or teacher.path is not None:
-                ready.append(run)
-                continue
-            assert run.teacher is not None
-            reason = f"its teacher {run.teacher.name} is not finished"
-            results[run] = teacher._replace(reason=reason, warnings=())
-            board.end(run, results[run])
+            if run.teacher is not None and teacher is not None and teacher.path is None:
+                reason = f"its teacher {run.teacher.name} is not finished"
+                results[run] = teacher._replace(reason=reason, warnings=())
+            else:
+                try:
+                    jobs.append(self.layout.job(run, teacher=teacher_weights(run, finished)))
+                    ready.append(run)
+                except ValueError as error:  # its teacher's weights were damaged meanwhile
+                    results[run] = RunResult(0, None, str(error), 0.0, 2)
+            if run in results:
+                board.end(run, results[run])
 
         def on_end(result: RunResult) -> None:
             run = ready[result.number]
@@ -172,10 +174,7 @@ class StudyRunner:
 
         backend = self.backend or partial(local_jobs.run_all, processes=self.jobs)
         if ready:
-            words = [
-                self.layout.words(run, teacher=teacher_weights(run, finished)) for run in ready
-            ]
-            backend(words, on_end, seconds)
+            backend(jobs, on_end, seconds)
 
 
 def _teachers_to_retrain(runs: Sequence[StudyRun], finished: Finished) -> list[StudyRun]:
