@@ -122,6 +122,14 @@ def test_backslashes_of_a_table_count_as_slashes(tmp_path, root, write):
         LabelTable(table=write([("C:\\photos\\000.png", "cat")]), root=root).splits()
 
 
+def test_a_table_without_rows_is_said_to_hold_nothing(root, write):
+    table = LabelTable(table=write([]), root=root)
+    with pytest.raises(ValueError, match="holds nothing"):
+        table.splits()
+    with pytest.raises(ValueError, match="holds no pictures"):
+        table.listing(for_training=False)
+
+
 MISTAKES = {
     "an empty label": ([("cat/000.png", "")], "line 2: the label is empty"),
     "a short line": ([("cat/000.png",)], "line 2: the label is empty"),

@@ -54,8 +54,8 @@ class Listing:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes of the first part, sorted."""
-        return tuple(next(iter(self.parts.values())))
+        """Names of the classes of the first part, sorted; none where nothing is listed."""
+        return tuple(next(iter(self.parts.values()), ()))
 
     def names(self) -> list[str]:
         """All images, part after part and class after class."""
