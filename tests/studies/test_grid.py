@@ -3,7 +3,7 @@
 import pytest
 
 from selfdistill.studies import from_options, grid
-from selfdistill.training.run import default_directory
+from selfdistill.training.naming import default_directory
 
 
 def content(**fields):

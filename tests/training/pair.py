@@ -19,8 +19,7 @@ from selfdistill import signals
 from selfdistill.evaluation import precision
 from selfdistill.failures import Failure, StorageFailure
 from selfdistill.methods import CrossEntropy
-from selfdistill.training import checkpoint, parse, train
-from selfdistill.training import run as run_of_one
+from selfdistill.training import checkpoint, parse, speed, train
 from selfdistill.training.state import TrainState
 from small_run import WORDS
 
@@ -55,7 +54,7 @@ def member(rank, port, path, fault):
         checkpoint.save = refuse
     if fault == "precision":
         precision.processor_flags = lambda: frozenset({"amx_bf16"})
-        run_of_one.measured = measure if rank == 0 else refuse
+        speed.measured = measure if rank == 0 else refuse
     words = ["--method", "CrossEntropy", "--accelerator", "cpu", "--out", str(path)]
     if fault == "recipe":
         words += ["--epochs", "9"]

@@ -115,8 +115,8 @@ def test_weights_that_overflow_are_not_kept():
 def test_what_is_no_number_is_never_best(words, tmp_path, monkeypatch):
     predict, looks = TrainState.predict, []
 
-    def broken(self, images, splits):
-        predictions = predict(self, images, splits)
+    def broken(self, images, splits, **options):
+        predictions = predict(self, images, splits, **options)
         if images is splits.validation:
             looks.append(self.epoch)
             if len(looks) == 1:

@@ -14,5 +14,5 @@ def test_terms_in_brackets_are_no_markup():
     )
     line = {"epoch": 1, "loss": 1.0, "train_accuracy": 50.0, "images_per_second": 9.0}
     with reporter:
-        reporter.epoch(line | {"terms": {"kl[bold]": 0.5, "[/old]": 0.5}}, 0.0)
+        reporter.epoch(line | {"terms": {"kl[bold]": 0.5, "[/old]": 0.5}})
     assert "kl[bold] 0.500 [/old] 0.500" in reporter.console.file.getvalue()

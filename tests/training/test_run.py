@@ -142,11 +142,11 @@ def test_a_signal_after_the_last_step_lets_the_run_finish(words, tmp_path, monke
 
     predict, sent = TrainState.predict, []
 
-    def interrupted(self, images, splits):
+    def interrupted(self, images, splits, **options):
         if self.steps_done == 2 * self.steps and not sent:
             sent.append(True)
             os.kill(os.getpid(), signal.SIGTERM)
-        return predict(self, images, splits)
+        return predict(self, images, splits, **options)
 
     monkeypatch.setattr(TrainState, "predict", interrupted)
     monkeypatch.setattr(signals, "GRACE_SECONDS", 100.0)

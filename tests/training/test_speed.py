@@ -49,7 +49,7 @@ def decided(monkeypatch):
                 pytest.fail("measured again")
             return answer
 
-        monkeypatch.setattr("selfdistill.training.run.measured", answering)
+        monkeypatch.setattr(speed, "measured", answering)
 
     return decide
 
@@ -141,8 +141,9 @@ def test_nothing_is_measured_where_nothing_is_open(decided, tmp_path, asked, mon
 
 
 def test_a_measurement_changes_nothing_of_the_run(decided, monkeypatch, tmp_path):
+    measured = speed.measured
     decided(None)
-    monkeypatch.setattr("selfdistill.training.run.measured", speed.measured)
+    monkeypatch.setattr(speed, "measured", measured)
     monkeypatch.setattr(speed, "MAX_ROUNDS", 2)
     torch.manual_seed(7)
     before = torch.get_rng_state()

@@ -30,10 +30,10 @@ def in_step(monkeypatch, number):
 def in_validation(monkeypatch, number):
     predict = TrainState.predict
 
-    def interrupted(self, images, splits):
+    def interrupted(self, images, splits, **options):
         if images is splits.validation and self.epoch == 1:
             os.kill(os.getpid(), number)
-        return predict(self, images, splits)
+        return predict(self, images, splits, **options)
 
     monkeypatch.setattr(TrainState, "predict", interrupted)
 

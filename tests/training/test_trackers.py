@@ -34,7 +34,7 @@ def killed(self, epoch):
 train(parse([*sys.argv[2:], "--epochs", "2", "--out", sys.argv[1] + "/untracked"]))
 print([name for name in ("tensorboard", "wandb", "mlflow") if name in sys.modules], flush=True)
 TrainState.train_step = killed
-loop._Saver.due = lambda self: self.trainee.steps_done == 4
+loop._Saver.due = lambda self: self.session.state.steps_done == 4
 trackers = ["--logger", "tensorboard,wandb,mlflow"]
 train(parse([*sys.argv[2:], *trackers, "--out", sys.argv[1] + "/killed"]))
 """

@@ -4,7 +4,9 @@ from ..config import own_code, refuse_own_code
 from ..config.settings import Settings, as_today, fingerprint, parse
 from ..failures import Failure
 from ..runs import RunDirectory
-from .run import identities, number_format, train
+from .naming import identities
+from .speed import number_format
+from .train import train
 
 __all__ = [
     "Failure",

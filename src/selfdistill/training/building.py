@@ -13,8 +13,9 @@ from ..config.schema import Ingredients
 from ..data import Batches, ImageSet, Pipeline, Splits
 from ..evaluation import place
 from ..methods import Method
+from .state import call_method, context_for
 
-MOST_OF_MEMORY = 0.5
+MAX_MEMORY_SHARE = 0.5
 """Share of a device's free memory that images may take; more of them stay where they are."""
 
 
@@ -169,6 +170,30 @@ def _moved(images: ImageSet, device: torch.device) -> ImageSet:
     """Images on the device that computes, or where they lie if they are too many for it."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        if images.images.nbytes > MOST_OF_MEMORY * free:
+        if images.images.nbytes > MAX_MEMORY_SHARE * free:
             return images
     return images.to(device)
+
+
+def check_parts(recipe: Ingredients, method: Method, batches: Batches, processes: int) -> None:
+    """Refuse parts of a batch that are single images where a BatchNorm would see one value each."""
+    parts = processes * recipe.accumulation
+    if recipe.batch_size != parts:
+        return
+    batch = batches.epoch(0).batch(0, parts=parts)
+    trial = copy.deepcopy(method)
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            call_method(trial, batch, context_for(trial, batch))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        sizes = {"batch-size": recipe.batch_size, "accumulation": recipe.accumulation}
+        words = [f"--{name} {n}" for name, n in {**sizes, "devices": processes}.items() if n > 1]
+        fewer = parts // (2 * processes)
+        ways = [f"--accumulation {fewer}"] if fewer else []
+        raise ValueError(
+            f"{' '.join(words) or '--batch-size 1'}: each part of a batch is one image, and a "
+            "BatchNorm sees one value per channel: choose "
+            f"{' or '.join([*ways, f'--batch-size {2 * parts}'])}"
+        ) from error

@@ -164,6 +164,12 @@ def _wait_long() -> None:
         distributed_c10d._set_pg_timeout(WORK_TIMEOUT)  # pyright: ignore
 
 
+def log(fabric: Fabric, text: str) -> None:
+    """Print a line, in the first process alone."""
+    if fabric.is_global_zero:
+        print(text, flush=True)
+
+
 def on_rank_zero(fabric: Fabric, fn: Callable[[], T]) -> T:
     """Run ``fn`` on rank 0, and broadcast its result, or its exception of a documented kind."""
     result: T | Exception | None = None

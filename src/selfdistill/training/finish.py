@@ -1,41 +1,41 @@
 """What a run leaves behind: weights, predictions, and its summary."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from ..config.provenance import held_out_hash, pictures_hash, weights_hash
-from ..config.settings import Plain, method_name
-from ..data import Splits
+from ..config.settings import Plain, fingerprint, method_name
 from ..deployment import model_folder
 from ..evaluation import macs_per_exit
 from ..inspection import exit_scores, write_predictions, write_top_attended
 from ..methods import Method
-from ..runs import BEST_MODEL, HASH, SPLITS, LogLine, RunDirectory, replace_file, sha256
+from ..runs import BEST_MODEL, HASH, SPLITS, LogLine, replace_file, sha256
 from . import environment, memory
+from .engine import on_rank_zero
 from .resuming import restore_logs, warn_of_lost
-from .state import TrainState
+from .setup import Session
 
 CURVE = ("train_accuracy", "validation_accuracy", "loss", "lr")
 
 
-def write_model(
-    run: RunDirectory, folder: Path, trainee: TrainState, splits: Splits
-) -> dict[str, str]:
+def write_model(session: Session, folder: Path) -> dict[str, str]:
     """Write the network as it stands, for use without this run; hashes of the files, by name."""
+    run, state, splits = session.run, session.state, session.splits
     run.check_held()
     files = model_folder.model_files(
-        trainee.evaluated.backbone,
+        state.evaluated.backbone,
         classes=splits.train.classes,
         preprocessing=splits.preprocessing,
         origin={
             "run": run.path.name,
-            "method": type(trainee.method).__name__,
-            "epoch": trainee.epoch,
-            "average": trainee.average is not None,
-            "data": type(trainee.recipe.data).__name__,
+            "method": type(state.method).__name__,
+            "epoch": state.epoch,
+            "average": state.average is not None,
+            "data": type(state.recipe.data).__name__,
             "held_out": held_out_hash(splits),
             "pictures": pictures_hash(splits),
         },
@@ -45,55 +45,43 @@ def write_model(
     return {f"{folder.name}/{name}": HASH + sha256(content) for name, content in files.items()}
 
 
-def write_results(
-    run: RunDirectory,
-    trainee: TrainState,
-    splits: Splits,
-    resolved: Plain,
-    recipe_hash: str,
-    *,
-    test: bool,
-) -> None:
+def finish(session: Session) -> None:
     """Write everything that a finished run holds; the summary comes last.
 
     Where it was there before, and other files were damaged, it keeps what only the first time
     could know, such as how long training took.
-
-    Args:
-        run: The run directory.
-        trainee: Trained to the end.
-        splits: The images.
-        resolved: The recipe, with the split's hash.
-        recipe_hash: By which the run is known.
-        test: Read the test images now, once.
     """
+    on_rank_zero(session.fabric, partial(_write_results, session))
+
+
+def _write_results(session: Session) -> None:
+    run, state, splits = session.run, session.state, session.splits
     earlier = run.read_summary().values if run.finished() else None
-    test = test or (earlier is not None and earlier["test"] is not None)
-    restore_logs(trainee, run)
-    write_model(run, run.model, trainee, splits)
-    attachments = attached(trainee.evaluated)
-    if attachments:
+    restore_logs(state, run)
+    write_model(session, run.model)
+    if attachments := attached(state.evaluated):
         content = save_tensors(model_folder.contiguous(attachments), metadata={"format": "pt"})
         replace_file(run.attachments / "attachments.safetensors", content)
     results: Plain = {"validation": None, "test": None}
     if splits.validation is not None:
-        predictions = trainee.predict(splits.validation, splits)
-        results["validation"] = {"last": exit_scores(predictions), "best": trainee.best}
-    if test:
-        predictions = trainee.predict(splits.test, splits)
+        predictions = state.predict(splits.validation, splits)
+        results["validation"] = {"last": exit_scores(predictions), "best": state.best}
+    has_test = earlier is not None and earlier["test"] is not None
+    if session.settings.place.test or splits.validation is None or has_test:
+        predictions = state.predict(splits.test, splits)
         write_predictions(run, predictions)
         write_top_attended(
-            run, trainee.evaluated, splits.test, predictions.attention, splits.preprocessing
+            run, state.evaluated, splits.test, predictions.attention, splits.preprocessing
         )
         results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
     results["weights"] = weights_hash(run.path)
     if earlier is None:
-        summary = _summary(run, trainee, splits, resolved, recipe_hash) | results
+        summary = _summary(session) | results
     else:
-        curve = _curve(trainee.logs[run.log_file.name])
+        curve = _curve(state.logs[run.log_file.name])
         known = {"test": earlier["test"] or results["test"], "weights": results["weights"]}
         summary = {**earlier, **known, "curve": curve}
-    known = _files(earlier or {}) | trainee.best_files
+    known = _files(earlier or {}) | state.best_files
     hashes = run.hashes() | {name: known[name] for name in BEST_MODEL if name in known}
     run.write_summary({**summary, "files": hashes})
     if earlier is None:
@@ -111,29 +99,29 @@ def attached(method: Method) -> dict[str, Tensor]:
     return {name: value for name, value in state.items() if not name.startswith("backbone.")}
 
 
-def _summary(
-    run: RunDirectory, trainee: TrainState, splits: Splits, resolved: Plain, recipe_hash: str
-) -> Plain:
-    clock, recipe = trainee.clock, trainee.recipe
+def _summary(session: Session) -> Plain:
+    run, state, resolved = session.run, session.state, session.resolved
+    recipe, method, clock = state.recipe, state.method, state.clock
     clock.lap()
-    images = recipe.epochs * trainee.steps * recipe.batch_size
-    sizes = {name: len(getattr(splits, name) or ()) for name in SPLITS}
+    threads = session.settings.place.threads
+    counted = resolved if threads in (None, 1) else {**resolved, "threads": threads}
+    images = recipe.epochs * state.steps * recipe.batch_size
     return {
         "format": 1,
         "name": method_name(resolved),
         "recipe": {k: v for k, v in resolved.items() if k not in ("format", "split")},
-        "recipe_hash": recipe_hash,
+        "recipe_hash": fingerprint(counted),
         "split_hash": resolved["split"],
-        "images": sizes,
+        "images": {name: len(getattr(session.splits, name) or ()) for name in SPLITS},
         "environment": run.finish_environment(environment.now()),
-        "curve": _curve(trainee.logs[run.log_file.name]),
+        "curve": _curve(state.logs[run.log_file.name]),
         "cost": {
             "seconds": round(clock.seconds, 2),
             "images_per_second": round(images / clock.training_seconds, 2),
-            "peak_memory_bytes": memory.peak(trainee.fabric.device),
-            "parameters": _count(trainee.method.backbone.network.parameters()),
-            "training_parameters": _count(trainee.method.parameters()),
-            "macs_per_exit": macs_per_exit(trainee.method),
+            "peak_memory_bytes": memory.peak(session.fabric.device),
+            "parameters": _count(method.backbone.network.parameters()),
+            "training_parameters": _count(method.parameters()),
+            "macs_per_exit": macs_per_exit(method),
         },
     }
 

@@ -52,7 +52,7 @@ class Reporter:
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
 
-    def epoch(self, line: LogLine, seconds_left: float) -> None:
+    def epoch(self, line: LogLine) -> None:
         """Show an epoch's figures."""
         if not self.enabled:
             return
@@ -60,7 +60,8 @@ class Reporter:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
-            left = timedelta(seconds=round(seconds_left))
+            seconds, done = float(str(line["seconds"])), int(str(line["epoch"]))
+            left = timedelta(seconds=round(seconds / done * (self.epochs - done)))
             print(f"{self.label}  {text}  {left} left", flush=True)
 
 

@@ -1,15 +1,19 @@
 """Whether a run directory can be gone on with, and what differs if not."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from ..config.own_images import OWN_IMAGES
+from ..config.schema import Ingredients
 from ..config.settings import Plain, Settings, as_today
-from ..data import Splits
+from ..data import Batches, Splits
 from ..data.in_memory import InMemory
 from ..failures import UnusableCheckpoint
+from ..methods import Method
 from ..runs import (
     BEST_MODEL,
     FIRST_SAVE,
@@ -20,7 +24,10 @@ from ..runs import (
     log_line,
     recipe_differences,
 )
+from . import checkpoint
 from .checkpoint import State
+from .compiling import compiles
+from .engine import log, on_rank_zero
 from .state import TrainState
 from .trackers import forget
 
@@ -108,7 +115,7 @@ def refuse_lost_checkpoints(run: RunDirectory) -> None:
         )
 
 
-def restore_logs(trainee: TrainState, run: RunDirectory) -> None:
+def restore_logs(state: TrainState, run: RunDirectory) -> None:
     """Bring the logs to where training stands: what a killed process wrote beyond is dropped.
 
     Lines that were lost or changed are written again, as the checkpoint holds them.
@@ -117,17 +124,17 @@ def restore_logs(trainee: TrainState, run: RunDirectory) -> None:
         UnusableCheckpoint: If lines are lost, and the checkpoint is of a version that holds none.
     """
     for file in (run.log_file, run.test_curve_file):
-        kept = trainee.logs.get(file.name)
-        found = _lines(run, file, trainee.epoch)
+        kept = state.logs.get(file.name)
+        found = _lines(run, file, state.epoch)
         if kept is None:
             kept = found or []
-            expected = trainee.epoch if file == run.log_file or kept else 0
+            expected = state.epoch if file == run.log_file or kept else 0
             if [line["epoch"] for line in kept] != list(range(1, expected + 1)):
                 raise UnusableCheckpoint(
-                    f"{file} lacks lines of the {trainee.epoch} epochs that the checkpoint has "
+                    f"{file} lacks lines of the {state.epoch} epochs that the checkpoint has "
                     "behind it: restore it from a copy, or start afresh with --overwrite"
                 )
-            trainee.logs[file.name] = kept
+            state.logs[file.name] = kept
         elif found is None or [*map(log_line, found)] != [*map(log_line, kept)]:
             warnings.warn(
                 f"{file} was cut or changed: its {len(kept)} lines are written again from the "
@@ -163,22 +170,59 @@ def check_split(run: RunDirectory, splits: Splits) -> None:
         )
 
 
-def restore(trainee: TrainState, state: State, run: RunDirectory, resolved: Plain) -> None:
-    """Bring a trainee to a checkpoint's state.
+def resume(
+    fabric: Fabric,
+    run: RunDirectory,
+    recipe: Ingredients,
+    resolved: Plain,
+    method: Method,
+    batches: Batches,
+) -> TrainState:
+    """The training state as the newest checkpoint left it; a new one if there is none.
 
     Raises:
-        UnusableCheckpoint: If it is another recipe's, network's or method's.
+        UnusableCheckpoint: If there are checkpoints, or were, and none can be gone on from here.
     """
+    saved = checkpoint.load_latest(run.checkpoints, device=fabric.device)
+    if saved is None:
+        on_rank_zero(fabric, partial(refuse_lost_checkpoints, run))
+    eager = saved is not None and not saved.get("compiled")
+    compiled = recipe.compile and not eager
+    if compiled:
+        parts = fabric.world_size * recipe.accumulation
+        compiled = compiles(fabric, method, batches.epoch(0).batch(0, parts=parts))
+    if saved is not None and not eager and not compiled:
+        raise UnusableCheckpoint(
+            f"{run.path} was trained compiled and does not compile here: go on where it did, "
+            "or start afresh with --overwrite"
+        )
+    state = TrainState(fabric, method, recipe, steps=batches.steps, compiled=compiled)
+    if saved is not None:
+        _load(state, saved, run, resolved)
+    if state.epoch == recipe.epochs and not run.summary_file.exists():
+        log(
+            fabric,
+            f"{run.path} has been trained to its end: the results are written again from the last "
+            "checkpoint",
+        )
+    if state.steps_done > 0 and state.epoch < recipe.epochs:
+        steps = f" and {state.step} of {state.steps} steps" if state.step else ""
+        log(fabric, f"resuming after {state.epoch} of {recipe.epochs} epochs{steps}")
+    return state
+
+
+def _load(state: TrainState, saved: State, run: RunDirectory, resolved: Plain) -> None:
+    """Load a checkpoint; refuse one of another recipe, network or method."""
     differences = recipe_differences(
-        _shapes(state.get("method")), _shapes(trainee.method.state_dict())
+        _shapes(saved.get("method")), _shapes(state.method.state_dict())
     )
     reason = "; ".join(differences[:SHOWN_DIFFERENCES])
     if len(differences) > SHOWN_DIFFERENCES:
         reason += f"; and {len(differences) - SHOWN_DIFFERENCES} more"
     try:
         if not differences:
-            _refuse_other_recipe(state, resolved, run)
-            return trainee.load_state_dict(state)
+            _refuse_other_recipe(saved, resolved, run)
+            return state.load_state_dict(saved)
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
     raise UnusableCheckpoint(
@@ -188,8 +232,8 @@ def restore(trainee: TrainState, state: State, run: RunDirectory, resolved: Plai
     )
 
 
-def _refuse_other_recipe(state: State, resolved: Plain, run: RunDirectory) -> None:
-    stored = state.get("recipe")
+def _refuse_other_recipe(saved: State, resolved: Plain, run: RunDirectory) -> None:
+    stored = saved.get("recipe")
     if stored == resolved or not isinstance(stored, dict):
         return  # older checkpoints do not know their recipe
     today = as_today(stored, own_code=run.own_code(), where=run.checkpoints)

@@ -1,4 +1,4 @@
-"""Which of two number formats trains a network faster here, by a few steps of each."""
+"""The number format of a run: of two the one that trains faster here, by a few steps of each."""
 
 import math
 from collections.abc import Callable
@@ -8,9 +8,11 @@ import torch
 
 from ..config.settings import Settings
 from ..data import Batch, Splits
+from ..evaluation import choose_device, precision
 from ..evaluation.precision import Format
 from ..methods import Method
 from .building import build, build_batches
+from .naming import run_directory
 from .state import call_method, context_for
 
 MIN_GAIN = 1.1
@@ -20,17 +22,35 @@ MIN_IMAGES, MAX_IMAGES = 8, 32
 """Of a measured step, where the batch divides so."""
 
 
-def measured(
-    settings: Settings, splits: Callable[[], Splits], device: torch.device
-) -> tuple[Format, str]:
-    """The faster format, and its reason; the run that follows is as it would be without this.
+def number_format(settings: Settings, splits: Callable[[], Splits]) -> tuple[Format, str]:
+    """The number format of a run, and the reason: that of the run there is, or else the faster.
+
+    The images are read only where the formats are to be measured.
 
     Raises:
         ValueError: If the settings do not suit the data or the network.
     """
+    device = choose_device(settings.place.accelerator)
+    formats, reason = precision.possible(settings.recipe.precision, device)
+    if len(formats) == 1:
+        return formats[0], reason
+    for candidate in formats:
+        stored = run_directory(settings, candidate).read_recipe()
+        fresh = settings.place.overwrite and settings.place.out is not None
+        if stored is not None and stored.get("precision") == candidate and not fresh:
+            return candidate, "as the run began"
+    if settings.backbone is None:
+        settings.recipe.backbone.check()
+    return measured(settings, splits, device)
+
+
+def measured(
+    settings: Settings, splits: Callable[[], Splits], device: torch.device
+) -> tuple[Format, str]:
+    """The faster format, and its reason; the run that follows is as it would be without this."""
     recipe = settings.recipe
     with torch.random.fork_rng(devices=[]):
-        method, images = build(recipe, splits(), settings.backbone, device, _silent)
+        method, images = build(recipe, splits(), settings.backbone, device, _discard)
         batches = build_batches(recipe, images, method, device)
         sizes = [n for n in range(MIN_IMAGES, MAX_IMAGES + 1) if recipe.batch_size % n == 0]
         size = max(sizes, default=recipe.batch_size)
@@ -57,8 +77,8 @@ def faster(method: Method, batch: Batch) -> tuple[Format, str]:
     return chosen, f"{len(batch.indices)} images take {times}"
 
 
-def _silent(text: str) -> None:
-    """The run that follows says it."""
+def _discard(text: str) -> None:
+    """The run that follows logs it."""
 
 
 def _step(method: Method, batch: Batch, number_format: Format) -> None:

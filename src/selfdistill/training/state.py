@@ -117,8 +117,6 @@ class TrainState:
         self.best: dict[str, float] = {}
         self.best_files: dict[str, str] = {}
         """Hashes of the files of the best model, by their names within the run."""
-        self.between_batches: Callable[[], object] = nullcontext
-        """Called before each batch of an evaluation; what it raises ends the evaluation."""
         self.logs: dict[str, list[LogLine]] = {}
         self.metrics = EpochMetrics({}, fabric.device)
 
@@ -184,13 +182,18 @@ class TrainState:
             pipeline, key = epoch.pipeline, (recipe.seed, self.epoch)
             return adversarial_batch(self.method, batch, recipe.adversary, pipeline, key)
 
-    def predict(self, images: ImageSet, splits: Splits) -> Predictions:
-        """What the evaluated method says about images, in single precision as it is deployed."""
+    def predict(
+        self, images: ImageSet, splits: Splits, between: Callable[[], object] = nullcontext
+    ) -> Predictions:
+        """Predictions of the evaluated method, in single precision as it is deployed.
+
+        What ``between`` raises before a batch ends them.
+        """
         return predict(
             self.evaluated,
             images,
             splits.preprocessing,
-            between=self.between_batches,
+            between=between,
         )
 
     def end_epoch(self) -> None:

@@ -1,0 +1,93 @@
+"""One run, from settings to a finished run directory: setup, loop, finish."""
+
+import time
+from contextlib import ExitStack
+from functools import cache, partial
+from pathlib import Path
+
+from ..config.settings import Plain, Settings
+from ..evaluation import choose_device
+from ..inspection import evaluate
+from ..runs import TEST_FILES, LogLine, RunDirectory
+from . import engine
+from .engine import on_rank_zero
+from .finish import finish
+from .loop import record, train_epochs
+from .naming import resolved_recipe, run_directory
+from .resuming import is_done
+from .setup import Session, setup
+from .speed import number_format
+from .trackers import Trackers, known_names
+
+
+def train(settings: Settings) -> Path:
+    """Train what the settings describe, or go on where an earlier process stopped.
+
+    A finished run is left as it is.
+
+    Returns:
+        The run directory.
+
+    Raises:
+        ValueError: If the settings do not suit the data, the network or the run directory.
+        Failure: If the run is locked, storage fails, the loss is not finite, or a signal came.
+    """
+    recipe, place = settings.recipe, settings.place
+    deadline = None if place.stop_after is None else time.monotonic() + place.stop_after
+    tracker_names = known_names(place.logger)
+    if place.threads is not None:
+        engine.use_threads(place.threads)
+    device = choose_device(place.accelerator)
+    fabric = engine.build(
+        device,
+        "fp32",
+        deterministic=recipe.deterministic,
+        devices=place.devices,
+        num_nodes=place.num_nodes,
+    )
+    log = partial(engine.log, fabric)
+    splits = cache(recipe.data.splits)
+    with engine.launched(fabric):
+        precision, reason = on_rank_zero(fabric, partial(number_format, settings, splits))
+        engine.compute_in(fabric, precision)
+        run, resolved = run_directory(settings, precision), resolved_recipe(settings, precision)
+        if settings.backbone is None and not run.finished():
+            recipe.backbone.check()
+        with (
+            ExitStack() as lock,
+            Trackers(run, tracker_names if fabric.is_global_zero else []) as trackers,
+        ):
+            done = on_rank_zero(fabric, partial(_take, run, settings, resolved, lock))
+            if settings.note:
+                log(settings.note)
+            if done:
+                log(f"{run.path} is finished already; --overwrite starts afresh")
+                trackers.open()
+                return run.path
+            log(f"{run.path}: {device.type}, {precision} ({reason})")
+            session = setup(fabric, run, settings, resolved, splits(), deadline)
+            trackers.open()
+            with session.stop:
+                with session.reporter:
+                    for line in train_epochs(session):
+                        on_rank_zero(fabric, partial(_log_epoch, session, trackers, line))
+                finish(session)
+    return run.path
+
+
+def _take(run: RunDirectory, settings: Settings, resolved: Plain, lock: ExitStack) -> bool:
+    """Lock a run until the stack is left; whether nothing is left to do, once it was done here."""
+    lock.callback(run.leave, run.lock())
+    done = is_done(run, settings, resolved)
+    lacks_test = done and settings.place.test and not run.has_read_test()
+    if lacks_test or (done and run.damage().keys() & set(TEST_FILES)):
+        paths = settings.whereabouts.items()
+        images = {option: path for option, path in paths if option.startswith("data.")}
+        evaluate(run.path, split="test", changes=images)
+    return done
+
+
+def _log_epoch(session: Session, trackers: Trackers, line: LogLine) -> None:
+    record(session, line, session.run.log_file)
+    trackers.log(line)
+    session.reporter.epoch(line)
