@@ -74,7 +74,7 @@ def test_a_signal_within_an_evaluation_ends_it_between_batches(words, tmp_path, 
         os.kill(os.getpid(), signal.SIGTERM)
         return inspect(self, images)
 
-    monkeypatch.setattr(sys.modules[predict_function.__module__], "AT_ONCE_ON_CPU", (10, 2**20))
+    monkeypatch.setattr(sys.modules[predict_function.__module__], "MAX_BATCH_ON_CPU", (10, 2**20))
     monkeypatch.setattr(SKDSAM, "inspect", signalled)
     with pytest.raises(Stopped, match=f"saved in {tmp_path}"):
         train(parse([*words, "--out", str(tmp_path)]))
