@@ -13,7 +13,7 @@ import selfdistill as sd
 from selfdistill.backbones import Tapped
 from selfdistill.backbones.probe import logits_of, probing
 from selfdistill.data import ImageSet
-from selfdistill.data.in_memory import divided
+from selfdistill.data.in_memory import divide
 from selfdistill.evaluation import place
 
 SIZE = (3, 16, 16)
@@ -219,7 +219,7 @@ def shades():
     pixels = (
         torch.randint(60, (36, 3, 16, 16), dtype=torch.uint8) + 60 * labels[:, None, None, None]
     )
-    return divided(ImageSet(pixels.to(torch.uint8), labels, ("dark", "grey", "light")))
+    return divide(ImageSet(pixels.to(torch.uint8), labels, ("dark", "grey", "light")))
 
 
 def learn(shades, folder, network, **options):

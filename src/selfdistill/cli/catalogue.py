@@ -51,7 +51,7 @@ def augment(words: list[str]) -> int:
     parser.add_argument("recipe", help="a recipe; further options are those of train")
     parser.add_argument("--picture", type=Path, default=Path("augmentation.png"), help="PNG file")
     given, further = parser.parse_known_args(words)
-    from ..config.preview import draw_augmentation
+    from .augment_sheet import draw_augmentation
 
     draw_augmentation(["--config", given.recipe, *further], given.picture)
     print(f"{given.picture}: training images, and what seven epochs show of them")

@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 
 from ..backbones import Backbone
 from ..data import DATA_SETS, DataSet, ImageFolder, ImageSet, Splits
-from ..data.in_memory import InMemory, divided
-from ..data.map_dataset import MapDataset
+from ..data.image_set import MapDataset
+from ..data.in_memory import InMemory, divide
 from ..limits import check_image_size
 from ..methods import METHODS, Method
 from . import typed
@@ -219,7 +219,7 @@ def _with_images(
         if not isinstance(data, ImageSet):
             size = dict(options).get("data.image_size") or _size(recipe, backbone)
             data = ImageSet.from_dataset(data, image_size=_checked_size(size))
-        splits = divided(data)
+        splits = divide(data)
     named = {"class_path": PASSED, "init_args": {"split": splits.digest()[:16]}}
     recipe = replace(recipe.resolved(data=named), name=recipe.name.partition("/")[0])
     return Call(recipe, execution, InMemory(splits), None)

@@ -21,10 +21,10 @@ from .augment import (
 )
 from .batches import Batch, Batches, Epoch
 from .datasets import CIFAR10, CIFAR100, Digits, FashionMNIST, TinyImageNet
-from .image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
+from .image_set import DataSet, ImageSet, Splits, channel_statistics
 from .images import HuggingFace, ImageFolder, LabelTable
 from .randomness import generator
-from .sheet import augmentation_sheet
+from .splitting import stratified
 
 DATA_SETS: tuple[type[DataSet], ...] = (
     *(Digits, FashionMNIST, CIFAR10, CIFAR100, TinyImageNet),
@@ -64,7 +64,6 @@ __all__ = [
     "StyleMixing",
     "TinyImageNet",
     "TrivialAugment",
-    "augmentation_sheet",
     "channel_statistics",
     "generator",
     "standardise",

@@ -10,9 +10,8 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ..preprocessing import Preprocessing
-from .randomness import generator
 
-COUNTED = 2**22
+CHUNK = 2**22
 """Pixels of a channel that are counted at once."""
 
 
@@ -87,7 +86,7 @@ class ImageSet:
             ValueError: If there are no pairs, a picture is something else, or a label is neither
                 the number nor the name of a class.
         """
-        from .map_dataset import read_all  # which reads pictures, and so imports this module
+        from .in_memory import read_all  # which reads pictures, and so imports this module
 
         return cls(*read_all(dataset, image_size, classes))
 
@@ -197,39 +196,6 @@ class DataSet(abc.ABC):
         return {name: part for name, part in parts.items() if part is not None}
 
 
-def stratified(
-    labels: Int64[Tensor, " n"], per_class: int, seed: int
-) -> tuple[Int64[Tensor, " chosen"], Int64[Tensor, " rest"]]:
-    """Choose as many images of every class at random.
-
-    Args:
-        labels: Class of each image, from 0.
-        per_class: Images to choose from each class; at least 0.
-        seed: Decides the choice, together with the labels.
-
-    Returns:
-        Positions of the chosen images and of the rest, each ascending.
-
-    Raises:
-        ValueError: If a class has too few images.
-    """
-    if per_class < 0:
-        raise ValueError(f"{per_class} images a class cannot be chosen: ask for 0 or more")
-    counts = labels.bincount()
-    short = (counts < per_class).nonzero()
-    if len(short):
-        name = int(short[0, 0])
-        raise ValueError(
-            f"class {name} has {int(counts[name])} images left, {per_class} were asked for: "
-            "ask for fewer images a class"
-        )
-    order = torch.randperm(len(labels), generator=generator(seed, "split"))
-    grouped = order[labels[order].argsort(stable=True)]
-    firsts = counts.cumsum(0) - counts
-    chosen = torch.arange(len(labels)) - firsts.repeat_interleave(counts) < per_class
-    return grouped[chosen].sort().values, grouped[~chosen].sort().values
-
-
 def channel_statistics(
     images: UInt8[Tensor, "n 3 height width"],
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
@@ -240,7 +206,7 @@ def channel_statistics(
     values = torch.arange(256, dtype=torch.float64, device=images.device) / 255
     counts = torch.zeros(3, 256, dtype=torch.int64, device=images.device)
     # A part at a time: the images may be more than fits into memory.
-    for part in images.split(max(1, COUNTED // (images.shape[2] * images.shape[3]))):
+    for part in images.split(max(1, CHUNK // (images.shape[2] * images.shape[3]))):
         for count, channel in zip(counts, part.unbind(1), strict=True):
             count += channel.flatten().bincount(minlength=256)
     shares = counts.double() / counts[0].sum()

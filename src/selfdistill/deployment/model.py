@@ -17,7 +17,7 @@ from ..backbones.description import read_description
 from ..backbones.probe import logits_of
 from ..backbones.saved import load_network, model_folder
 from ..data.images import read_image
-from ..data.map_dataset import picture_of
+from ..data.in_memory import rgb_image
 from ..preprocessing import Preprocessing
 
 Picture = str | PathLike[str] | Image.Image | Tensor | np.ndarray
@@ -128,7 +128,7 @@ def load(path: str | PathLike[str], *, network: nn.Module | None = None) -> Mode
 
 def _open(picture: Picture) -> Image.Image:
     if not isinstance(picture, str | PathLike):
-        return picture_of(picture, "the picture")
+        return rgb_image(picture, "the picture")
     if Path(picture).is_dir():
         raise ValueError(
             f"{picture} is a folder: give its pictures, as a list of paths; selfdistill predict "

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ...preprocessing import ChannelValues
-from ..image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
+from ..image_set import DataSet, ImageSet, Splits, channel_statistics
+from ..splitting import stratified
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from jaxtyping import Float64, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..image_set import DataSet, ImageSet, Splits, channel_statistics, stratified
+from ..image_set import DataSet, ImageSet, Splits, channel_statistics
+from ..splitting import stratified
 
 
 @dataclass(frozen=True, kw_only=True)

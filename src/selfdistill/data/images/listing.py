@@ -6,9 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-import torch
-
-from ..randomness import generator
 from .source import Source
 
 NOT_A_PICTURE = "not named as a picture"
@@ -88,28 +85,6 @@ def group_by_class(pairs: Iterable[tuple[str, str]]) -> ByClass:
     for name, label in pairs:
         classes.setdefault(label, []).append(name)
     return {label: tuple(classes[label]) for label in sorted(classes)}
-
-
-def split_by_class(classes: ByClass, shares: tuple[float, ...], seed: int) -> tuple[ByClass, ...]:
-    """Set aside shares of every class at random: a set for each share, then the rest.
-
-    The seed decides together with how many images each class has. A share above 0 gives at least
-    one image; images keep their order. A class of which nothing is left is a ValueError.
-    """
-    results: tuple[ByClass, ...] = tuple({} for _ in range(len(shares) + 1))
-    for label, names in classes.items():
-        order = torch.randperm(len(names), generator=generator(seed, "split", label)).tolist()
-        counts = [max(1, round(share * len(names))) if share else 0 for share in shares]
-        if sum(counts) >= len(names):
-            raise ValueError(
-                f"class {label!r} has {len(names)} pictures, {sum(counts)} of them to be set "
-                f"aside: give it {sum(counts) + 1} or more"
-            )
-        start = 0
-        for result, count in zip(results, (*counts, len(names) - sum(counts)), strict=True):
-            result[label] = tuple(names[i] for i in sorted(order[start : start + count]))
-            start += count
-    return results
 
 
 def name_some(refused: Mapping[str, str]) -> str:

@@ -9,8 +9,9 @@ import torch
 
 from ...limits import check_image_size
 from ..image_set import DataSet, ImageSet, Splits, channel_statistics
+from ..splitting import split_by_class
 from .cache import load_cached
-from .listing import ByClass, Listing, name_some, split_by_class
+from .listing import ByClass, Listing, name_some
 
 MARGIN = 0.875
 """Share of the stored square's side that evaluation looks at, about."""

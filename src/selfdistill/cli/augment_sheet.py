@@ -1,4 +1,4 @@
-"""A picture of what the network will see."""
+"""The ``augment`` command's picture: training images, and what the first epochs show of them."""
 
 import io
 from pathlib import Path
@@ -9,17 +9,24 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..config.parser import parse
+from ..data import Batches, ImageSet, Mixing, Pipeline, Splits
 from ..pairing import Partner
-from ..preprocessing import center
+from ..preprocessing import Pixels, center
 from ..runs import replace_file
-from .augment.base import Pixels
-from .augment.mixing import Mixing
-from .augment.pipeline import Pipeline
-from .batches import Batches
-from .image_set import ImageSet, Splits
 
-_GAP = 2
-_SIDE = 96
+GAP = 2
+"""White pixels around each image."""
+MIN_SIDE = 96
+"""Smaller images are enlarged to about this height."""
+
+
+def draw_augmentation(words: list[str], path: Path) -> None:
+    """Write the sheet of a recipe and its further options, as ``train`` takes them, as a PNG."""
+    recipe = parse(words).recipe.build()
+    splits = recipe.data.splits()
+    pipeline = Pipeline(recipe.augment, splits.preprocessing)
+    augmentation_sheet(splits, pipeline, mixing=recipe.mixing, seed=recipe.seed, path=path)
 
 
 def augmentation_sheet(
@@ -34,20 +41,8 @@ def augmentation_sheet(
 ) -> None:
     """Write training images, a row each, as they are and as the first epochs show them.
 
-    Images that are kept larger than the epochs show them stand there as evaluation sees them.
-
-    Args:
-        splits: Where the images come from; they stand evenly spaced in the training split.
-        pipeline: What is done to each image.
-        mixing: What each image is mixed with another by; None mixes nothing.
-        seed: The seed of training: what is shown is what a run with it sees.
-        path: Where the PNG goes.
-        images: Rows, 1 or more and no more than there are training images.
-        epochs: Columns beside the original, 1 or more.
-
-    Raises:
-        ValueError: If images or epochs are out of range.
-        StorageFailure: If the picture cannot be written.
+    Images that are kept larger than the epochs show them stand there as evaluation sees them. Rows
+    stand evenly spaced in the training split; the seed is training's, so that epochs are a run's.
     """
     train = splits.train
     if not 1 <= images <= len(train) or epochs < 1:
@@ -60,9 +55,8 @@ def augmentation_sheet(
         originals = center(originals, (shown[0].shape[2], shown[0].shape[3]))
     columns = [originals, *shown]
     cells = torch.stack([_enlarge(column.cpu()) for column in columns], 1)
-    _, _, channels, height, width = cells.shape
+    channels, height = cells.shape[2:4]
     rows = cells.permute(0, 3, 1, 4, 2).reshape(images * height, -1, channels)
-    assert rows.shape[1] == len(columns) * width
     content = io.BytesIO()
     Image.fromarray(rows.contiguous().numpy()).save(content, format="PNG")
     replace_file(path, content.getvalue())
@@ -90,6 +84,6 @@ def _epochs(
 
 def _enlarge(images: Pixels) -> UInt8[Tensor, "batch channels taller wider"]:
     """Repeat the pixels of small images, and leave a white gap around each."""
-    times = max(1, _SIDE // images.shape[2])
+    times = max(1, MIN_SIDE // images.shape[2])
     large = images.repeat_interleave(times, 2).repeat_interleave(times, 3)
-    return pad(large, (_GAP,) * 4, value=255)
+    return pad(large, (GAP,) * 4, value=255)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from selfdistill.cli.augment_sheet import augmentation_sheet
 from selfdistill.data import (
     ColourJitter,
     Cutout,
@@ -15,7 +16,6 @@ from selfdistill.data import (
     Pipeline,
     RandomResizedCrop,
     Splits,
-    augmentation_sheet,
 )
 from selfdistill.failures import StorageFailure
 
