@@ -13,13 +13,12 @@ from rich.segment import Segment
 from .terminal import shown
 
 
-def console(*, stderr: bool = False, width: int | None = None, plain: bool = False) -> Console:
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
     """A console that reads neither markup nor control codes in names.
 
     Args:
         stderr: Whether it writes to standard error.
         width: Characters to a line; None for the terminal's.
-        plain: Send no control codes; otherwise real terminals get some.
     """
     stream = sys.stderr if stderr else sys.stdout
     return HarmlessConsole(
@@ -27,7 +26,7 @@ def console(*, stderr: bool = False, width: int | None = None, plain: bool = Fal
         stderr=stderr,
         width=width,
         # None on a terminal: rich may still know better, as it does for IDLE.
-        force_terminal=None if is_terminal(stderr=stderr) and not plain else False,
+        force_terminal=None if is_terminal(stderr=stderr) else False,
         markup=False,
         emoji=False,
         highlight=False,

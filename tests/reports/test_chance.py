@@ -36,11 +36,11 @@ def test_every_picture_states_the_band_of_its_own_seeds(directory):
     runs += [directory("BYOT", seed=k, accuracy=70) for k in range(2)]
     runs += [directory("SKDSAM", accuracy=70)]
     comparison = compare([read(run) for run in runs])
-    found = [p for p in classes.section(comparison).pictures if p.name.startswith("classes")]
-    for picture, seeds in zip(found, ("1 and 3", "2 and 3"), strict=True):
-        width = picture.figure.axes[0].patches[0].get_width() / 2
-        assert f"±{width:.1f} points" in picture.caption
-        assert f"means of {seeds} seeds" in picture.caption
+    found = [p for p in classes.section(comparison).plots if p.name.startswith("classes")]
+    for plot, seeds in zip(found, ("1 and 3", "2 and 3"), strict=True):
+        width = plot.figure.axes[0].patches[0].get_width() / 2
+        assert f"±{width:.1f} points" in plot.caption
+        assert f"means of {seeds} seeds" in plot.caption
 
 
 def test_every_class_has_the_band_of_its_own_images(directory):
@@ -55,7 +55,7 @@ def test_every_class_has_the_band_of_its_own_images(directory):
         (run / "summary.json").write_text(summary.replace('"test": 400', '"test": 310'))
     comparison = compare([read(run) for run in runs])
     section = classes.section(comparison)
-    panel = section.pictures[0].figure.axes[0]
+    panel = section.plots[0].figure.axes[0]
     names = [text.get_text() for text in panel.get_yticklabels()]
     widths = {name: bar.get_width() for name, bar in zip(names, panel.patches, strict=True)}
     (rare,) = (width for name, width in widths.items() if name.endswith("(10)"))
@@ -63,5 +63,5 @@ def test_every_class_has_the_band_of_its_own_images(directory):
     assert len(widths) == 4
     assert sorted(others) == pytest.approx([rare / 10**0.5])
     assert f"±{min(widths.values()) / 2:.1f} to ±{rare / 2:.1f} points" in (
-        section.pictures[0].caption
+        section.plots[0].caption
     )

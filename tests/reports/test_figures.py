@@ -39,21 +39,21 @@ def alike(directory):
 
 
 def test_rows_with_long_names_are_told_apart_and_do_not_overlap(alike):
-    for picture in results.section(alike).pictures:
-        labels = drawn(picture.figure).axes[0].get_yticklabels()
+    for plot in results.section(alike).plots:
+        labels = drawn(plot.figure).axes[0].get_yticklabels()
         assert len({label.get_text() for label in labels}) == len(labels) >= 4
         assert overlapping(labels) == []
         assert min(label.get_window_extent().x0 for label in labels) >= 0
 
 
 def test_legends_tell_rows_with_long_names_apart(alike):
-    pictures = [learning.section(alike).pictures[0], exits.section(alike).pictures[0]]
-    for picture in pictures:
-        (legend,) = drawn(picture.figure).legends
+    plots = [learning.section(alike).plots[0], exits.section(alike).plots[0]]
+    for plot in plots:
+        (legend,) = drawn(plot.figure).legends
         texts = legend.get_texts()
         assert len({text.get_text() for text in texts}) == len(texts) >= 4
         assert overlapping(texts) == []
-        assert legend.get_window_extent().y1 < picture.figure.axes[0].get_window_extent().y0
+        assert legend.get_window_extent().y1 < plot.figure.axes[0].get_window_extent().y0
 
 
 @pytest.mark.parametrize("letters", [19, 22, 46])
@@ -69,14 +69,14 @@ def test_a_legend_stays_within_its_figure(letters):
 
 def test_a_row_of_one_run_has_no_bar_that_hides_it(directory):
     runs = [directory(seed=0), directory(seed=1), directory("BYOT")]
-    panel = results.section(compared(runs)).pictures[0].figure.axes[0]
+    panel = results.section(compared(runs)).plots[0].figure.axes[0]
     bars = [c for c in panel.collections if hasattr(c, "get_segments")]
     assert [bar.get_segments()[0][0][0] for bar in bars] == [80.0]
     assert "thin ones single seeds" not in " ".join(learning.section(compared(runs[2:])).paragraphs)
 
 
 def test_epochs_have_no_halves(directory):
-    panel = drawn(learning.section(compared([directory()])).pictures[0].figure).axes[0]
+    panel = drawn(learning.section(compared([directory()])).plots[0].figure).axes[0]
     assert all(tick == int(tick) for tick in panel.get_xticks())
 
 

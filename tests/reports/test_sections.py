@@ -72,16 +72,16 @@ def test_a_page_about_validation_images_shows_no_test_images(directory, tmp_path
 def test_classes_are_compared_with_cross_entropy(directory):
     runs = [directory(accuracy=50, classes=2), directory("BYOT", accuracy=90, classes=2)]
     section = classes.section(compared(runs))
-    assert "2 of 2 classes gain, 0 lose" in section.pictures[0].caption
-    panel = section.pictures[0].figure.axes[0]
+    assert "2 of 2 classes gain, 0 lose" in section.plots[0].caption
+    panel = section.plots[0].figure.axes[0]
     assert all(text.get_text().endswith(" (200)") for text in panel.get_yticklabels())
-    assert "two single runs do not tell" in section.pictures[0].caption
+    assert "two single runs do not tell" in section.plots[0].caption
     assert classes.section(compared(runs[1:])) is None
 
 
 def test_shares_of_the_loss_are_of_its_terms(directory):
     section = learning.section(compared([directory("BYOT", shares=[1, 1])]))
-    panel = section.pictures[-1].figure.axes[0]
+    panel = section.plots[-1].figure.axes[0]
     lower = panel.collections[0].get_paths()[0].vertices
     assert max(y for x, y in lower if x == 1) == pytest.approx(80)  # 2.0 of 2.5
     assert max(y for x, y in lower if x == 3) == pytest.approx(25)  # 0.5 of 2.0
@@ -100,7 +100,7 @@ def test_the_networks_operations_alone_make_no_picture_of_the_exits(directory):
     summary["cost"]["macs_per_exit"] = {"network": 5e8}
     (run / "summary.json").write_text(json.dumps(summary))
     section = exits.section(compared([run]))
-    assert [picture.name for picture in section.pictures] == ["exits-0"]
+    assert [plot.name for plot in section.plots] == ["exits-0"]
     assert "do not hold the operations" in section.paragraphs[0]
 
 
@@ -110,7 +110,7 @@ def test_many_rows_get_eight_pictures_of_their_own_and_a_word(directory):
         (learning.section(nine), "They are shown for 8 of 9 rows, the first."),
         (attention.section(nine), "Of 9 rows, the first 8 are shown one by one."),
     ):
-        names = [p.name for p in section.pictures]
+        names = [p.name for p in section.plots]
         assert len([n for n in names if n.startswith(("terms", "attention-images"))]) == 8
         assert section.paragraphs[-1].endswith(words)
 
@@ -123,7 +123,7 @@ def test_a_published_accuracy_is_that_of_a_rows_runs(directory):
 
 
 def test_twenty_rows_are_told_apart_without_colour():
-    looks = [style.look(position) for position in range(24)]
+    looks = [style.row_style(position) for position in range(24)]
     assert len(set(looks)) == 24
     assert len({look[1:] for look in looks[:8]}) == 8
 
@@ -131,8 +131,8 @@ def test_twenty_rows_are_told_apart_without_colour():
 def test_axes_tell_their_units(directory):
     runs = [directory(), directory("SKDSAM", shares=[1, 3])]
     sections = [part.section(compared(runs)) for part in (learning, classes, attention)]
-    for picture in (p for section in sections for p in section.pictures):
-        panel = picture.figure.axes[0]
+    for plot in (p for section in sections for p in section.plots):
+        panel = plot.figure.axes[0]
         assert panel.get_xlabel()
         assert panel.get_ylabel() or len(panel.get_yticklabels()) > 1
 
@@ -152,7 +152,7 @@ def test_twenty_seven_runs_and_the_users_own_settings(directory, tmp_path, monke
 
 def test_every_figure_shows_cross_entropy_once(directory):
     runs = [directory(f"M{m}") for m in range(9)] + [directory()]
-    figures = [picture.figure for picture in learning.section(compared(runs)).pictures]
+    figures = [plot.figure for plot in learning.section(compared(runs)).plots]
     names = [[text.get_text() for text in figure.legends[0].get_texts()] for figure in figures]
     assert [name[0] for name in names] == ["CrossEntropy", "CrossEntropy"]
     assert sorted(name for own in names for name in own) == ["CrossEntropy"] * 2 + [

@@ -9,9 +9,11 @@ import numpy as np
 
 from .labels import sections
 from .row import CONTROL, SPOKEN, Row, group
-from .run import SPLITS, Run
+from .run import Run
 from .statistics import MIN_SEEDS, Difference, differences
 
+SPLITS = ("test", "validation")
+"""In the order of preference."""
 HEADLINE = "SKDSAM"
 """The method whose differences take more seeds to call."""
 HEADLINE_SEEDS = 5
@@ -129,7 +131,7 @@ def _differing(row: Row, other: Row) -> tuple[str, ...]:
         sections(a.fields, b.fields, ignore=EXECUTION | {"method"})
         for a, b in pairs or [(row.runs[0], other.runs[0])]
     ]
-    return tuple(dict.fromkeys(part for found in parts for part in found))
+    return tuple(dict.fromkeys(part for some in parts for part in some))
 
 
 def _compare_with(control: Row, rows: Sequence[Row]) -> list[Row]:

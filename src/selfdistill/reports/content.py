@@ -19,7 +19,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Plot:
     """A figure with its file name and its caption."""
 
     name: str
@@ -44,5 +44,5 @@ class Section:
     title: str
     paragraphs: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    plots: tuple[Plot, ...] = ()
     thumbnails: tuple[Thumbnail, ...] = ()

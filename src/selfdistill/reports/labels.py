@@ -79,24 +79,24 @@ def shared_fields(rows: Sequence[Fields]) -> str:
     """
     commonest = _commonest(rows)
     write = _writer(rows, commonest)
-    found: dict[str, dict[str, None]] = {}
+    by_scope: dict[str, dict[str, None]] = {}
     for key, values in commonest.items():
         for row, value in zip(rows, values, strict=True):
             alike = all(_value(peer, key) == value for peer in _peers(key, row, rows))
             if key in row and _value(row, key) == value and not alike:
                 scope = write("method.class_path", row) if key.startswith("method.") else ""
-                found.setdefault(scope, {})[write(key, row)] = None
-    return "; ".join(f"{scope} {' '.join(words)}".strip() for scope, words in found.items())
+                by_scope.setdefault(scope, {})[write(key, row)] = None
+    return "; ".join(f"{scope} {' '.join(words)}".strip() for scope, words in by_scope.items())
 
 
 def _commonest(rows: Sequence[Fields]) -> dict[str, list[Value | None]]:
     """The fields that tell rows apart; for each row what most of its peers have, None in a tie."""
     keys = dict.fromkeys(key for row in rows for key in row if key != "method.class_path")
     varying = [key for key in keys if any(_value(r, key) != _value(rows[0], key) for r in rows)]
-    found = {key: [_most(key, _peers(key, row, rows)) for row in rows] for key in varying}
+    commonest = {key: [_most(key, _peers(key, row, rows)) for row in rows] for key in varying}
     return {
         key: values
-        for key, values in found.items()
+        for key, values in commonest.items()
         if any(_value(row, key) != value for row, value in zip(rows, values, strict=True))
     }
 
@@ -119,9 +119,9 @@ def _value(row: Fields, key: str) -> Value:
     return key in row, row.get(key)
 
 
-def _writer(rows: Sequence[Fields], told: Iterable[str]) -> Callable[[str, Fields], str]:
-    """Write a row's method, or another of the fields that are told with its value."""
-    names = _shortest({_display(key) for key in told})
+def _writer(rows: Sequence[Fields], fields: Iterable[str]) -> Callable[[str, Fields], str]:
+    """Write a row's method, or another of the fields with its value."""
+    names = _shortest({_display(key) for key in fields})
     paths = _shortest({str(row[key]) for row in rows for key in row if key.endswith("class_path")})
 
     def write(key: str, row: Fields) -> str:

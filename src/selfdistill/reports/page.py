@@ -11,7 +11,7 @@ import jinja2
 from ..runs import replace_file
 from ..terminal import shown
 from .columns import results_table
-from .comparison import NO_PAPERS, Comparison, compare
+from .comparison import NO_PAPERS, SPLITS, Comparison, compare
 from .content import Section
 from .figures import (
     attention,
@@ -26,7 +26,7 @@ from .figures import (
 )
 from .formats import as_json, as_latex, as_markdown
 from .reader import logged_epochs, read
-from .run import SPLITS, Run
+from .run import Run
 from .text import headline, notes
 
 PAGE = "index.html"
@@ -177,8 +177,8 @@ def _read_whole(path: Path) -> Run:
 
 def _sections(comparison: Comparison) -> list[Section]:
     parts = (results, learning, calibration, classes, exits, attention, robustness, cost)
-    found = [part.section(comparison) for part in parts]
-    return [section for section in found if section is not None]
+    sections = (part.section(comparison) for part in parts)
+    return [section for section in sections if section is not None]
 
 
 def _draw(sections: Sequence[Section]) -> tuple[dict[str, str], dict[str, bytes]]:
@@ -186,10 +186,10 @@ def _draw(sections: Sequence[Section]) -> tuple[dict[str, str], dict[str, bytes]
     drawings: dict[str, str] = {}
     files: dict[str, bytes] = {}
     for section in sections:
-        for picture in section.pictures:
-            drawings[picture.name] = style.svg(picture.figure, picture.name)
-            files[f"{FIGURES}/{picture.name}.svg"] = drawings[picture.name].encode()
-            files[f"{FIGURES}/{picture.name}.png"] = style.png(picture.figure)
+        for plot in section.plots:
+            drawings[plot.name] = style.svg(plot.figure, plot.name)
+            files[f"{FIGURES}/{plot.name}.svg"] = drawings[plot.name].encode()
+            files[f"{FIGURES}/{plot.name}.png"] = style.png(plot.figure)
     return drawings, files
 
 

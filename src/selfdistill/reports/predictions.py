@@ -13,7 +13,6 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from ..runs import read_checked
 
@@ -96,7 +95,7 @@ def read_predictions(file: Path, images: int | None = None) -> Predictions | Non
     return Predictions(
         labels=labels,
         classes=logits.argmax(1),
-        confidence=softmax(logits, axis=1).max(1),
+        confidence=1 / np.exp(logits - logits.max(1, keepdims=True)).sum(1),
         num_classes=logits.shape[1],
         attention=attention,
     )

@@ -4,7 +4,15 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..runs import SUMMARY, RunDirectory, read_json, read_lines, read_summary, summary_file
+from ..runs import (
+    SCORED_SPLITS,
+    SUMMARY,
+    RunDirectory,
+    read_json,
+    read_lines,
+    read_summary,
+    summary_file,
+)
 from .labels import Fields, flatten
 from .run import Cost, Run, Scores
 
@@ -103,7 +111,7 @@ def _parse(summary: Mapping[str, object], path: Path) -> Run:
         images=_mapping(summary.get("images", {})),
         scores={
             split: _scores(_mapping(summary[split]))
-            for split in ("validation", "test")
+            for split in SCORED_SPLITS
             if summary[split] is not None
         },
         cost=Cost(

@@ -129,15 +129,15 @@ class Row:
     @property
     def best_test_epoch(self) -> Spread | None:
         """Percent, where every run recorded it."""
-        found = [run.best_test_epoch for run in self.runs]
-        accuracies = [accuracy for accuracy in found if accuracy is not None]
-        return spread(accuracies) if len(accuracies) == len(found) else None
+        accuracies = [a for run in self.runs if (a := run.best_test_epoch) is not None]
+        return spread(accuracies) if len(accuracies) == len(self.runs) else None
 
     @property
     def predictions(self) -> list[Predictions]:
         """Those of the runs that have some; none on another split than test."""
-        found = [run.predictions for run in self.runs] if self.split == "test" else []
-        return [predictions for predictions in found if predictions is not None]
+        if self.split != "test":
+            return []
+        return [run.predictions for run in self.runs if run.predictions is not None]
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..runs import (
+    SCORED_SPLITS,
     RunDirectory,
     Stored,
     read_checked_json,
@@ -20,7 +21,6 @@ from ..terminal import shown_name
 from .labels import Fields
 from .predictions import Numbers, Predictions, open_arrays, read_predictions
 
-SPLITS = ("test", "validation")
 MAX_NUMBER = 1e300
 """No number of a summary is larger."""
 
@@ -204,7 +204,7 @@ class Run:
                 raise ValueError(f"{file} is damaged: its {split} accuracy is {scores.accuracy} %")
         _ = self.thumbnails, self.best_test_epoch, self.files
         try:
-            _ = self.curve, self.macs, [self.corruptions(split) for split in SPLITS]
+            _ = self.curve, self.macs, [self.corruptions(split) for split in SCORED_SPLITS]
         except (ValueError, TypeError) as error:
             raise ValueError(f"{file} is damaged: {error}") from None
 

@@ -107,7 +107,7 @@ def _has_attention(images: Sequence[InspectedImage]) -> bool:
 def _class_names(images: Sequence[InspectedImage]) -> dict[str, str]:
     """The predicted classes, as they fit below a cell."""
     predictions = [stage.prediction for image in images for stage in image.stages]
-    names = list(dict.fromkeys(found[0] for found in predictions if found is not None))
+    names = list(dict.fromkeys(one[0] for one in predictions if one is not None))
     return dict(zip(names, style.fitted(names, MAX_LETTERS), strict=True))
 
 

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
-from scipy.special import ndtr
 
 MIN_SEEDS = 3
 """Runs that both groups need before a difference gets an interval and a verdict."""
@@ -86,6 +84,10 @@ def critical_value(loadings: Sequence[float], freedom: int) -> float:
             of its difference.
         freedom: Degrees of freedom :math:`\nu`.
     """
+    # scipy takes longer to load than most tables to make
+    from scipy import optimize, stats
+    from scipy.special import ndtr
+
     # scipy.stats.dunnett and multivariate_t integrate at random, and fail now and then
     single, every = (float(stats.t.ppf(1 - 0.025 / n, freedom)) for n in (1, len(loadings)))
     if len(loadings) == 1:

@@ -115,38 +115,38 @@ def notes(comparison: Comparison, table: Kind = "compare") -> list[str]:
 
 def _compare_notes(comparison: Comparison) -> list[str]:
     rows, split = comparison.rows, comparison.split
-    found = [f"{split} split, last epoch; accuracy and ECE in percent, ± standard deviation"]
+    lines = [f"{split} split, last epoch; accuracy and ECE in percent, ± standard deviation"]
     if any(_intervals(rows).values()):
-        found.append(f"differences{_to_what(comparison)} in points, with {_interval_words(rows)}")
+        lines.append(f"differences{_to_what(comparison)} in points, with {_interval_words(rows)}")
     elif to_what := _to_what(comparison):
-        found.append(f"differences{to_what} in points")
+        lines.append(f"differences{to_what} in points")
     if size := _common_size(rows):
         error = max(row.sampling_error or 0.0 for row in rows)
-        found.append(f"{size:,} {split} images: sampling error up to ±{error:.2f} points")
+        lines.append(f"{size:,} {split} images: sampling error up to ±{error:.2f} points")
     if any(row.step_ratio is not None for row in rows if not row.is_control):
-        found.append("step ratio across processes: an indication, no benchmark")
-    return found
+        lines.append("step ratio across processes: an indication, no benchmark")
+    return lines
 
 
 def _report_notes(comparison: Comparison) -> list[str]:
     rows, split = comparison.rows, comparison.split
-    found: list[str] = []
+    lines: list[str] = []
     if any(row.difference is not None for row in rows):
         intervals = f"; {_interval_words(rows)}" if any(_intervals(rows).values()) else ""
         to_what = _to_what(comparison) or " to the cross-entropy row of the same setting"
-        found.append(f"difference: of the means,{to_what}{intervals}")
-        found.append(
+        lines.append(f"difference: of the means,{to_what}{intervals}")
+        lines.append(
             f"a verdict takes {MIN_SEEDS} seeds in both rows, {HEADLINE_SEEDS} for {HEADLINE}"
         )
     if any(row.sampling_error is not None for row in rows):
         size = _common_size(rows)
         images = f"{size:,} {split} images" if size else f"{split} images"
-        found.append(f"sampling error: one standard error by the choice of {images}")
+        lines.append(f"sampling error: one standard error by the choice of {images}")
     if any(row.paper is not None for row in rows):
-        found.append("paper: as published, from other code and machines")
+        lines.append("paper: as published, from other code and machines")
     if any(row.best_test_epoch is not None for row in rows):
-        found.append("legacy: chosen by the test images, so too high; nothing here rests on it")
-    return [*found, *_seed_notes(rows)]
+        lines.append("legacy: chosen by the test images, so too high; nothing here rests on it")
+    return [*lines, *_seed_notes(rows)]
 
 
 def _intervals(rows: Sequence[Row]) -> Counter[str]:

@@ -9,7 +9,7 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from ..comparison import Comparison
-from ..content import Picture, Section, Table, Thumbnail
+from ..content import Plot, Section, Table, Thumbnail
 from ..labels import Fields
 from ..predictions import Numbers, entropy
 from ..row import Row
@@ -29,26 +29,26 @@ MAX_THUMBNAILS = 24
 
 
 def section(comparison: Comparison) -> Section | None:
-    """All pictures of the attention; None where no method has any."""
+    """All plots of the attention; None where no method has any."""
     rows, split = comparison.rows, comparison.split
     by_epoch = [row for row in rows if row.runs[0].curve.attention is not None]
     by_image = [row for row in rows if _by_run(row)]
     if not by_epoch and not by_image:
         return None
     shown = by_image[: style.MAX_ROWS]
-    pictures = [
+    plots = [
         _epochs(row, f"attention-epochs-{i}") for i, row in enumerate(by_epoch[: style.MAX_ROWS])
     ]
-    pictures += [_distribution(row, f"attention-images-{i}") for i, row in enumerate(shown)]
+    plots += [_distribution(row, f"attention-images-{i}") for i, row in enumerate(shown)]
     parts = style.chunks(by_image)
-    pictures += [_entropy(part, f"attention-entropy-{i}") for i, part in enumerate(parts)]
+    plots += [_entropy(part, f"attention-entropy-{i}") for i, part in enumerate(parts)]
     needed = needs_predictions("Distributions over images need", split)
     return Section(
         "attention",
         "Attention",
         (MEANING, *(() if by_image else (needed,)), *style.left_out(by_epoch or by_image)),
         (*_ablations(rows), *(_most_attended(row) for row in shown)),
-        tuple(pictures),
+        tuple(plots),
         tuple(image for row in shown for image in _thumbnails(row)),
     )
 
@@ -69,18 +69,18 @@ def _labels(row: Row) -> NDArray[np.int64]:
     return next(one.labels for one in row.predictions if one.attention is not None)
 
 
-def _epochs(row: Row, name: str) -> Picture:
+def _epochs(row: Row, name: str) -> Plot:
     figure, panel = style.epoch_axes("mean share (%)")
     epochs = row.runs[0].curve.epoch
-    found = [a for run in row.runs if (a := run.curve.attention) is not None]
-    seeds = 100 * np.array([one for one in found if one.shape == found[0].shape])
+    curves = [a for run in row.runs if (a := run.curve.attention) is not None]
+    seeds = 100 * np.array([curve for curve in curves if curve.shape == curves[0].shape])
     for stage in range(seeds.shape[2]):
         own = seeds[:, :, stage]
         style.hairlines(panel, [(epochs, attention) for attention in own], stage + 1)
         style.curve(panel, epochs, own.mean(0), stage + 1, f"block {stage + 1}")
     panel.set_ylim(-2, 102)
     style.legend(figure, panel, columns=3)
-    return Picture(
+    return Plot(
         name,
         f"{row.label}: mean share of each shallow block on fixed training images, by epoch "
         "(thick: mean over seeds).",
@@ -88,7 +88,7 @@ def _epochs(row: Row, name: str) -> Picture:
     )
 
 
-def _distribution(row: Row, name: str) -> Picture:
+def _distribution(row: Row, name: str) -> Plot:
     attention, labels = 100 * np.stack(_by_run(row)), _labels(row)
     present = np.unique(labels)
     classes = np.concatenate([attention[:, labels == k].mean(1) for k in present])
@@ -115,7 +115,7 @@ def _distribution(row: Row, name: str) -> Picture:
     panel.set_ylim(-2, 102)
     panel.grid(axis="x", visible=False)
     style.legend(figure, panel)
-    return Picture(
+    return Plot(
         name,
         f"{row.label}: shares over the {len(labels):,} test images and over the {len(present)} "
         "classes, all seeds together (box: middle half; whiskers: 5 to 95 %).",
@@ -123,7 +123,7 @@ def _distribution(row: Row, name: str) -> Picture:
     )
 
 
-def _entropy(rows: Sequence[Row], name: str) -> Picture:
+def _entropy(rows: Sequence[Row], name: str) -> Plot:
     figure, panel = style.axes(
         xlabel="entropy of an image's shares (share of the most possible)",
         ylabel="test images up to it (%)",
@@ -138,7 +138,7 @@ def _entropy(rows: Sequence[Row], name: str) -> Picture:
     panel.set_xlim(0, 1.02)
     panel.set_ylim(0, 102)
     style.legend(figure, panel)
-    return Picture(
+    return Plot(
         name,
         "Entropy of the shares over test images, all seeds together, cumulative: 0 is all on one "
         f"block, 1 equal shares. Means: {', '.join(means)}.",
@@ -221,17 +221,16 @@ def _files(row: Row, images: int) -> tuple[str, ...]:
 
 def _thumbnails(row: Row) -> list[Thumbnail]:
     """Images of the first run that kept any, beside the CAM of the stage; class and attention."""
-    kept = [run for run in row.runs if run.thumbnails is not None and run.predictions is not None]
-    if not kept:
+    runs = [run for run in row.runs if run.thumbnails is not None and run.predictions is not None]
+    if not runs:
         return []
-    run, names = kept[0], row.class_names
+    run, names = runs[0], row.class_names
     assert run.thumbnails is not None
     assert run.predictions is not None
     attention, labels = run.predictions.attention, run.predictions.labels
     files = _files(row, len(labels))
     seed = f", seed\u00a0{run.seed}" if len(row.runs) > 1 else ""
-    found: list[Thumbnail] = []
-    images = run.thumbnails
+    images, thumbnails = run.thumbnails, list[Thumbnail]()
     for pixels, cam, index, stage in zip(
         images.images, images.cams, images.indices, images.stages, strict=True
     ):
@@ -240,5 +239,5 @@ def _thumbnails(row: Row) -> list[Thumbnail]:
         imsave(file, np.hstack([pixels, overlay_cam(pixels, cam)]), format="png")
         subject = f"{names[labels[index]]} ({files[index]})"
         caption = f"{row.label}{seed}, block\u00a0{stage + 1}{share}: {subject}"
-        found.append(Thumbnail(file.getvalue(), caption))
-    return found[:MAX_THUMBNAILS]
+        thumbnails.append(Thumbnail(file.getvalue(), caption))
+    return thumbnails[:MAX_THUMBNAILS]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..comparison import Comparison
-from ..content import Picture, Section, Table
+from ..content import Plot, Section, Table
 from ..predictions import Numbers
 from ..row import Row
 from ..statistics import spread
@@ -28,19 +28,19 @@ def section(comparison: Comparison) -> Section:
         tuple((row.label, *(_score(row, field) for field in SCORES)) for row in rows),
     )
     parts = style.chunks([row for row in rows if row.predictions])
-    pictures = tuple(_diagram(part, f"reliability-{i}") for i, part in enumerate(parts))
-    words = () if pictures else (needs_predictions("The reliability diagram needs", split),)
-    return Section("calibration", "Calibration", words, (table,), pictures)
+    plots = tuple(_diagram(part, f"reliability-{i}") for i, part in enumerate(parts))
+    paragraphs = () if plots else (needs_predictions("The reliability diagram needs", split),)
+    return Section("calibration", "Calibration", paragraphs, (table,), plots)
 
 
 def _score(row: Row, field: str) -> str:
-    found = [run.exit_scores(row.split).get("network", {}).get(field) for run in row.runs]
-    values = [value for value in found if value is not None]
+    scores = [run.exit_scores(row.split).get("network", {}) for run in row.runs]
+    values = [one[field] for one in scores if field in one]
     digits = 2 if field == "ece" else 3
     return plus_minus(spread(values), digits) if values else ABSENT
 
 
-def _diagram(rows: Sequence[Row], name: str) -> Picture:
+def _diagram(rows: Sequence[Row], name: str) -> Plot:
     figure, panel = style.axes(
         height=3.7, xlabel="mean confidence of a bin (%)", ylabel="accuracy on test images (%)"
     )
@@ -52,7 +52,7 @@ def _diagram(rows: Sequence[Row], name: str) -> Picture:
     panel.set_ylim(0, 102)
     panel.set_aspect("equal")
     style.legend(figure, panel)
-    return Picture(
+    return Plot(
         name,
         "Reliability: accuracy of the predictions of like confidence, all seeds together; bins of "
         f"fewer than {MIN_IMAGES} images are left out. Below the diagonal a network is "

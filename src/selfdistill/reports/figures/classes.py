@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ..comparison import HEADLINE, Comparison
-from ..content import Picture, Section
+from ..content import Plot, Section
 from ..predictions import Numbers
 from ..row import Row
 from ..text import signed
 from . import style
 
 EXTREMES = 10
-"""Classes that a picture names at either end."""
+"""Classes that a plot names at either end."""
 IMPROVED = 6
 CONFUSED = 6
 
@@ -77,18 +77,18 @@ def section(comparison: Comparison) -> Section | None:
     pairs = [pair for row in ordered if (pair := _pair(row)) is not None]
     if not pairs:
         return None
-    pictures: list[Picture] = []
+    plots: list[Plot] = []
     for i, pair in enumerate(pairs[: style.MAX_ROWS]):
-        pictures.append(_gains(pair, f"classes-{i}"))
+        plots.append(_gains(pair, f"classes-{i}"))
         if np.nanmax(pair.gain) > 0:
-            pictures.append(_confusion(pair, f"confusion-{i}"))
-    words = (
+            plots.append(_confusion(pair, f"confusion-{i}"))
+    paragraphs = (
         "Behind the name of a class stands how many test images it has, the same for all runs; its "
         "shaded band is as wide as so few make it. The bands are about the chance of training; "
         "from one choice of images to another, differences vary more.",
         *style.left_out([pair.row for pair in pairs]),
     )
-    return Section("classes", "Classes", words, pictures=tuple(pictures))
+    return Section("classes", "Classes", paragraphs, plots=tuple(plots))
 
 
 def _pair(row: Row) -> Pair | None:
@@ -109,7 +109,7 @@ def _pair(row: Row) -> Pair | None:
     )
 
 
-def _gains(pair: Pair, name: str) -> Picture:
+def _gains(pair: Pair, name: str) -> Plot:
     known = np.flatnonzero(np.isfinite(pair.gain))
     order = known[np.argsort(pair.gain[known], kind="stable")[::-1]]
     everything = len(order) <= 2 * EXTREMES
@@ -125,7 +125,7 @@ def _gains(pair: Pair, name: str) -> Picture:
     band = pair.band.widths[ends]
     panel.barh(places, 2 * band, left=-band, height=1, color=style.FAINT, alpha=0.6, lw=0)
     panel.axvline(0, color=style.RULE, lw=1)
-    color, marker, _ = style.look(pair.row.style)
+    color, marker, _ = style.row_style(pair.row.style)
     panel.hlines(places, 0, gains, color=color, lw=1.4)
     panel.plot(gains, places, marker=marker, color=color, linestyle="none")
     everyone = pair.gain[known]
@@ -135,10 +135,10 @@ def _gains(pair: Pair, name: str) -> Picture:
         f"{pair.row.label}: {up} of {len(known)} classes gain, {down} lose, "
         f"{len(known) - up - down} stay (means over seeds{part}). {pair.band.words(pair.gain)}"
     )
-    return Picture(name, caption, figure)
+    return Plot(name, caption, figure)
 
 
-def _confusion(pair: Pair, name: str) -> Picture:
+def _confusion(pair: Pair, name: str) -> Plot:
     order = np.argsort(np.nan_to_num(pair.gain, nan=-np.inf), kind="stable")[::-1]
     rows = order[: min(IMPROVED, int((pair.gain > 0).sum()))]
     weight = np.abs(np.nan_to_num(pair.moved[rows]))
@@ -161,7 +161,7 @@ def _confusion(pair: Pair, name: str) -> Picture:
     style.name_columns(panel, style.fitted([pair.names[k] for k in columns], 14), 42)
     panel.set_yticks(range(len(rows)), own)
     panel.grid(visible=False)
-    return Picture(
+    return Plot(
         name,
         f"{pair.row.label}: the classes that gain most, and how many more (+) or fewer (−) of "
         "a class's images are taken for another class than with cross-entropy (points).",

@@ -24,18 +24,18 @@ def section(comparison: Comparison) -> Section:
         "peak memory, MB": _memory,
     }
     cells = [[cell(row) for cell in columns.values()] for row in comparison.rows]
-    kept = [i for i in range(len(columns)) if any(line[i] != ABSENT for line in cells)]
+    used = [i for i in range(len(columns)) if any(line[i] != ABSENT for line in cells)]
     table = Table(
         "Cost, mean ± standard deviation over seeds.",
-        tuple(list(columns)[i] for i in kept),
-        tuple(tuple(line[i] for i in kept) for line in cells),
+        tuple(list(columns)[i] for i in used),
+        tuple(tuple(line[i] for i in used) for line in cells),
     )
-    words = (
+    paragraphs = (
         "What a method adds to a network serves training alone: the network that is deployed costs "
         "the same. Times were taken in separate processes, whatever else the machines did: "
         "an indication, no benchmark. On a CPU, memory is that of the whole process.",
     )
-    return Section("cost", "Cost", words, (table,))
+    return Section("cost", "Cost", paragraphs, (table,))
 
 
 def count(number: float) -> str:
@@ -48,8 +48,8 @@ def count(number: float) -> str:
 
 
 def _macs(row: Row) -> str:
-    found = row.runs[0].macs.get("network")
-    return ABSENT if found is None else count(found)
+    macs = row.runs[0].macs.get("network")
+    return ABSENT if macs is None else count(macs)
 
 
 def _seconds(row: Row) -> str:
@@ -65,8 +65,8 @@ def _ratio(row: Row) -> str:
 
 
 def _memory(row: Row) -> str:
-    found = [run.peak_memory / 1e6 for run in row.runs if run.peak_memory is not None]
-    return _whole(found) if found else ABSENT
+    peaks = [run.peak_memory / 1e6 for run in row.runs if run.peak_memory is not None]
+    return _whole(peaks) if peaks else ABSENT
 
 
 def _whole(values: Sequence[float]) -> str:

@@ -6,7 +6,7 @@ from operator import itemgetter
 import numpy as np
 
 from ..comparison import Comparison
-from ..content import Picture, Section, Table
+from ..content import Plot, Section, Table
 from ..row import Row
 from ..statistics import spread
 from ..text import ABSENT, plus_minus
@@ -17,19 +17,19 @@ from .cost import count
 def section(comparison: Comparison) -> Section | None:
     """Accuracy by exit; None where no method has more than its network."""
     split = comparison.split
-    shown = [row for row in comparison.rows if len(_names(row)) > 1]
-    if not shown:
+    rows = [row for row in comparison.rows if len(_names(row)) > 1]
+    if not rows:
         return None
-    order = _order(shown)
-    with_cost = [row for row in shown if _costs(row)]
-    pictures = [
-        _by_exit(part, split, order, f"exits-{i}") for i, part in enumerate(style.chunks(shown))
+    order = _order(rows)
+    with_cost = [row for row in rows if _costs(row)]
+    plots = [
+        _by_exit(part, split, order, f"exits-{i}") for i, part in enumerate(style.chunks(rows))
     ]
     if with_cost:
         parts = enumerate(style.chunks(with_cost))
-        pictures += [_by_cost(part, split, f"exits-macs-{i}") for i, part in parts]
-    words = () if with_cost else ("The summaries do not hold the operations of each exit.",)
-    return Section("exits", "Exits", words, (_table(shown, split, order),), tuple(pictures))
+        plots += [_by_cost(part, split, f"exits-macs-{i}") for i, part in parts]
+    paragraphs = () if with_cost else ("The summaries do not hold the operations of each exit.",)
+    return Section("exits", "Exits", paragraphs, (_table(rows, split, order),), tuple(plots))
 
 
 def _names(row: Row) -> list[str]:
@@ -56,20 +56,20 @@ def _in_chain(name: str) -> bool:
 
 
 def _accuracies(row: Row, name: str) -> list[float]:
-    found = [run.exit_scores(row.split).get(name, {}).get("accuracy") for run in row.runs]
-    return [value for value in found if value is not None]
+    scores = [run.exit_scores(row.split).get(name, {}) for run in row.runs]
+    return [one["accuracy"] for one in scores if "accuracy" in one]
 
 
 def _table(rows: Sequence[Row], split: str, order: Sequence[str]) -> Table:
     cells: list[tuple[str, ...]] = []
     for row in rows:
-        found = [_accuracies(row, name) for name in order]
-        cells.append((row.label, *(plus_minus(spread(v)) if v else ABSENT for v in found)))
+        by_exit = [_accuracies(row, name) for name in order]
+        cells.append((row.label, *(plus_minus(spread(v)) if v else ABSENT for v in by_exit)))
     caption = f"Accuracy (%) of every exit on the {split} split, mean ± standard deviation."
     return Table(caption, ("method", *order), tuple(cells))
 
 
-def _by_exit(rows: Sequence[Row], split: str, order: Sequence[str], name: str) -> Picture:
+def _by_exit(rows: Sequence[Row], split: str, order: Sequence[str], name: str) -> Plot:
     figure, panel = style.axes(xlabel="exit", ylabel=f"{split} accuracy (%)")
     for row in rows:
         _draw(panel, row, {n: float(place) for place, n in enumerate(order)})
@@ -80,10 +80,10 @@ def _by_exit(rows: Sequence[Row], split: str, order: Sequence[str], name: str) -
     several = any(len(row.runs) > 1 for row in rows)
     bars = "; bars are ± one standard deviation over seeds" if several else ""
     caption = f"Accuracy of each exit, shallow to deep, on the {split} split{bars}."
-    return Picture(name, caption, figure)
+    return Plot(name, caption, figure)
 
 
-def _by_cost(rows: Sequence[Row], split: str, name: str) -> Picture:
+def _by_cost(rows: Sequence[Row], split: str, name: str) -> Plot:
     figure, panel = style.axes(
         xlabel="multiply-accumulates of one image (millions)", ylabel=f"{split} accuracy (%)"
     )
@@ -94,7 +94,7 @@ def _by_cost(rows: Sequence[Row], split: str, name: str) -> Picture:
     style.legend(figure, panel)
     ordered = sorted(_costs(rows[0]).items(), key=itemgetter(1))
     costs = ", ".join(f"{n} {count(c)}".replace(" ", "\u00a0") for n, c in ordered)
-    return Picture(
+    return Plot(
         name,
         f"Accuracy against operations, if one stops at an exit; {rows[0].label}: {costs}.",
         figure,
@@ -103,17 +103,17 @@ def _by_cost(rows: Sequence[Row], split: str, name: str) -> Picture:
 
 def _draw(panel: style.Axes, row: Row, places: Mapping[str, float]) -> None:
     """Draw what a row has of the exits at their places, classifiers of their own joined."""
-    color, marker, stroke = style.look(row.style)
+    color, marker, stroke = style.row_style(row.style)
     for joined in (True, False):
         names = [n for n in places if _in_chain(n) == joined and _accuracies(row, n)]
         if not names:
             continue
         names.sort(key=places.__getitem__)
-        found = [spread(_accuracies(row, name)) for name in names]
+        accuracies = [spread(_accuracies(row, name)) for name in names]
         panel.errorbar(
             [places[name] for name in names],
-            [one.mean for one in found],
-            yerr=np.array([one.sd or 0.0 for one in found]),
+            [one.mean for one in accuracies],
+            yerr=np.array([one.sd or 0.0 for one in accuracies]),
             color=color,
             marker=marker,
             linestyle=stroke if joined else "none",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..comparison import Comparison
-from ..content import Picture, Section
+from ..content import Plot, Section
 from ..predictions import Numbers
 from ..row import Row
 from . import style
@@ -14,40 +14,42 @@ from . import style
 def section(comparison: Comparison) -> Section | None:
     """Learning curves; None where no summary holds any."""
     rows = comparison.rows
-    pictures: list[Picture] = []
+    plots: list[Plot] = []
     for split in ("train", "validation"):
         parts = style.chunks([row for row in rows if _curves(row, split)])
         for i, part in enumerate(parts):
             number = f"-{i}" if len(parts) > 1 else ""
-            pictures.append(_accuracy(part, split, f"learning-{split}{number}"))
+            plots.append(_accuracy(part, split, f"learning-{split}{number}"))
     with_terms = [row for row in rows if len(row.runs[0].curve.terms) > 1]
-    pictures += [_terms(row, f"terms-{i}") for i, row in enumerate(with_terms[: style.MAX_ROWS])]
-    if not pictures:
+    plots += [_terms(row, f"terms-{i}") for i, row in enumerate(with_terms[: style.MAX_ROWS])]
+    if not plots:
         return None
-    lines = "Thick lines are means over seeds, thin ones single seeds."
-    terms = "The terms of a loss are weighted already: they add up to what is minimised."
-    several = any(len(row.runs) > 1 for row in rows)
-    words = (*([lines] if several else []), *([terms] if with_terms else []))
-    if len(with_terms) > style.MAX_ROWS:
-        words = (
-            *words,
-            f"They are shown for {style.MAX_ROWS} of {len(with_terms)} rows, the first.",
+    sentences: list[str] = []
+    if any(len(row.runs) > 1 for row in rows):
+        sentences.append("Thick lines are means over seeds, thin ones single seeds.")
+    if with_terms:
+        sentences.append(
+            "The terms of a loss are weighted already: they add up to what is minimised."
         )
-    paragraphs = (" ".join(words),) if words else ()
-    return Section("learning", "Learning curves", paragraphs, pictures=tuple(pictures))
+    if len(with_terms) > style.MAX_ROWS:
+        sentences.append(
+            f"They are shown for {style.MAX_ROWS} of {len(with_terms)} rows, the first."
+        )
+    paragraphs = (" ".join(sentences),) if sentences else ()
+    return Section("learning", "Learning curves", paragraphs, plots=tuple(plots))
 
 
 def _curves(row: Row, split: str) -> list[tuple[Numbers, Numbers]]:
     """Epochs and accuracies of each seed, where measured."""
-    found: list[tuple[Numbers, Numbers]] = []
+    curves: list[tuple[Numbers, Numbers]] = []
     for run in row.runs:
         values = run.curve.accuracy.get(split)
         if values is not None and len(measured := np.flatnonzero(np.isfinite(values))):
-            found.append((run.curve.epoch[measured], values[measured]))
-    return found
+            curves.append((run.curve.epoch[measured], values[measured]))
+    return curves
 
 
-def _accuracy(rows: Sequence[Row], split: str, name: str) -> Picture:
+def _accuracy(rows: Sequence[Row], split: str, name: str) -> Plot:
     subject = "training images, as augmented" if split == "train" else "validation images"
     figure, panel = style.epoch_axes(f"accuracy (%)\n{subject}")
     for row in rows:
@@ -57,10 +59,10 @@ def _accuracy(rows: Sequence[Row], split: str, name: str) -> Picture:
         same = [values for e, values in curves if np.array_equal(e, epochs)]
         style.curve(panel, epochs, np.mean(same, axis=0), row.style, row.label)
     style.legend(figure, panel)
-    return Picture(name, f"Accuracy on the {subject}, by epoch.", figure)
+    return Plot(name, f"Accuracy on the {subject}, by epoch.", figure)
 
 
-def _terms(row: Row, name: str) -> Picture:
+def _terms(row: Row, name: str) -> Plot:
     curve = row.runs[0].curve
     seeds = [r.curve for r in row.runs if len(r.curve.epoch) == len(curve.epoch)]
     sizes = np.array([np.mean([abs(c.terms[t]) for c in seeds], axis=0) for t in curve.terms])
@@ -82,7 +84,7 @@ def _terms(row: Row, name: str) -> Picture:
     panel.grid(visible=False)
     style.legend(figure, panel)
     seeds_text = f"mean of {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
-    return Picture(
+    return Plot(
         name,
         f"{row.label}: share of each term in the loss, by epoch ({seeds_text}; the loss falls "
         f"from {total[0]:.3g} to {total[-1]:.3g}).",

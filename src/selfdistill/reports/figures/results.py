@@ -8,34 +8,34 @@ from matplotlib.figure import Figure
 
 from ..columns import results_table
 from ..comparison import Comparison
-from ..content import Picture, Section
+from ..content import Plot, Section
 from ..row import Row
 from . import style
 
 
 def section(comparison: Comparison) -> Section:
-    """The results table and its pictures."""
-    pictures = [_accuracies(comparison)]
+    """The results table and its plots."""
+    plots = [_accuracies(comparison)]
     if any(row.difference is not None for row in comparison.rows):
-        pictures.append(_differences(comparison))
+        plots.append(_differences(comparison))
     return Section(
         "results",
         "Results",
         tables=(results_table(comparison),),
-        pictures=tuple(pictures),
+        plots=tuple(plots),
     )
 
 
-def _accuracies(comparison: Comparison) -> Picture:
+def _accuracies(comparison: Comparison) -> Plot:
     rows, split = comparison.rows, comparison.split
     figure, panel = _row_axes(rows, f"{split} accuracy (%)")
     for place, row in enumerate(rows):
-        color, marker, _ = style.look(row.style)
+        color, marker, _ = style.row_style(row.style)
         panel.scatter(row.accuracies, np.full(len(row.runs), place), s=26, marker=marker,
                       facecolors="none", edgecolors=color, linewidths=1.1)  # fmt: skip
         if len(row.runs) > 1:
             panel.vlines(row.accuracy.mean, place - 0.38, place + 0.38, color=color, lw=2)
-    return Picture(
+    return Plot(
         "accuracy",
         f"Accuracy on the {split} split after the last epoch: each seed, and the mean of "
         "several (bar).",
@@ -43,7 +43,7 @@ def _accuracies(comparison: Comparison) -> Picture:
     )
 
 
-def _differences(comparison: Comparison) -> Picture:
+def _differences(comparison: Comparison) -> Plot:
     compared = [row for row in comparison.rows if row.difference is not None]
     xlabel = style.fitted([f"difference to {comparison.control} (points)"], 46, lines=2)[0]
     figure, panel = _row_axes(compared, xlabel)
@@ -51,12 +51,12 @@ def _differences(comparison: Comparison) -> Picture:
     for place, row in enumerate(compared):
         assert row.difference is not None
         mean, interval, _ = row.difference
-        color, marker, _ = style.look(row.style)
+        color, marker, _ = style.row_style(row.style)
         filled = color if row.verdict in ("better", "worse") else "white"
         if interval is not None:
             panel.plot(interval, [place, place], color=color, lw=1.6)
         panel.plot([mean], [place], marker=marker, color=color, mfc=filled, ms=6, zorder=3)
-    return Picture(
+    return Plot(
         "difference",
         f"Difference to {comparison.control}, with its 95 % interval where there are seeds enough; "
         "a filled mark has a verdict of better or worse, a hollow one has not.",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..comparison import Comparison
-from ..content import Picture, Section, Table
+from ..content import Plot, Section, Table
 from ..row import Row
 from ..statistics import spread
 from ..text import ABSENT, plus_minus
@@ -18,45 +18,45 @@ Accuracies = Mapping[str, Mapping[int, float]]
 def section(comparison: Comparison) -> Section | None:
     """Accuracy by corruption; None where no summary holds any."""
     split = comparison.split
-    shown = [row for row in comparison.rows if any(run.corruptions(split) for run in row.runs)]
-    if not shown:
+    rows = [row for row in comparison.rows if any(run.corruptions(split) for run in row.runs)]
+    if not rows:
         return None
-    found = {row.label: [run.corruptions(split) for run in row.runs] for row in shown}
-    kinds = list(dict.fromkeys(k for runs in found.values() for run in runs for k in run))
-    rows = tuple(
-        (kind.replace("_", " "), *(_cell(runs, kind) for runs in found.values())) for kind in kinds
-    )
+    by_row = [[run.corruptions(split) for run in row.runs] for row in rows]
+    kinds = list(dict.fromkeys(kind for runs in by_row for run in runs for kind in run))
+    cells = [
+        (kind.replace("_", " "), *(_accuracy(runs, kind) for runs in by_row)) for kind in kinds
+    ]
     table = Table(
         f"CIFAR-C-style corruptions, generated here: accuracy (%) on corrupted {split} images, "
         "mean over severities, ± standard deviation over seeds.",
-        ("corruption", *found),
-        (*rows, ("mean", *(_mean_cell(runs, kinds) for runs in found.values()))),
+        ("corruption", *(row.label for row in rows)),
+        (*cells, ("mean", *(_mean_accuracy(runs, kinds) for runs in by_row))),
     )
-    pictures = [
-        _by_severity(part, split, f"corruptions-{i}") for i, part in enumerate(style.chunks(shown))
+    plots = [
+        _by_severity(part, split, f"corruptions-{i}") for i, part in enumerate(style.chunks(rows))
     ]
-    return Section("robustness", "Robustness", (), (table,), tuple(pictures))
+    return Section("robustness", "Robustness", (), (table,), tuple(plots))
 
 
 def _means(runs: Sequence[Accuracies], kind: str) -> list[float]:
     """Each seed's mean over severities."""
-    found = [run.get(kind) for run in runs]
-    return [float(np.mean(list(levels.values()))) for levels in found if levels]
+    by_severity = [run[kind] for run in runs if kind in run]
+    return [float(np.mean(list(levels.values()))) for levels in by_severity if levels]
 
 
-def _cell(runs: Sequence[Accuracies], kind: str) -> str:
-    values = _means(runs, kind)
-    return plus_minus(spread(values)) if values else ABSENT
+def _accuracy(runs: Sequence[Accuracies], kind: str) -> str:
+    means = _means(runs, kind)
+    return plus_minus(spread(means)) if means else ABSENT
 
 
-def _mean_cell(runs: Sequence[Accuracies], kinds: Sequence[str]) -> str:
-    found = [_means(runs, kind) for kind in kinds]
-    if not all(found) or len({len(values) for values in found}) > 1:
+def _mean_accuracy(runs: Sequence[Accuracies], kinds: Sequence[str]) -> str:
+    means = [_means(runs, kind) for kind in kinds]
+    if not all(means) or len({len(seeds) for seeds in means}) > 1:
         return ABSENT
-    return plus_minus(spread(list(np.mean(found, axis=0))))
+    return plus_minus(spread(list(np.mean(means, axis=0))))
 
 
-def _by_severity(rows: Sequence[Row], split: str, name: str) -> Picture:
+def _by_severity(rows: Sequence[Row], split: str, name: str) -> Plot:
     figure, panel = style.axes(xlabel="severity (1 to 5)", ylabel=f"{split} accuracy (%)")
     levels: set[int] = set()
     for row in rows:
@@ -68,4 +68,4 @@ def _by_severity(rows: Sequence[Row], split: str, name: str) -> Picture:
     panel.set_xticks(sorted(levels))
     style.legend(figure, panel)
     caption = "Accuracy by severity of the corruption, mean over all corruptions and seeds."
-    return Picture(name, caption, figure)
+    return Plot(name, caption, figure)

@@ -30,7 +30,7 @@ WIDTH, HEIGHT = 4.3, 2.9
 """Inches; the width of a phone at the size of its text."""
 ROWS_PER_FIGURE = 8
 MAX_ROWS = 8
-"""Rows with pictures and tables of their own in a section."""
+"""Rows with plots and tables of their own in a section."""
 MAX_MARKS = 15
 LINE = 0.15
 """Height of a line of text, inches."""
@@ -65,7 +65,7 @@ SETTINGS: dict[RcKeyType, object] = {
 }
 
 
-class Look(NamedTuple):
+class RowStyle(NamedTuple):
     """How a row is drawn in every figure."""
 
     color: str
@@ -73,13 +73,13 @@ class Look(NamedTuple):
     stroke: str | tuple[float, tuple[float, ...]]
 
 
-def look(position: int) -> Look:
+def row_style(position: int) -> RowStyle:
     """The look of a row; 0 is black, and no two of the first 24 are alike."""
     if position == 0:
-        return Look(INK, "o", "-")
+        return RowStyle(INK, "o", "-")
     place = position - 1
     color, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
-    return Look(color, marker, STROKES[(place + 1 + place // len(PALETTE)) % len(STROKES)])
+    return RowStyle(color, marker, STROKES[(place + 1 + place // len(PALETTE)) % len(STROKES)])
 
 
 @contextmanager
@@ -122,10 +122,10 @@ def row_axes(
         lines: Lines that a name may have.
         xlabel: What the rows show, with its unit.
     """
-    shown = fitted(names, width, lines=lines)
-    step = max(step, LINE * max(map(height, shown)) + 0.06)
+    labels = fitted(names, width, lines=lines)
+    step = max(step, LINE * max(map(height, labels)) + 0.06)
     figure, panel = axes(height=0.75 + step * (places[-1] + 1), xlabel="")
-    panel.set_yticks(places, shown)
+    panel.set_yticks(places, labels)
     panel.set_ylim(places[-1] + 0.6, -0.6)
     panel.grid(axis="y", visible=False)
     panel.set_xlabel(xlabel, loc="right")
@@ -158,7 +158,7 @@ def curve(panel: Axes, x: Numbers, y: Numbers, row: int, name: str) -> None:
         row: Position among the looks.
         name: For the legend.
     """
-    color, marker, stroke = look(row)
+    color, marker, stroke = row_style(row)
     every = max(1, len(x) // 6) if len(x) > MAX_MARKS else 1
     panel.plot(x, y, color=color, linestyle=stroke, marker=marker, markevery=every, label=name)
 
@@ -166,7 +166,7 @@ def curve(panel: Axes, x: Numbers, y: Numbers, row: int, name: str) -> None:
 def hairlines(panel: Axes, curves: Sequence[tuple[Numbers, Numbers]], row: int) -> None:
     """Draw single seeds, where there are several."""
     for x, y in curves if len(curves) > 1 else ():
-        panel.plot(x, y, color=look(row).color, lw=0.6, alpha=0.45)
+        panel.plot(x, y, color=row_style(row).color, lw=0.6, alpha=0.45)
 
 
 def legend(figure: Figure, panel: Axes, *, columns: int = 2) -> None:
@@ -194,9 +194,9 @@ def fitted(names: Sequence[str], width: int, *, lines: int = 1) -> list[str]:
     """
     plain = [shown(" ".join(name.split())) for name in names]
     for most in range(lines, max(map(len, plain), default=0) + 1):
-        found = [_wrapped(name, width, most) for name in plain]
-        if len(set(found)) == len(set(plain)):
-            return found
+        short = [_wrapped(name, width, most) for name in plain]
+        if len(set(short)) == len(set(plain)):
+            return short
     return plain  # only a space tells them apart, just where a line ends
 
 
@@ -206,9 +206,10 @@ def height(name: str) -> int:
 
 
 def _wrapped(name: str, width: int, lines: int) -> str:
-    for kept in range(len(name), 0, -1):
-        tail = kept // 2
-        text = name if kept == len(name) else f"{name[: kept - tail]}…{name[len(name) - tail :]}"
+    for letters in range(len(name), 0, -1):
+        tail = letters // 2
+        middle = "" if letters == len(name) else "…"
+        text = f"{name[: letters - tail]}{middle}{name[len(name) - tail :]}"
         rows = textwrap.wrap(text, width)
         if len(rows) <= lines:
             return "\n".join(rows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..consoles import console
 from .parser import at_least, parser_of, seconds
-from .tables import print_comparison
+from .reports import print_comparison
 
 if TYPE_CHECKING:
     from ..studies import Backend, Outcome, Study
@@ -38,23 +38,23 @@ def quickstart(words: list[str]) -> int:
 def study(words: list[str]) -> int:
     """Train what a grid misses, and compare."""
     began = time.monotonic()
-    given, further = _parser().parse_known_args(words)
+    args, further = _parser().parse_known_args(words)
     from .. import studies
 
-    grid, out, further = _grid(given, further)
+    grid, out, further = _grid(args, further)
     from ..config import read_options
 
     terminal = console()
     outcome = studies.StudyRunner(
         grid,
         out=out,
-        results=given.results,
-        jobs=given.jobs,
+        results=args.results,
+        jobs=args.jobs,
         options=read_options(further),
         say=partial(print, flush=True),
-        backend=_backend(given),
+        backend=_backend(args),
         console=terminal if terminal.is_interactive else None,
-    ).run(None if given.budget is None else given.budget - (time.monotonic() - began))
+    ).run(None if args.budget is None else args.budget - (time.monotonic() - began))
     return _show_outcome(outcome, split=grid.split, folder=out / grid.name)
 
 
@@ -79,41 +79,41 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _grid(given: argparse.Namespace, further: list[str]) -> tuple["Study", Path, list[str]]:
+def _grid(args: argparse.Namespace, further: list[str]) -> tuple["Study", Path, list[str]]:
     """The study, the folder above its own, and what is left of the words."""
     name = further[0] if further and not further[0].startswith("--") else None
-    if given.methods is not None:
+    if args.methods is not None:
         if name is not None:
             raise ValueError(f"study {name} says what is compared: leave --methods out")
-        return _composed(given, further)
+        return _composed(args, further)
     if name is None:
         raise ValueError("name a study or its file, or give --data and --methods")
-    if given.seeds is not None:
+    if args.seeds is not None:
         raise ValueError(f"study {name} has its seeds: --seeds goes with --methods")
     from .. import studies
 
     study = studies.load(name)
-    return study, given.out or studies.above(name) or Path("runs"), further[1:]
+    return study, args.out or studies.above(name) or Path("runs"), further[1:]
 
 
-def _composed(given: argparse.Namespace, words: list[str]) -> tuple["Study", Path, list[str]]:
+def _composed(args: argparse.Namespace, words: list[str]) -> tuple["Study", Path, list[str]]:
     """A study made from words, kept in its folder's file, where they are now."""
     from .. import studies
     from ..config import read_options
 
-    seeds = given.seeds or [3]
+    seeds = args.seeds or [3]
     grid, folder = studies.write_study(
-        read_options(words), methods=given.methods, seeds=seeds, out=given.out
+        read_options(words), methods=args.methods, seeds=seeds, out=args.out
     )
     return grid, folder, []
 
 
-def _backend(given: argparse.Namespace) -> "Backend | None":
-    if given.engine != "ray":
+def _backend(args: argparse.Namespace) -> "Backend | None":
+    if args.engine != "ray":
         return None
     from ..studies import ray_jobs
 
-    return partial(ray_jobs.run_all, cpus=given.cpus, gpus=given.gpus)
+    return partial(ray_jobs.run_all, cpus=args.cpus, gpus=args.gpus)
 
 
 def _show_outcome(outcome: "Outcome", *, split: str | None, folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""Commands that tell of finished runs: compare, report."""
+"""Commands about finished runs: compare, report."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +18,11 @@ def compare(words: list[str]) -> int:
     add("runs", nargs="+", type=Path, metavar="RUN", help="directory, summary, or a folder of them")
     add("--split", choices=SCORED_SPLITS, help="default: test, if all have it")
     add("--format", choices=("table", "csv", "json", "markdown"), default="table")
-    given = parser.parse_args(words)
+    args = parser.parse_args(words)
     from .. import reports
 
-    runs = [reports.read(path) for path in runs_in(given.runs)]
-    print_comparison(reports.compare(runs, given.split), given.format)
+    runs = [reports.read(path) for path in runs_in(args.runs)]
+    print_comparison(reports.compare(runs, args.split), args.format)
     return 0
 
 
@@ -35,25 +35,23 @@ def report(words: list[str]) -> int:
     add("--title", help="heading of the page")
     add("--out", type=Path, help="where the study's runs are; default: as for study")
     add("--results", type=Path, help="where its copied summaries are")
-    given = parser.parse_args(words)
+    args = parser.parse_args(words)
+    from .. import studies
     from ..reports.page import write_report
 
-    names: list[str] = given.runs
-    from .. import studies
-
+    names: list[str] = args.runs
     if len(names) == 1 and studies.is_study(names[0]):
-        found = studies.runs_for_report(names[0], out=given.out, results=given.results)
-        for line in found.mismatches:
+        study = studies.runs_for_report(names[0], out=args.out, results=args.results)
+        for line in study.mismatches:
             print(line)
-        runs, papers, split = found.runs, found.papers, found.split
+        runs, papers, split = study.runs, study.papers, study.split
         title = Path(names[0]).stem
     else:
         runs = runs_in([Path(name) for name in names], unfinished=True)
         papers, split = dict[Path, float](), None
         title = names[0] if len(names) == 1 else f"{len(runs)} runs"
-    title = given.title or title
-    page = write_report(runs, given.to, title=title, papers=papers, split=split, log=print)
-    print(page)
+    title = args.title or title
+    print(write_report(runs, args.to, title=title, papers=papers, split=split, log=print))
     return 0
 
 
