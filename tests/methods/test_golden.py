@@ -12,7 +12,7 @@ import torch
 
 from selfdistill.pairing import Partner
 from selfdistill.testing import TinyBackbone
-from selfdistill.testing.builds import BUILDS
+from selfdistill.testing.trial import BUILDS
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -11,7 +11,7 @@ from selfdistill.data import Preprocessing
 from selfdistill.deployment.model_folder import model_files
 from selfdistill.methods import KD
 from selfdistill.testing import TinyBackbone, check_reaches
-from selfdistill.testing.builds import taught
+from selfdistill.testing.trial import taught
 
 
 @pytest.mark.parametrize("soft", [False, True])

@@ -15,7 +15,7 @@ from selfdistill.testing import (
     check_two_processes,
     reached,
 )
-from selfdistill.testing.builds import BUILDS
+from selfdistill.testing.trial import BUILDS
 
 BATCH_MEAN = partial(SKDSAM, attention="batch_mean")
 FAULTS = [
@@ -93,7 +93,7 @@ def test_two_processes_agree_with_one():
 def test_methods_compile_as_one_graph():
     code = (
         "from selfdistill.testing import check_compile\n"
-        "from selfdistill.testing.builds import BUILDS\n"
+        "from selfdistill.testing.trial import BUILDS\n"
         "for build in BUILDS.values(): check_compile(build)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -1,16 +1,34 @@
 """Networks that show the feature maps of their stages."""
 
-from .base import Architecture, Backbone, Stages
-from .create import backbone_names, create_backbone
-from .saved import load_backbone
+from .base import Architecture, Backbone, Stages, classifier_parameters
+from .create import backbone_names, check_published, create_backbone, declared_size, is_known
+from .description import CONFIG, Description, read_description
+from .pretrained import published_statistics, read_state_dict
+from .probe import logits_of
+from .saved import WEIGHTS, fill, load_backbone, load_network, model_folder, read_weights
 from .tapped import Tapped
 
 __all__ = [
+    "CONFIG",
+    "WEIGHTS",
     "Architecture",
     "Backbone",
+    "Description",
     "Stages",
     "Tapped",
     "backbone_names",
+    "check_published",
+    "classifier_parameters",
     "create_backbone",
+    "declared_size",
+    "fill",
+    "is_known",
     "load_backbone",
+    "load_network",
+    "logits_of",
+    "model_folder",
+    "published_statistics",
+    "read_description",
+    "read_state_dict",
+    "read_weights",
 ]

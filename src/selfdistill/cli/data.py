@@ -43,8 +43,7 @@ def _fetch(words: list[str]) -> int:
     parser.add_argument("name", help="CIFAR10, CIFAR100, FashionMNIST, or a network")
     parser.add_argument("--root", type=Path, default=Path("data"), help="where images are to lie")
     given = parser.parse_args(words)
-    from ..backbones import create_backbone
-    from ..backbones.create import is_known
+    from ..backbones import create_backbone, is_known
     from ..data import DATA_SETS
     from ..data.datasets import DownloadableSet
 

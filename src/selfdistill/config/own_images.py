@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..backbones.create import declared_size
+from ..backbones import declared_size
 from .merging import Options, Plain, arguments, put, section
 from .schema import PASSED
 from .user_code import is_own_file

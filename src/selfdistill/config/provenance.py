@@ -7,10 +7,14 @@ part of the place.
 import hashlib
 from pathlib import Path
 
-from ..backbones import Backbone
-from ..backbones.base import classifier_parameters
-from ..backbones.pretrained import read_state_dict
-from ..backbones.saved import CONFIG, WEIGHTS, read_weights
+from ..backbones import (
+    CONFIG,
+    WEIGHTS,
+    Backbone,
+    classifier_parameters,
+    read_state_dict,
+    read_weights,
+)
 from ..data import Splits
 from ..runs import read_json
 

@@ -8,8 +8,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..backbones import Backbone, Tapped, create_backbone
-from ..backbones.create import check_published, declared_size
+from ..backbones import Backbone, Tapped, check_published, create_backbone, declared_size
 from ..data import Augmentation, DataSet, Mixing
 from ..evaluation.precision import Precision
 from ..methods import Method

@@ -12,10 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from ..backbones.base import Backbone
-from ..backbones.description import read_description
-from ..backbones.probe import logits_of
-from ..backbones.saved import load_network, model_folder
+from ..backbones import Backbone, load_network, logits_of, model_folder, read_description
 from ..data.images import read_image
 from ..data.in_memory import rgb_image
 from ..preprocessing import Preprocessing

@@ -6,8 +6,7 @@ import math
 from safetensors.torch import save
 from torch import Tensor
 
-from ..backbones import Backbone
-from ..backbones.saved import CONFIG, WEIGHTS
+from ..backbones import CONFIG, WEIGHTS, Backbone
 from ..preprocessing import Preprocessing
 
 DECLARED = ("classifier", "first_conv", "pool_size", "fixed_input_size", "origin_url", "license")

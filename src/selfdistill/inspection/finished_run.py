@@ -8,8 +8,7 @@ from pathlib import Path
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..backbones.description import read_description
-from ..backbones.saved import fill, read_weights
+from ..backbones import fill, read_description, read_weights
 from ..config import Execution, Recipe, refuse_own_code
 from ..config.own_images import OWN_IMAGES
 from ..config.schema import PASSED

@@ -3,7 +3,7 @@
 To be listed in ``METHODS`` is to be tested, documented and offered by the command line.
 """
 
-from .base import Context, Inspection, Method, Output
+from .base import Context, Images, Inspection, Labels, Method, Output
 from .byot import BYOT
 from .cross_entropy import CrossEntropy
 from .cs_kd import CSKD
@@ -37,7 +37,9 @@ __all__ = [
     "SLASD",
     "Context",
     "CrossEntropy",
+    "Images",
     "Inspection",
+    "Labels",
     "Method",
     "Output",
     "SKDSAMReleased",

@@ -20,9 +20,7 @@ Deviations:
 from pathlib import Path
 
 from ..attachments import Conversion, Frozen
-from ..backbones import Backbone, load_backbone
-from ..backbones.description import read_description
-from ..backbones.saved import model_folder
+from ..backbones import Backbone, load_backbone, model_folder, read_description
 from ..losses import cross_entropy, distillation
 from ..preprocessing import Preprocessing
 from . import checks

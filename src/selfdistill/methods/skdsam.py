@@ -46,12 +46,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..attachments import BlockAttention, ExitKind, build_exits
-from ..attachments.attention_controls import (
+from ..attachments import (
     FIXED_KINDS,
     AttentionKind,
     BatchMeanShares,
+    BlockAttention,
+    ExitKind,
     block_weights,
+    build_exits,
     fixed_shares,
     fuse,
 )

@@ -26,8 +26,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..attachments import BlockAttention
-from ..attachments.exits import pool_to
+from ..attachments import BlockAttention, pool_to
 from ..backbones import Backbone
 from ..losses import at_least_single, cross_entropy
 from . import checks

@@ -4,8 +4,7 @@ Example:
     >>> check_method(MyMethod)
 """
 
-from .compilation import check_compile
-from .contract import CHECKS, Build, check_method
+from .contract import CHECKS, Build, check_compile, check_method
 from .distributed import check_two_processes
 from .gradients import check_reaches, reached
 from .tiny import TinyBackbone

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from ..methods.base import Method, Output
+from ..methods import Method, Output
 from .gradients import check_reaches
 from .tiny import TinyBackbone
 from .trial import BATCH, Build, call, draw, first_view, make, require, train
@@ -244,3 +244,26 @@ def _moves(gradient: Tensor | None) -> bool:
 
 def _close(found: Tensor, expected: Tensor) -> bool:
     return torch.allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def check_compile(build: Build) -> None:
+    """The method compiles as one graph and keeps its loss.
+
+    Run it in a process in which no import hook rewrites the method's code (shape annotations
+    checked at run time do): such a hook breaks the graph.
+
+    Args:
+        build: Makes the method.
+
+    Raises:
+        AssertionError: If the loss differs.
+        torch._dynamo.exc.Unsupported: If the graph breaks; says where.
+    """
+    method = make(build)
+    batch = draw(method)
+    expected = call(make(build), batch).loss
+    torch.compiler.reset()
+    compiled = torch.compile(method, backend="eager", fullgraph=True)
+    loss = call(method, batch, compiled).loss
+    loss.backward()
+    torch.testing.assert_close(loss, expected, rtol=1e-9, atol=1e-9)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.multiprocessing.spawn import ProcessRaisedException, spawn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..methods.base import Method
+from ..methods import Method
 from .trial import BATCH, Build, call, draw, make, require, train
 
 PROCESSES = 2

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..backbones import Backbone
-from ..methods.base import Context, Method, Output
+from ..methods import KD, METHODS, Context, Method, Output
 from ..pairing import Partner
 from .tiny import TinyBackbone
 
@@ -87,3 +87,16 @@ def train(method: Method, batch: Batch, steps: int) -> None:
         optimizer.zero_grad()
         call(method, batch).loss.backward()
         optimizer.step()
+
+
+def taught(backbone: Backbone) -> KD:
+    """Knowledge distillation from an untrained teacher, always the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return KD(backbone, teacher=TinyBackbone(num_classes=backbone.num_classes))
+
+
+BUILDS: dict[str, Build] = {
+    method.__name__: taught if method is KD else method for method in METHODS
+}
+"""What makes each method, by the method's name."""

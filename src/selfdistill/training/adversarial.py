@@ -9,7 +9,7 @@ from torch import Tensor
 from ..config.schema import Adversary
 from ..data import Batch, Pipeline, Preprocessing
 from ..data.randomness import uniform
-from ..methods.base import Images, Labels, Method
+from ..methods import Images, Labels, Method
 
 
 def adversarial_batch(

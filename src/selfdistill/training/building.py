@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from ..backbones import Backbone
-from ..backbones.pretrained import published_statistics
+from ..backbones import Backbone, published_statistics
 from ..config import provenance
 from ..config.schema import Ingredients
 from ..data import Batches, ImageSet, Pipeline, Splits

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..config.provenance import held_out_hash, pictures_hash, weights_hash
 from ..config.settings import Plain, fingerprint, method_name
-from ..deployment import model_folder
+from ..deployment import contiguous, model_files
 from ..evaluation import macs_per_exit
 from ..inspection import exit_scores, write_predictions, write_top_attended
 from ..methods import Method
@@ -26,7 +26,7 @@ def write_model(session: Session, folder: Path) -> dict[str, str]:
     """Write the network as it stands, for use without this run; hashes of the files, by name."""
     run, state, splits = session.run, session.state, session.splits
     run.check_held()
-    files = model_folder.model_files(
+    files = model_files(
         state.evaluated.backbone,
         classes=splits.train.classes,
         preprocessing=splits.preprocessing,
@@ -60,7 +60,7 @@ def _write_results(session: Session) -> None:
     restore_logs(state, run)
     write_model(session, run.model)
     if attachments := attached(state.evaluated):
-        content = save_tensors(model_folder.contiguous(attachments), metadata={"format": "pt"})
+        content = save_tensors(contiguous(attachments), metadata={"format": "pt"})
         replace_file(run.attachments / "attachments.safetensors", content)
     results: Plain = {"validation": None, "test": None}
     if splits.validation is not None:

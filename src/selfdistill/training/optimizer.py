@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LinearLR, LRScheduler, OneCycleLR, SequentialLR
 
-from ..backbones.base import classifier_parameters
+from ..backbones import classifier_parameters
 from ..config.schema import Ingredients
 from ..methods import Method
 
