@@ -7,7 +7,7 @@ from PIL import Image
 
 from selfdistill import cli
 from selfdistill.config import read_options
-from selfdistill.studies import from_options, grid
+from selfdistill.studies import from_options, study_files
 
 ROOM = ["--backbone", "small", "--image-size", "16", "--epochs", "1", "--warmup-epochs", "0"]
 TRAIN = [*ROOM, "--batch-size", "8", "--precision", "fp32"]
@@ -48,9 +48,9 @@ def test_what_is_written_is_what_is_run(photos, tmp_path):
     content = from_options.compose(
         read_options(words), methods=["KD", "CrossEntropy"], seeds=[4, 2]
     )
-    from_options.write(content, tmp_path / "study.yaml")
+    study_files.write_file(content, tmp_path / "study.yaml")
     assert yaml.safe_load((tmp_path / "study.yaml").read_text()) == content
-    study = grid.load(str(tmp_path / "study.yaml"))
+    study = study_files.load(str(tmp_path / "study.yaml"))
     assert content["name"] == "cifar100-two_cores"
     assert (study.name, study.seeds, study.split) == (tmp_path.name, (4, 2), None)
     assert study.cells[0].teacher == "CrossEntropy"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from selfdistill.studies import from_options, grid
+from selfdistill.studies import grid, study_files
 from selfdistill.training.naming import default_directory
 
 
@@ -21,7 +21,7 @@ def test_a_study_stays_in_its_folder(name):
 def test_so_does_one_that_is_named_by_its_file(tmp_path):
     (tmp_path / "...yaml").write_text("seeds: 1\ncells: {A: {method: CrossEntropy}}\n")
     with pytest.raises(ValueError, match="cannot name a folder"):
-        grid.load(str(tmp_path / "...yaml"))
+        study_files.load(str(tmp_path / "...yaml"))
 
 
 @pytest.mark.parametrize("name", ["..", ".", "-..-", "/../", "///", "…"])
@@ -47,12 +47,12 @@ def test_a_study_that_was_written_by_hand_is_not_replaced(tmp_path):
     file = tmp_path / "study.yaml"
     file.write_text("seeds: 1\n")
     with pytest.raises(ValueError, match="was not written by"):
-        from_options.write(content(), file)
+        study_files.write_file(content(), file)
     assert file.read_text() == "seeds: 1\n"
     file.unlink()
-    from_options.write(content(), file)
-    from_options.write(content(seeds=2), file)
-    assert grid.load(str(file)).seeds == (0, 1)
+    study_files.write_file(content(), file)
+    study_files.write_file(content(seeds=2), file)
+    assert study_files.load(str(file)).seeds == (0, 1)
 
 
 def test_a_default_directory_stays_below_runs():

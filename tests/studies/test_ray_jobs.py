@@ -16,7 +16,7 @@ from selfdistill import cli
 from selfdistill.config import parse, read_options
 from selfdistill.config.settings import settings_from
 from selfdistill.runs import RunDirectory
-from selfdistill.studies import StudyRunner, grid, ray_jobs
+from selfdistill.studies import StudyRunner, ray_jobs, study_files
 from selfdistill.studies.layout import Job
 from selfdistill.training import train
 
@@ -85,7 +85,7 @@ def test_a_cluster_that_loses_a_node_gives_the_table_of_one_machine(tmp_path):
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    study, places = grid.load("digits"), {"jobs": 2, "say": print}
+    study, places = study_files.load("digits"), {"jobs": 2, "say": print}
     options = read_options(["--precision=fp32", "--checkpoint-seconds=0.5"])
     local = StudyRunner(study, tmp_path / "local", tmp_path / "res1", options=options, **places)
     assert local.run().code == 0

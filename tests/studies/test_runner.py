@@ -12,7 +12,7 @@ import pytest
 from selfdistill import cli
 from selfdistill.config import read_options
 from selfdistill.runs import RunDirectory
-from selfdistill.studies import StudyRunner, grid, load
+from selfdistill.studies import StudyRunner, grid, load, study_files
 from selfdistill.studies.finished import find_finished, weights_directory
 from selfdistill.studies.layout import StudyLayout, read_cell
 from selfdistill.studies.local_jobs import GRACE_SECONDS
@@ -139,7 +139,7 @@ def test_seeds_come_round_by_round():
     assert [(cell.name, seed) for cell, seed in runs] == [("A", 0), ("B", 7), ("A", 1)]
 
 
-@pytest.mark.parametrize("name", grid.names())
+@pytest.mark.parametrize("name", study_files.names())
 def test_shipped_studies_read_and_so_do_their_runs(name):
     shipped = load(name)
     assert shipped.cells

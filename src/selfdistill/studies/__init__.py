@@ -7,7 +7,8 @@ misspelt one refused, without.
 import importlib
 from typing import TYPE_CHECKING
 
-from .grid import Study, above, is_study, load
+from .grid import Study
+from .study_files import above, is_study, load
 
 if TYPE_CHECKING:
     from .for_reports import ReportRuns, runs_for_report

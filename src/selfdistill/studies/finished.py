@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..config import Recipe
-from ..config.provenance import weights_hash
+from ..config import Recipe, weights_hash
 from ..config.settings import settings_from
 from ..runs import RunDirectory, read_summary, recorded_code
 from ..training import identities

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ..runs import recipe_differences
 from .finished import Finished, find_finished, stored_recipe, teacher_weights
-from .grid import above, load
 from .layout import StudyLayout, StudyRun
+from .study_files import above, load
 
 
 class ReportRuns(NamedTuple):

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from ..config.settings import settings_from
 from ..failures import Failure
 from ..runs import RunDirectory, read_summary
-from ..training import identities, number_format
-from ..training.engine import threads_used
+from ..training import identities, number_format, threads_used
 from .layout import Job, StudyLayout, StudyRun
 
 

@@ -4,19 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
-from ..config import Options, own_code
-from ..config.own_images import own_name
-from ..config.registry import class_options, exact_name
-from ..runs import read_text, replace_file
-from .grid import HEADER, WRITTEN, Study, from_plain
+from ..config import Options, class_options, exact_name, own_code, own_name
+from .grid import Study, from_plain
 from .layout import read_cell
+from .study_files import WRITTEN, write_file
 
-HEAD = f"""\
-{HEADER} --methods …`; `selfdistill study FILE` goes on with it.
-# Paths are as they were typed, seen from the folder where the command was given.
-"""
 CONTROL = "CrossEntropy"
 METHOD = "method."
 Plain = dict[str, object]
@@ -121,19 +113,8 @@ def write_study(
     study = from_plain(content, out.name)
     for cell in study.cells:
         read_cell(cell, [])
-    write(content, out / WRITTEN)
+    write_file(content, out / WRITTEN)
     return study, out.parent
-
-
-def write(content: Plain, file: Path) -> None:
-    """Write a study's file; one that was written by hand is refused."""
-    if file.exists() and not read_text(file).startswith(HEADER):
-        raise ValueError(
-            f"{file} was not written by `selfdistill study`: choose another --out, or name the "
-            "file to run it"
-        )
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)
-    replace_file(file, (HEAD + text).encode())
 
 
 def _seeds(seeds: Sequence[int]) -> int | list[int]:

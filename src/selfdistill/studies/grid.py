@@ -3,16 +3,10 @@
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from .. import recipes
-from ..runs import SCORED_SPLITS, is_run, read_text, read_yaml
+from ..runs import SCORED_SPLITS
 
-FOLDER = recipes.FOLDER / "studies"
-WRITTEN = "study.yaml"
-"""The file in which a study made from words is kept, in its own folder."""
-HEADER = "# Written by `selfdistill study"
 DESTINATIONS = ("out", "overwrite")
 """Options of ``train`` that belong to the study itself."""
 FIELDS = ("name", "config", "options", "seeds", "split", "cells", "papers", "own_code")
@@ -82,66 +76,6 @@ class Study:
     def teacher_depth(self, cell: Cell) -> int:
         """Length of a cell's chain of teachers."""
         return 0 if cell.teacher is None else 1 + self.teacher_depth(self.cell(cell.teacher))
-
-
-def names() -> list[str]:
-    """The shipped studies."""
-    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
-
-
-def locate(name: str) -> Path:
-    """The file of a study.
-
-    Args:
-        name: The file, the folder of a study that was made from words, or a shipped study's name.
-
-    Raises:
-        ValueError: If there is none of them.
-    """
-    places = (Path(name), Path(name, WRITTEN), FOLDER / f"{name.lower()}.yaml")
-    file = next((place for place in places if place.is_file()), None)
-    if file is None:
-        nearest = difflib.get_close_matches(name, names(), n=1, cutoff=0.4)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"shipped are {', '.join(names())}"
-        raise ValueError(f"there is no study {name}, neither a file nor a shipped one: {hint}")
-    return file
-
-
-def is_study(name: str) -> bool:
-    """Whether a name is a study's, perhaps misspelt, and not that of a run or a summary."""
-    path = Path(name)
-    if path.is_dir():
-        return not is_run(path) and ((path / WRITTEN).is_file() or name.lower() in names())
-    return path.suffix in (".yaml", ".yml") or (len(path.parts) == 1 and path.suffix != ".json")
-
-
-def above(name: str) -> Path | None:
-    """The folder above a study's own, if it was made from words and its file lies there."""
-    own = _own_folder(locate(name))
-    return None if own is None else own.parent
-
-
-def load(name: str) -> Study:
-    """Read a study; one made from words is called as its folder is.
-
-    Args:
-        name: As for :func:`locate`.
-
-    Raises:
-        ValueError: If there is no such study, or the file is none.
-    """
-    file = locate(name)
-    try:
-        study = from_plain(read_yaml(file).values, file.stem)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{file} is no study: {' '.join(str(error).split())}") from error
-    own = _own_folder(file)
-    return study if own is None else replace(study, name=own.name)
-
-
-def _own_folder(file: Path) -> Path | None:
-    made = file.name == WRITTEN and read_text(file).startswith(HEADER)
-    return file.absolute().parent if made else None
 
 
 def from_plain(content: object, name: str) -> Study:

@@ -4,6 +4,7 @@ from ..config import own_code, refuse_own_code
 from ..config.settings import Settings, as_today, fingerprint, parse
 from ..failures import Failure
 from ..runs import RunDirectory
+from .engine import threads_used
 from .naming import identities
 from .speed import number_format
 from .train import train
@@ -19,5 +20,6 @@ __all__ = [
     "own_code",
     "parse",
     "refuse_own_code",
+    "threads_used",
     "train",
 ]
