@@ -69,12 +69,12 @@ def loop_steps(arguments: argparse.Namespace, *, bf16: bool) -> tuple[Step, Step
 
     method, batches = make()
     fabric = engine.build(torch.device("cpu"), "bf16" if bf16 else "fp32")
-    trainee = TrainState(fabric, method, recipe, steps=10**9, compiled=False)
+    state = TrainState(fabric, method, recipe, steps=10**9, compiled=False)
     epoch = batches.epoch(0)
 
     def ours() -> None:
-        trainee.step %= batches.steps
-        trainee.train_step(epoch)
+        state.step %= batches.steps
+        state.train_step(epoch)
 
     bare, other_batches = make()
     other_epoch, number = other_batches.epoch(0), 0

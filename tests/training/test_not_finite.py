@@ -87,29 +87,29 @@ def test_the_first_bad_step_is_kept_on_the_device_until_it_is_asked_for(bad):
     class Faulty(CrossEntropy):
         def forward(self, images, labels):
             output = super().forward(images, labels)
-            fault = faults.get(trainee.steps_done + 1, 0.0)
+            fault = faults.get(state.steps_done + 1, 0.0)
             return output._replace(terms={"labels": output.terms["labels"] + fault})
 
-    trainee, batches = build(method=Faulty(TinyBackbone(num_classes=10)))
+    state, batches = build(method=Faulty(TinyBackbone(num_classes=10)))
     epoch = batches.epoch(0)
     for _ in range(3):
-        trainee.train_step(epoch)
-    assert int(trainee.metrics.bad_step) == 2
+        state.train_step(epoch)
+    assert int(state.metrics.bad_step) == 2
     torch.testing.assert_close(
-        float(trainee.metrics.bad_terms["labels"]), bad, equal_nan=True, rtol=0, atol=0
+        float(state.metrics.bad_terms["labels"]), bad, equal_nan=True, rtol=0, atol=0
     )
     with pytest.raises(NonFinite, match=r"loss is not finite \(labels\) in epoch 1, step 2,"):
-        check_finite(trainee)
+        check_finite(state)
 
 
 def test_weights_that_overflow_are_not_kept():
-    trainee, batches = build()
-    trainee.train_step(batches.epoch(0))
-    check_finite(trainee)
+    state, batches = build()
+    state.train_step(batches.epoch(0))
+    check_finite(state)
     with torch.no_grad():
-        next(trainee.method.parameters()).fill_(torch.inf)
+        next(state.method.parameters()).fill_(torch.inf)
     with pytest.raises(NonFinite, match="weights are not finite in epoch 1, step 1,"):
-        check_finite(trainee)
+        check_finite(state)
 
 
 def test_what_is_no_number_is_never_best(words, tmp_path, monkeypatch):

@@ -38,34 +38,34 @@ def without_normalisation(backbone):
 def test_a_batch_in_parts_is_the_same_step(words):
     whole, batches = build()
     parts, _ = build(["--accumulation", "4"])
-    for trainee in (whole, parts):
+    for state in (whole, parts):
         epoch = batches.epoch(0)
-        trainee.train_step(epoch)
-        trainee.train_step(epoch)
+        state.train_step(epoch)
+        state.train_step(epoch)
     for one, other in zip(whole.method.parameters(), parts.method.parameters(), strict=True):
         torch.testing.assert_close(one, other)
     torch.testing.assert_close(whole.metrics.sums, parts.metrics.sums)
 
 
 def test_a_batch_that_does_not_divide_is_refused():
-    trainee, batches = build(["--accumulation", "3"])
+    state, batches = build(["--accumulation", "3"])
     with pytest.raises(ValueError, match="multiple of 3"):
-        trainee.train_step(batches.epoch(0))
+        state.train_step(batches.epoch(0))
 
 
 def test_the_average_covers_weights_and_buffers():
-    trainee, batches = build(["--ema-decay", "0.75"], CrossEntropy(TinyBackbone(num_classes=10)))
+    state, batches = build(["--ema-decay", "0.75"], CrossEntropy(TinyBackbone(num_classes=10)))
     epoch, naive = batches.epoch(0), None
     for step in range(3):
-        trainee.train_step(epoch)
-        now = copy.deepcopy(trainee.method.state_dict())
+        state.train_step(epoch)
+        now = copy.deepcopy(state.method.state_dict())
         if naive is None:
             naive = now
         else:
             share = (1 + step) ** (-2 / 3)  # above 0.25: the average still begins
             naive = {name: naive[name] + share * (now[name] - naive[name]) for name in now}
-    average = trainee.evaluated.state_dict()
-    assert trainee.evaluated is not trainee.method
+    average = state.evaluated.state_dict()
+    assert state.evaluated is not state.method
     for name, value in average.items():
         if value.is_floating_point():
             torch.testing.assert_close(value, naive[name])
@@ -73,8 +73,8 @@ def test_the_average_covers_weights_and_buffers():
 
 
 def test_without_an_average_the_method_itself_counts():
-    trainee, _ = build()
-    assert trainee.evaluated is trainee.method
+    state, _ = build()
+    assert state.evaluated is state.method
 
 
 class Noisy(Method):
@@ -89,12 +89,12 @@ def test_randomness_inside_the_network_depends_on_the_step_alone():
     losses = []
     for disturb in (0, 7):
         torch.manual_seed(0)
-        trainee, batches = build(method=Noisy(TinyBackbone(num_classes=10)))
+        state, batches = build(method=Noisy(TinyBackbone(num_classes=10)))
         torch.rand(disturb)
-        trainee.train_step(batches.epoch(0))
+        state.train_step(batches.epoch(0))
         torch.rand(disturb)
-        trainee.train_step(batches.epoch(0))
-        losses.append(float(trainee.metrics.sums["labels"]))
+        state.train_step(batches.epoch(0))
+        losses.append(float(state.metrics.sums["labels"]))
     assert losses[0] == losses[1]
 
 
@@ -118,16 +118,16 @@ class Remembering(Method):
 
 def test_a_method_gets_the_context_it_asks_for():
     method = Remembering(TinyBackbone(num_classes=10))
-    trainee, batches = build(method=method)
+    state, batches = build(method=method)
     for number in range(3):
         epoch = batches.epoch(number)
-        while trainee.step < trainee.steps:
-            trainee.train_step(epoch)
-        trainee.end_epoch()
+        while state.step < state.steps:
+            state.train_step(epoch)
+        state.end_epoch()
     assert method.seen[0] == (0, 0.0)
     assert method.seen[-1] == (2, pytest.approx(1 - 1 / 9))
     assert (method.memory != 0).sum() > 40
-    assert "memory" in trainee.state_dict()["method"]
+    assert "memory" in state.state_dict()["method"]
 
 
 def identity(module, fullgraph):
@@ -137,10 +137,10 @@ def identity(module, fullgraph):
 @pytest.mark.parametrize("method", [CrossEntropy, Remembering])
 def test_compiling_leaves_the_method_as_it_was(monkeypatch, method):
     method = method(TinyBackbone(num_classes=10))
-    trainee, batches = build(method=method)
+    state, batches = build(method=method)
     before = copy.deepcopy(method.state_dict())
     monkeypatch.setattr(torch, "compile", identity)
-    assert compiling.compiles(trainee.fabric, method, batches.epoch(0).batch(0, parts=2))
+    assert compiling.compiles(state.fabric, method, batches.epoch(0).batch(0, parts=2))
     torch.testing.assert_close(method.state_dict(), before, rtol=0, atol=0)
     assert all(parameter.grad is None for parameter in method.parameters())
 
@@ -151,10 +151,10 @@ def test_the_reason_for_not_compiling_is_more_than_a_headline(monkeypatch):
         raise RuntimeError(f"{text}  Developer debug context: raised TypeError('context')\n")
 
     monkeypatch.setattr(torch, "compile", refuse)
-    trainee, batches = build()
+    state, batches = build()
     reason = r"eagerly: Observed exception: None caught it.: raised TypeError\('context'\)$"
     with pytest.warns(UserWarning, match=reason):
-        compiling.compiles(trainee.fabric, trainee.method, batches.epoch(0).batch(0))
+        compiling.compiles(state.fabric, state.method, batches.epoch(0).batch(0))
 
 
 def test_what_does_not_compile_trains_eagerly_and_says_so(monkeypatch, tmp_path, words):
@@ -180,10 +180,10 @@ def test_an_adversary_changes_the_images_that_are_trained_on():
             return super().forward(images, labels)
 
     words = ["--adversary.epsilon", "0.1", "--adversary.step-size", "0.1"]
-    trainee, batches = build(words, Watching(TinyBackbone(num_classes=10)))
+    state, batches = build(words, Watching(TinyBackbone(num_classes=10)))
     epoch = batches.epoch(0)
     plain = epoch.batch(0).images
-    trainee.train_step(epoch)
+    state.train_step(epoch)
     attacked, trained = seen
     torch.testing.assert_close(attacked, plain, rtol=0, atol=0)
     std = torch.tensor(epoch.pipeline.preprocessing.std)[:, None, None]
@@ -213,13 +213,13 @@ def test_an_adversarys_start_belongs_to_image_and_epoch(monkeypatch):
 
     monkeypatch.setattr("selfdistill.training.adversarial.pgd", pgd)
     words = ["--adversary.epsilon", "0.1", "--adversary.random-start", "true"]
-    trainee, batches = build(words)
+    state, batches = build(words)
     epoch = batches.epoch(0)
-    trainee.train_step(epoch)
+    state.train_step(epoch)
     in_parts, _ = build([*words, "--accumulation", "4"])
     in_parts.train_step(epoch)
     whole, *parts = starts
     assert torch.equal(torch.cat(parts), whole)
-    trainee.epoch, trainee.step = 1, 0
-    trainee.train_step(epoch)
+    state.epoch, state.step = 1, 0
+    state.train_step(epoch)
     assert not torch.equal(starts[-1], whole)

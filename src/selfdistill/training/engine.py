@@ -1,4 +1,4 @@
-"""The engine: device, number format and processes, by Lightning Fabric."""
+"""Lightning Fabric: device, number format, threads and processes."""
 
 import logging
 import os
@@ -19,30 +19,11 @@ from torch.distributed import distributed_c10d
 from ..failures import Failure
 
 T = TypeVar("T")
-
-
-class _Precision(Plugin):
-    """fp32 or bf16, as is decided once the processes can agree."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.formats = {"fp32": Plugin(), "bf16": MixedPrecision("bf16-mixed", device.type)}
-        self.chosen: Plugin = self.formats["fp32"]
-
-    def forward_context(self) -> AbstractContextManager[object]:
-        return self.chosen.forward_context()
-
-    def convert_input(self, data: object) -> object:
-        return self.chosen.convert_input(data)
-
-    def convert_output(self, data: object) -> object:
-        return self.chosen.convert_output(data)
-
-
 MAX_THREADS_PER_CORE = 8
 MEETING_TIMEOUT = timedelta(minutes=5)
-"""How long processes wait for each other at the start."""
+"""For processes that wait for each other at the start."""
 WORK_TIMEOUT = timedelta(hours=2)
-"""How long they wait for one that evaluates or writes."""
+"""For processes that wait for one that evaluates or writes."""
 
 
 def build(
@@ -53,14 +34,7 @@ def build(
     devices: int = 1,
     num_nodes: int = 1,
 ) -> Fabric:
-    """Make an engine; ``launched`` starts its other processes.
-
-    Args:
-        device: Kind of device.
-        precision: ``fp32`` or ``bf16``.
-        deterministic: Only algorithms that repeat bit for bit.
-        devices: Devices on each machine; torchrun's word overrides it.
-        num_nodes: Machines; torchrun's word overrides it.
+    """Build Fabric; under torchrun, its numbers of devices and machines count.
 
     Raises:
         ValueError: If there are not so many devices here.
@@ -88,7 +62,7 @@ def build(
 
 
 def compute_in(fabric: Fabric, precision: str) -> None:
-    """Let an engine that has set up no method yet compute in another format."""
+    """Choose the number format, fp32 or bf16, before a method is set up."""
     plugin = fabric.strategy.precision
     assert isinstance(plugin, _Precision)
     plugin.chosen = plugin.formats[precision]
@@ -96,7 +70,7 @@ def compute_in(fabric: Fabric, precision: str) -> None:
 
 @contextmanager
 def threads_used(threads: int) -> Generator[None]:
-    """Use so many processor threads while this is open."""
+    """Compute with so many processor threads within the block."""
     before = torch.get_num_threads()
     use_threads(threads)
     try:
@@ -106,7 +80,7 @@ def threads_used(threads: int) -> Generator[None]:
 
 
 def use_threads(threads: int) -> None:
-    """Let a process use so many processor threads.
+    """Compute with so many processor threads.
 
     Raises:
         ValueError: If they are fewer than one, or far more than the machine has cores.
@@ -130,9 +104,26 @@ def _check_devices(device: torch.device, devices: int, num_nodes: int) -> None:
         raise ValueError(f"--num-nodes {num_nodes}: give the number of machines, at least 1")
 
 
+class _Precision(Plugin):
+    """fp32 or bf16, which is chosen once the processes can agree."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.formats = {"fp32": Plugin(), "bf16": MixedPrecision("bf16-mixed", device.type)}
+        self.chosen: Plugin = self.formats["fp32"]
+
+    def forward_context(self) -> AbstractContextManager[object]:
+        return self.chosen.forward_context()
+
+    def convert_input(self, data: object) -> object:
+        return self.chosen.convert_input(data)
+
+    def convert_output(self, data: object) -> object:
+        return self.chosen.convert_output(data)
+
+
 @contextmanager
 def launched(fabric: Fabric) -> Generator[None]:
-    """Start a run's other processes; leave their group when the run ends in order.
+    """Start the run's other processes; leave their group when the block ends in order.
 
     The group's threads would outlive Python otherwise, which now and then aborts the process.
     """
