@@ -1,33 +1,37 @@
 import pytest
 import torch
 
-from selfdistill.attachments.attention_controls import BatchMeanShares, block_weights, fixed_shares
+from selfdistill.attachments.attention_controls import (
+    BatchMeanAttention,
+    fixed_attention,
+    stage_weights,
+)
 
 
 def test_random_shares_are_uniform_on_the_simplex_and_come_from_the_seed():
-    shares = fixed_shares("random", torch.zeros(40_000, 5).double(), 3, training=True)
+    shares = fixed_attention("random", torch.zeros(40_000, 5).double(), 3, training=True)
     torch.testing.assert_close(shares.sum(1), torch.ones(40_000).double())
     assert shares.mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.005)
     assert shares.var(0).tolist() == pytest.approx([2 / (9 * 4)] * 3, rel=0.03)
     assert (shares[:, 0] < 0.1).double().mean().item() == pytest.approx(1 - 0.9**2, abs=0.01)
-    again = fixed_shares("random", torch.zeros(40_000, 5).double(), 3, training=True)
+    again = fixed_attention("random", torch.zeros(40_000, 5).double(), 3, training=True)
     assert not (again == shares).any()
     torch.manual_seed(0)
     assert torch.equal(
-        fixed_shares("random", torch.zeros(40_000, 5).double(), 3, training=True), shares
+        fixed_attention("random", torch.zeros(40_000, 5).double(), 3, training=True), shares
     )
 
 
 @pytest.mark.parametrize("kind", ["uniform", "last", "random"])
-def test_fixed_shares_are_at_least_single(kind):
-    shares = fixed_shares(kind, torch.zeros(4, 5, dtype=torch.bfloat16), 3, training=True)
+def test_fixed_attention_are_at_least_single(kind):
+    shares = fixed_attention(kind, torch.zeros(4, 5, dtype=torch.bfloat16), 3, training=True)
     assert shares.dtype == torch.float32
     assert shares.shape == (4, 3)
 
 
 def test_random_shares_are_their_mean_in_evaluation():
     state = torch.get_rng_state()
-    shares = fixed_shares("random", torch.zeros(4, 5), 3, training=False)
+    shares = fixed_attention("random", torch.zeros(4, 5), 3, training=False)
     assert torch.equal(shares, torch.full((4, 3), 1 / 3))
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -36,17 +40,17 @@ def test_random_shares_are_their_mean_in_evaluation():
 def test_inverse_weights_of_small_shares_are_exact(small):
     alpha = torch.tensor([[small, 3 * small, 1 - 4 * small]])
     exact = torch.tensor([[3 / 4, 1 / 4, 0.0]]) * 3
-    torch.testing.assert_close(block_weights("inverse", alpha), exact, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(stage_weights("inverse", alpha), exact, rtol=1e-4, atol=1e-6)
 
 
 def test_a_share_of_nothing_gives_finite_inverse_weights():
     alpha = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
-    weights = block_weights("inverse", alpha)
+    weights = stage_weights("inverse", alpha)
     torch.testing.assert_close(weights, torch.tensor([[2.0, 0.0], [1.0, 1.0]]))
 
 
 def test_the_running_mean_follows_training_and_serves_evaluation():
-    shares = BatchMeanShares(2).double()
+    shares = BatchMeanAttention(2).double()
     alpha = torch.tensor([[0.2, 0.8], [0.6, 0.4]]).double().requires_grad_()
     mean = torch.tensor([0.4, 0.6]).double()
     expected = torch.tensor([0.5, 0.5]).double()

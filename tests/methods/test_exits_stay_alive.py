@@ -25,8 +25,8 @@ class Starving(SKDSAM):
     def _keep(self, exits, features, outputs):
         self.seen = [z for _, z in outputs]
 
-    def _shares(self, features, logits):
-        self.alpha = super()._shares(features, logits)
+    def _attend(self, features, logits):
+        self.alpha = super()._attend(features, logits)
         return self.alpha
 
     def forward(self, images, labels):

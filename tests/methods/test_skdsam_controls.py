@@ -118,6 +118,6 @@ def test_keeps_the_contract(attention):
 
 
 @pytest.mark.parametrize("attention", ["uniform", "last", "random"])
-def test_fixed_shares_need_no_query_or_keys(backbone, attention):
+def test_fixed_attention_need_no_query_or_keys(backbone, attention):
     names = [name for name, _ in SKDSAM(backbone, attention=attention).named_parameters()]
     assert {name.split(".")[0] for name in names} == {"backbone", "exits"}

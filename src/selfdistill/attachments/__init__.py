@@ -3,30 +3,30 @@
 from .attention_controls import (
     FIXED_KINDS,
     AttentionKind,
-    BatchMeanShares,
-    block_weights,
-    fixed_shares,
+    BatchMeanAttention,
+    fixed_attention,
     fuse,
+    stage_weights,
 )
 from .bifpn import BiFPN
-from .block_attention import BlockAttention
 from .exits import Exit, ExitKind, Exits, build_exits, pool_to
 from .frozen import Conversion, Frozen
+from .stage_attention import StageAttention
 
 __all__ = [
     "FIXED_KINDS",
     "AttentionKind",
-    "BatchMeanShares",
+    "BatchMeanAttention",
     "BiFPN",
-    "BlockAttention",
     "Conversion",
     "Exit",
     "ExitKind",
     "Exits",
     "Frozen",
-    "block_weights",
+    "StageAttention",
     "build_exits",
-    "fixed_shares",
+    "fixed_attention",
     "fuse",
     "pool_to",
+    "stage_weights",
 ]

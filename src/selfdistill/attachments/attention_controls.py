@@ -1,4 +1,4 @@
-"""What becomes of the shallow blocks' shares, and shares to compare learned ones with."""
+"""Attention of other kinds, to compare learned attention with, and what attention weighs."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,37 +9,37 @@ from torch import Tensor, nn
 
 from ..losses import at_least_single, batch_mean
 
-Shares = Float[Tensor, "batch blocks"]
+Attention = Float[Tensor, "batch stages"]
 AttentionKind = Literal["learned", "batch_mean", "uniform", "last", "random", "inverse"]
 FIXED_KINDS = ("uniform", "last", "random")
 """Kinds that need no query and keys."""
 
 
-def fixed_shares(
-    kind: str, logits: Float[Tensor, "batch classes"], blocks: int, *, training: bool
-) -> Shares:
-    r"""Shares that look at no image.
+def fixed_attention(
+    kind: str, logits: Float[Tensor, "batch classes"], stages: int, *, training: bool
+) -> Attention:
+    r"""Attention that look at no image.
 
     Args:
-        kind: ``uniform``: the same for every block; ``last``: all for the deepest of the shallow
-            blocks; ``random``: in training drawn anew for every image from Dirichlet(1, …, 1), by
-            torch's global generator; in evaluation their mean, the same for every block, so that
+        kind: ``uniform``: the same for every stage; ``last``: all for the deepest of the shallow
+            stages; ``random``: in training drawn anew for every image from Dirichlet(1, …, 1), by
+            torch's global generator; in evaluation their mean, the same for every stage, so that
             an image is told the same whenever it is looked at.
-        logits: Whose batch, device and precision the shares take.
-        blocks: How many shallow blocks there are.
+        logits: Whose batch, device and precision the attention takes.
+        stages: How many shallow stages there are.
         training: Whether the method is being trained.
     """
     assert kind in FIXED_KINDS
-    shares = at_least_single(logits).new_ones(logits.shape[0], blocks)
+    attention = at_least_single(logits).new_ones(logits.shape[0], stages)
     if kind == "last":
-        shares[:, :-1] = 0
+        attention[:, :-1] = 0
     elif kind == "random" and training:
-        shares.exponential_()
-    return shares / shares.sum(1, keepdim=True)
+        attention.exponential_()
+    return attention / attention.sum(1, keepdim=True)
 
 
-def block_weights(kind: str, alpha: Shares) -> Shares:
-    r"""Weights of the shallow blocks, mean 1 over the S of them.
+def stage_weights(kind: str, alpha: Attention) -> Attention:
+    r"""Weights of the shallow stages, mean 1 over the S of them.
 
     .. math:: w_l = S\,\alpha_l; \qquad
         \text{inverse: } w_l = S\,\frac{\alpha_l^{-1}}{\sum_m \alpha_m^{-1}}
@@ -50,22 +50,22 @@ def block_weights(kind: str, alpha: Shares) -> Shares:
     return alpha.shape[1] * alpha
 
 
-class BatchMeanShares(nn.Module):
-    """Gives every image the batch's mean shares; in evaluation a running mean of them.
+class BatchMeanAttention(nn.Module):
+    """Gives every image the batch's mean attention; in evaluation a running mean of them.
 
     Args:
-        blocks: How many shallow blocks there are.
+        stages: How many shallow stages there are.
         momentum: Weight of a new batch in the running mean.
     """
 
     running_mean: Tensor
 
-    def __init__(self, blocks: int, *, momentum: float = 0.1) -> None:
+    def __init__(self, stages: int, *, momentum: float = 0.1) -> None:
         super().__init__()
         self.momentum = momentum
-        self.register_buffer("running_mean", torch.full((blocks,), 1 / blocks))
+        self.register_buffer("running_mean", torch.full((stages,), 1 / stages))
 
-    def forward(self, alpha: Shares) -> Shares:
+    def forward(self, alpha: Attention) -> Attention:
         """Mean over the batch of all processes, for each of its images."""
         if not self.training:
             return self.running_mean.to(alpha).expand_as(alpha)
@@ -77,9 +77,9 @@ class BatchMeanShares(nn.Module):
 def fuse(
     z_deepest: Float[Tensor, "batch classes"],
     z: Sequence[Tensor],
-    alpha: Float[Tensor, "batch blocks"],
+    alpha: Float[Tensor, "batch stages"],
 ) -> Float[Tensor, "batch classes"]:
-    r"""Half the network's logits, half the exits' by their shares.
+    r"""Half the network's logits, half the exits' by their attention.
 
     .. math:: z_f = \tfrac12 z_L + \tfrac12 \sum_l \alpha_l z_l
     """

@@ -38,14 +38,14 @@ def inspect_images(
     for file in files:
         image = model.transform(read_image(file))
         activation = class_activation(finished.method, image[None].to(finished.device))
-        _refuse_blockless(type(finished.method).__name__, activation)
+        _refuse_without_stages(type(finished.method).__name__, activation)
         pixels = finished.preprocessing.pixels(image)
         stages = _stages(activation, finished.classes)
         inspected.append(InspectedImage(str(file), pixels.permute(1, 2, 0).numpy(), stages))
     return inspected
 
 
-def _refuse_blockless(name: str, activation: Activation) -> None:
+def _refuse_without_stages(name: str, activation: Activation) -> None:
     exits, attention = activation.inspection
     if attention is None and not any(exit.startswith("exit") for exit in exits):
         raise ValueError(

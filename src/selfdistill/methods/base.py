@@ -34,8 +34,8 @@ class Inspection(NamedTuple):
 
     exits: dict[str, Float[Tensor, "batch classes"]]
     """Logits by name: ``network`` first; ``exit1`` (shallowest) … , ``fusion``, ``aggregate``."""
-    attention: Float[Tensor, "batch blocks"] | None = None
-    """Each shallow block's share, image by image; rows sum to one."""
+    attention: Float[Tensor, "batch stages"] | None = None
+    """Each shallow stage's share, image by image; rows sum to one."""
 
 
 class Context(NamedTuple):

@@ -1,7 +1,7 @@
 r"""The deepest block teaches the shallow ones; attention gives each its share, image by image.
 
 With :math:`q` from the deepest block and :math:`k_l` from the shallow ones
-(:mod:`selfdistill.attachments.block_attention`), :math:`\alpha_b = \mathrm{softmax}_l(\langle q_b,
+(:mod:`selfdistill.attachments.stage_attention`), :math:`\alpha_b = \mathrm{softmax}_l(\langle q_b,
 k_{bl}\rangle / \tau\sqrt D)` and :math:`w = S\alpha` over the :math:`S = L-1` shallow blocks:
 
 .. math::
@@ -49,13 +49,13 @@ from torch import Tensor
 from ..attachments import (
     FIXED_KINDS,
     AttentionKind,
-    BatchMeanShares,
-    BlockAttention,
+    BatchMeanAttention,
     ExitKind,
-    block_weights,
+    StageAttention,
     build_exits,
-    fixed_shares,
+    fixed_attention,
     fuse,
+    stage_weights,
 )
 from ..backbones import Backbone
 from ..losses import cross_entropy, distillation, normalised_distance
@@ -133,18 +133,18 @@ class SKDSAM(Method):
         self.attention = (
             None
             if attention in FIXED_KINDS
-            else BlockAttention(
+            else StageAttention(
                 backbone, dim=attention_dim, pooled=pooled_attention, zero_start=zero_start
             )
         )
-        self.batch_mean = BatchMeanShares(len(self.exits)) if attention == "batch_mean" else None
+        self.batch_mean = BatchMeanAttention(len(self.exits)) if attention == "batch_mean" else None
 
     def forward(self, images: Images, labels: Labels) -> Output:
         """See the module's equation."""
         features, z_deepest = self.backbone.stages(images)
         g, z = zip(*self.exits(features), strict=True)
-        alpha = self._shares(features, z_deepest)
-        w = block_weights(self.attention_kind, alpha.detach())
+        alpha = self._attend(features, z_deepest)
+        w = stage_weights(self.attention_kind, alpha.detach())
         teacher, z_teacher = features[-1].detach(), z_deepest.detach()
         labelled = torch.stack([cross_entropy(z_l, labels) for z_l in z], 1)
         distilled = torch.stack([distillation(z_l, z_teacher, self.temperature) for z_l in z], 1)
@@ -162,17 +162,17 @@ class SKDSAM(Method):
         """Logits of the network, each exit and the fused prediction; each block's share."""
         features, z_deepest = self.backbone.stages(images)
         _, z = zip(*self.exits(features), strict=True)
-        alpha = self._shares(features, z_deepest)
+        alpha = self._attend(features, z_deepest)
         exits = {f"exit{number}": z_l for number, z_l in enumerate(z, 1)}
         fused = fuse(z_deepest, z, alpha)
         return Inspection({"network": z_deepest, **exits, "fusion": fused}, alpha)
 
-    def _shares(
+    def _attend(
         self, features: Maps, logits: Float[Tensor, "batch classes"]
-    ) -> Float[Tensor, "batch blocks"]:
+    ) -> Float[Tensor, "batch stages"]:
         if self.attention is None:
-            kind, blocks = self.attention_kind, len(self.exits)
-            return fixed_shares(kind, logits, blocks, training=self.training)
+            kind, stages = self.attention_kind, len(self.exits)
+            return fixed_attention(kind, logits, stages, training=self.training)
         *keys, query = features
         if self.detach_keys:
             keys = [key.detach() for key in keys]
@@ -183,7 +183,7 @@ class SKDSAM(Method):
         self,
         z_deepest: Float[Tensor, "batch classes"],
         z: Sequence[Tensor],
-        alpha: Float[Tensor, "batch blocks"],
+        alpha: Float[Tensor, "batch stages"],
         labels: Labels,
     ) -> dict[str, Float[Tensor, ""]]:
         if self.fusion == "full":

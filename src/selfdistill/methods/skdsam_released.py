@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..attachments import BlockAttention, pool_to
+from ..attachments import StageAttention, pool_to
 from ..backbones import Backbone
 from ..losses import at_least_single, cross_entropy
 from . import checks
@@ -68,7 +68,7 @@ class SKDSAMReleased(Method):
         self.hint_weight = hint_weight
         *shallow, deepest = backbone.channels
         self.regressors = nn.ModuleList(_regressor(channels, deepest) for channels in shallow)
-        self.attention = BlockAttention(backbone)
+        self.attention = StageAttention(backbone)
 
     def forward(self, images: Images, labels: Labels) -> Output:
         """See the module's equation."""
@@ -84,7 +84,7 @@ class SKDSAMReleased(Method):
             log_s = F.log_softmax(v / self.temperature, 1)
             distilled.append((log_t.exp() * (log_t - log_s)).mean((1, 2, 3)))
             hinted.append((_normalise(v) - direction).abs().mean((1, 2, 3)))
-        alpha = self._shares(features)
+        alpha = self._attend(features)
         kd = (alpha * torch.stack(distilled, 1)).sum(1).mean()
         ft = (alpha * torch.stack(hinted, 1)).sum(1).mean()
         weight = self.distillation_weight
@@ -98,11 +98,11 @@ class SKDSAMReleased(Method):
     def inspect(self, images: Images) -> Inspection:
         """Logits of the network, and each block's share."""
         features, logits = self.backbone.stages(images)
-        return Inspection({"network": logits}, self._shares(features))
+        return Inspection({"network": logits}, self._attend(features))
 
-    def _shares(
+    def _attend(
         self, features: tuple[Float[Tensor, "batch _ _ _"], ...]
-    ) -> Float[Tensor, "batch blocks"]:
+    ) -> Float[Tensor, "batch stages"]:
         energies, _ = self.attention.energies(features)
         return (energies / self.temperature).softmax(1)
 

@@ -205,7 +205,7 @@ def inspection_is_well_formed(build: Build) -> None:
     require(not wrong, f"logits of {wrong} are not of shape {shape}")
     if attention is not None:
         good = attention.ndim == 2 and len(attention) == BATCH and bool((attention >= 0).all())
-        require(good, "attention must be (batch, blocks), not negative")
+        require(good, "attention must be (batch, stages), not negative")
         sums = attention.sum(1)
         require(_close(sums, torch.ones_like(sums)), "an image's attention does not sum to one")
 

@@ -122,7 +122,7 @@ class TrainState:
 
     @cached_property
     def shows_attention(self) -> bool:
-        """Whether the method weighs blocks image by image."""
+        """Whether the method weighs stages image by image."""
         images = torch.zeros(2, *self.method.backbone.input_size, device=self.fabric.device)
         with evaluating(self.method), torch.no_grad():
             return self.method.inspect(images).attention is not None

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from selfdistill.attachments import BlockAttention
+from selfdistill.attachments import StageAttention
 from selfdistill.testing import TinyBackbone
 
 
@@ -12,7 +12,7 @@ def features(backbone):
 
 @pytest.mark.parametrize("pooled", [True, False])
 def test_shares_differ_by_image_and_sum_to_one(backbone, features, pooled):
-    alpha = BlockAttention(backbone, dim=16, pooled=pooled)(features, temperature=0.5)
+    alpha = StageAttention(backbone, dim=16, pooled=pooled)(features, temperature=0.5)
     assert alpha.shape == (5, 2)
     assert alpha.min() > 0
     assert alpha[:, 0].std() > 1e-3
@@ -21,13 +21,13 @@ def test_shares_differ_by_image_and_sum_to_one(backbone, features, pooled):
 
 def test_zero_start_gives_every_block_the_same_share(features):
     for blocks, maps in ((2, features), (1, features[1:])):
-        attention = BlockAttention(TinyBackbone((4, 6, 8)[2 - blocks :]), zero_start=True)
+        attention = StageAttention(TinyBackbone((4, 6, 8)[2 - blocks :]), zero_start=True)
         alpha = attention(maps, temperature=1.0)
         assert torch.equal(alpha, torch.full((5, blocks), 1 / blocks))
 
 
 def test_shares_are_energies_by_temperature_and_length(backbone, features):
-    attention = BlockAttention(backbone, dim=3).eval()
+    attention = StageAttention(backbone, dim=3).eval()
     energies, length = attention.energies(features)
     assert length == 3 * 4 * 4
     odds = ((energies[:, 0] - energies[:, 1]) / (0.3 * length**0.5)).exp()
@@ -36,7 +36,7 @@ def test_shares_are_energies_by_temperature_and_length(backbone, features):
 
 
 def test_pooled_queries_are_single_vectors_of_averaged_maps(backbone, features):
-    attention = BlockAttention(backbone, dim=3, pooled=True).eval()
+    attention = StageAttention(backbone, dim=3, pooled=True).eval()
     energies, length = attention.energies(features)
     assert length == 3
     averaged = tuple(f.mean((2, 3), keepdim=True).expand_as(f) for f in features)
@@ -44,7 +44,7 @@ def test_pooled_queries_are_single_vectors_of_averaged_maps(backbone, features):
 
 
 def test_energies_are_single_precision_under_autocast(backbone, features):
-    attention = BlockAttention(backbone)
+    attention = StageAttention(backbone)
     with torch.autocast("cpu", torch.bfloat16):
         alpha = attention(features, temperature=1.0)
     assert alpha.dtype == torch.float32

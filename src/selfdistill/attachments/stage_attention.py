@@ -1,4 +1,4 @@
-r"""Attention of the deepest block (query) over the shallow blocks (keys), image by image.
+r"""Attention of the deepest stage (query) over the shallow stages (keys), image by image.
 
 .. math::
     q = \mathrm{flat}(\mathrm{BN}_q(W_q F_L)), \quad
@@ -15,15 +15,15 @@ from ..losses import at_least_single
 from .exits import pool_to
 
 
-class BlockAttention(nn.Module):
-    """Each shallow block's share for each image.
+class StageAttention(nn.Module):
+    """Attention on each shallow stage for each image.
 
     Args:
-        backbone: The network whose blocks are weighed.
+        backbone: The network whose stages are weighed.
         dim: Channels d of queries and keys.
-        pooled: Average queries and keys over positions: one vector a block instead of a map.
-        zero_start: Start the query's scale at zero, so that every block gets the same share until
-            training moves it. Without it the strongest block holds most of the share from the
+        pooled: Average queries and keys over positions: one vector a stage instead of a map.
+        zero_start: Start the query's scale at zero, so that every stage gets the same share until
+            training moves it. Without it the strongest stage holds most of the share from the
             first step, because untrained queries and keys correlate at random.
     """
 
@@ -40,8 +40,8 @@ class BlockAttention(nn.Module):
 
     def forward(
         self, features: tuple[Float[Tensor, "batch _ _ _"], ...], *, temperature: float
-    ) -> Float[Tensor, "batch blocks"]:
-        r"""Shares that sum to one over the shallow blocks.
+    ) -> Float[Tensor, "batch stages"]:
+        r"""Attention that sums to one over the shallow stages.
 
         Args:
             features: The maps that a backbone shows, shallow to deep.
@@ -52,7 +52,7 @@ class BlockAttention(nn.Module):
 
     def energies(
         self, features: tuple[Float[Tensor, "batch _ _ _"], ...]
-    ) -> tuple[Float[Tensor, "batch blocks"], int]:
+    ) -> tuple[Float[Tensor, "batch stages"], int]:
         r"""Inner products :math:`\langle q_b, k_{bl} \rangle`, and the length of a query."""
         *shallow, deepest = features
         size = (1, 1) if self.pooled else (deepest.shape[-2], deepest.shape[-1])
