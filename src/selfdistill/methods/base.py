@@ -64,8 +64,8 @@ class Method(nn.Module, abc.ABC):
     partner: ClassVar[Partner] = Partner.NONE
     """With a partner, ``images`` is ``(2, batch, channels, height, width)``."""
     needs_context: ClassVar[bool] = False
-    turns_images: ClassVar[bool] = False
-    """Whether it rotates the images itself, so that no augmentation may."""
+    rotates_images: ClassVar[bool] = False
+    """The method rotates its images; augmentations that rotate are refused."""
     minimum_stages: ClassVar[int] = 1
 
     def __init__(self, backbone: Backbone) -> None:

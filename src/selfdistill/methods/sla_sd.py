@@ -48,7 +48,7 @@ class SLASD(Method):
         >>> method(images, labels).loss.backward()
     """
 
-    turns_images = True
+    rotates_images = True
 
     def __init__(
         self,

@@ -15,15 +15,9 @@ from ..methods import Images, Labels, Method
 def adversarial_batch(
     method: Method, batch: Batch, adversary: Adversary, pipeline: Pipeline, key: tuple[int, ...]
 ) -> Batch:
-    """A batch whose images are harder for the method.
+    """A batch whose images are harder for the bare method.
 
-    Args:
-        method: Whose loss rises; the bare method, not one that waits for gradients to share.
-        batch: Of the training images.
-        adversary: How far the images are changed.
-        pipeline: By which the images were standardised.
-        key: Seed and epoch, which decide random starts, together with each image's place in the
-            split.
+    The key, seed and epoch, decides random starts, together with each image's place in the split.
     """
     images, random = batch.images, None
     if adversary.random_start:

@@ -23,17 +23,17 @@ def build(
     splits: Splits,
     passed: Backbone | None,
     device: torch.device,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> tuple[Method, Splits]:
-    """Make a method that knows the images it will see, and these as its network expects them.
+    """Build a method adapted to its images, and the images standardised as its network expects.
 
     Raises:
         ValueError: If the network does not suit the images, or the method either of them.
     """
-    method = place(build_method(recipe, splits, passed, say=say), device)
+    method = place(build_method(recipe, splits, passed, log=log), device)
     splits = with_pretrained_statistics(recipe, splits, method)
     if note := method.adapt(splits.train.classes, splits.preprocessing):
-        say(note)
+        log(note)
     return method, splits
 
 
@@ -42,32 +42,28 @@ def build_method(
     splits: Splits,
     passed: Backbone | None = None,
     *,
-    say: Callable[[str], None] = print,
+    log: Callable[[str], None] = print,
 ) -> Method:
-    """Make backbone and method with the initial weights that the seed gives.
+    """Build backbone and method with the initial weights that the seed gives.
 
-    Args:
-        recipe: What is made.
-        splits: The images that the network is made for.
-        passed: A network that exists already; a copy of it is trained.
-        say: Takes a line for the user.
+    Of a backbone that is passed a copy is trained.
 
     Raises:
         ValueError: If the network does not suit the images, or the method the network.
     """
     torch.manual_seed(recipe.seed)
     _check_held_out(splits)
+    classes = len(splits.train.classes)
     input_size = (splits.train.images.shape[1], *splits.preprocessing.size)
-    wanted = (len(splits.train.classes), input_size)
     if passed is not None:
-        _check_size(passed, *wanted)
+        _check_size(passed, classes, input_size)
         backbone = _copied(passed)
     else:
-        backbone = recipe.backbone.build(*wanted)
+        backbone = recipe.backbone.build(classes, input_size)
     _check_format(backbone)
     note = recipe.init and provenance.load_weights(backbone, recipe.init, splits.train.classes)
     if note:
-        say(note)
+        log(note)
     method = recipe.method(backbone)
     enter_training(method)
     if not any(parameter.requires_grad for parameter in method.parameters()):
@@ -142,7 +138,7 @@ def with_pretrained_statistics(recipe: Ingredients, splits: Splits, method: Meth
 def build_batches(
     recipe: Ingredients, splits: Splits, method: Method, device: torch.device | str
 ) -> Batches:
-    """Make the batches of a run.
+    """Build the batches of a run.
 
     Raises:
         ValueError: If the augmentation does not suit the method, or the images the batch size.
@@ -157,7 +153,7 @@ def build_batches(
         device=device,
     )
     rotating = [type(step).__name__ for step in recipe.augment if step.rotates]
-    if method.turns_images and rotating:
+    if method.rotates_images and rotating:
         raise ValueError(
             f"{type(method).__name__} tells an image's rotations apart, and {rotating[0]} may turn "
             "it: leave that augmentation out"

@@ -14,20 +14,15 @@ from .state import call_method, context_for
 
 Results = dict[str, Tensor]
 """The loss, and the gradient of each parameter."""
-EXPLAINED = ("Explanation:", "Developer debug context:")
+DETAILS = ("Explanation:", "Developer debug context:")
 
 
 def compiles(fabric: Fabric, method: Method, batch: Batch) -> bool:
     """Whether forward and backward compile without breaks to what they are; warns where not.
 
     The compiler has been seen to give other gradients, even none that are numbers, without a word:
-    loss and gradients of a batch are compared with the uncompiled ones. The method's weights,
-    buffers and gradients are left as they were.
-
-    Args:
-        fabric: The engine.
-        method: What is to be compiled, loss included.
-        batch: As large as the parts that it will be trained on.
+    loss and gradients of a batch, as large as the parts of training, are compared with the
+    uncompiled ones. The method's weights, buffers and gradients are left as they were.
     """
     before = {name: value.clone() for name, value in method.state_dict().items()}
 
@@ -61,15 +56,9 @@ def compiles(fabric: Fabric, method: Method, batch: Batch) -> bool:
 
 
 def difference(exact: Results, eager: Results, compiled: Results) -> str | None:
-    """What of compiled loss and gradients is further from the exact ones than eager ones are.
+    """The first of compiled loss and gradients that is further from the exact ones than eager ones.
 
-    Args:
-        exact: In single precision.
-        eager: In the number format of training.
-        compiled: In that format, too.
-
-    Returns:
-        The first that is, in words; None if none is.
+    Exact ones are in single precision, eager and compiled ones in the number format of training.
     """
     whole = torch.stack([value.norm() for name, value in exact.items() if name != "loss"]).norm()
     for name, value in exact.items():
@@ -84,5 +73,5 @@ def difference(exact: Results, eager: Results, compiled: Results) -> str | None:
 def _reason(error: Exception) -> str:
     """The error's first line, which may be a mere headline, and what explains it."""
     first, *others = [line.strip() for line in str(error).strip().splitlines()] or [""]
-    details = [line.partition(":")[2].strip() for line in others if line.startswith(EXPLAINED)]
+    details = [line.partition(":")[2].strip() for line in others if line.startswith(DETAILS)]
     return ": ".join([first or type(error).__name__, *filter(None, details)])

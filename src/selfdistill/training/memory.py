@@ -23,19 +23,15 @@ def forget_peak(device: torch.device) -> None:
 
 
 def peak(device: torch.device) -> int | None:
-    """Bytes since :func:`forget_peak`; of the whole process where the system cannot forget.
+    """Bytes of a GPU, or else of the process, since :func:`forget_peak`; None if nobody counts.
 
-    Args:
-        device: The memory that is meant: a GPU's own, else that of the process.
-
-    Returns:
-        None where the system does not count.
+    Where the system cannot forget they are those since the process began.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     with suppress(OSError):
-        if found := re.search(r"VmHWM:\s+(\d+) kB", (PROCESS / "status").read_text()):
-            return 1024 * int(found[1])
+        if match := re.search(r"VmHWM:\s+(\d+) kB", (PROCESS / "status").read_text()):
+            return 1024 * int(match[1])
     if sys.platform == "win32":
         return None
     import resource

@@ -15,7 +15,7 @@ from ..methods import Method
 
 
 def build_optimizer(method: Method, recipe: Ingredients) -> Optimizer:
-    """Make the optimizer: one group of parameters, or more where not all are treated alike.
+    """Build the optimizer: one group of parameters, or more where not all are treated alike.
 
     What learns at the full rate comes first: where the network learns more slowly, its classifier,
     which starts anew, and all that is bolted on.
@@ -54,16 +54,11 @@ def _spared(method: Method) -> set[int]:
 
 
 def build_schedule(optimizer: Optimizer, recipe: Ingredients, steps: int) -> LRScheduler:
-    """Make the schedule, after the rise of the warm-up epochs.
-
-    Args:
-        optimizer: Whose learning rate it sets.
-        recipe: Names it.
-        steps: Optimizer steps of an epoch.
+    """Build the schedule, after the warm-up epochs; ``steps`` are the optimizer steps of an epoch.
 
     Raises:
         ValueError: If the network is to learn more slowly, and the schedule sets one rate for all;
-            or if it is told of another number of steps, or of a warm-up besides its own.
+            or if the schedule has another number of steps, or a warm-up besides its own.
     """
     schedule = recipe.schedule
     if isinstance(schedule, partial) and OneCycleLR in (schedule.func, *schedule.args):
@@ -93,12 +88,7 @@ def counts_steps(schedule: LRScheduler) -> bool:
 
 
 def check_stepping(recipe: Ingredients, steps: int, device: torch.device | str = "cpu") -> None:
-    """Try optimizer and schedule on a few numbers, before anything is written.
-
-    Args:
-        recipe: Names them.
-        steps: Optimizer steps of an epoch.
-        device: Where training takes place; some options suit some devices alone.
+    """Try optimizer and schedule on a few numbers of the device, before anything is written.
 
     Raises:
         ValueError: If an option does not suit them.
