@@ -149,18 +149,18 @@ def test_only_the_first_frame_counts(tmp_path):
 
 
 def test_pictures_wait_for_the_memory_of_others():
-    at_once, order = decode._AtOnce(100), []
+    budget, order = decode._PixelBudget(100), []
 
     def second():
-        with at_once.taken(60):
+        with budget.reserved(60):
             order.append("second")
 
     thread = threading.Thread(target=second)
-    with at_once.taken(60):
+    with budget.reserved(60):
         thread.start()
         thread.join(0.1)
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
-    with at_once.taken(100):
+    with budget.reserved(100):
         pass

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ..progress import Progress
-from .decode import DEEP_MODES, opened, to_rgb, upright_turn
+from .decode import DEEP_MODES, open_image, to_rgb, upright_turn
 from .formats import FORMATS
 from .hub import HUB
 from .hugging_face import HuggingFace
@@ -42,27 +42,65 @@ class FileCheck(NamedTuple):
     reason: str = ""
 
 
+def check_file(picture: Path | bytes) -> FileCheck:
+    """Read an image as training does."""
+    ending = picture.suffix.lower().lstrip(".") if isinstance(picture, Path) else None
+    try:
+        with open_image(picture) as image:
+            changes = _changes(image, ending)
+            to_rgb(image)
+    except ValueError as error:
+        return FileCheck("refused", str(error))
+    return FileCheck("converted", "; ".join(changes)) if changes else FileCheck("accepted")
+
+
+def _changes(image: Image.Image, ending: str | None) -> list[str]:
+    changes: list[str] = []
+    if image.mode in MODES:
+        changes.append(MODES[image.mode] + _darkness(image))
+    if image.has_transparency_data:
+        changes.append("transparent, put on white")
+    if getattr(image, "is_animated", False) and image.format != "MPO":
+        changes.append("several frames, the first is taken")
+    if upright_turn(image) is not None:
+        changes.append("turned upright by its EXIF orientation")
+    scale: int = (*getattr(image, "decoderconfig", ()), 1)[0]
+    if scale > 1:
+        changes.append(f"too large, decoded at 1/{scale} of its size")
+    form = image.format or ""
+    if ending is not None and ending not in FORMATS.get(form, (form.lower(),)):
+        changes.append(f"named .{ending}, is {form}: read as {form}")
+    return changes
+
+
+def _darkness(image: Image.Image) -> str:
+    """A warning where a picture of 16 bits uses few of them, as one of 10 or 12 bits does."""
+    if image.mode not in DEEP_MODES:
+        return ""
+    largest = int(np.asarray(image).max())
+    if largest >= DARK:
+        return ""
+    return f": almost black, the largest value is {largest} of 65535; scale up what uses fewer bits"
+
+
 @dataclass(frozen=True)
 class DataCheck:
-    """What was found in a folder, table or set of pictures.
-
-    Args:
-        pictures: How many were looked at.
-        files: Those that are not plainly accepted, by name: a file's path relative to the root.
-        ignored: What is passed over without being looked at, and why.
-        problem: Why training would refuse them all; empty where it would not.
-        note: How they would be divided; empty where no classes were found.
-        others: How many files are ignored because they are not named as pictures.
-    """
+    """What was found in a folder, table or set of pictures."""
 
     pictures: int
+    """How many were looked at."""
     files: dict[str, FileCheck]
+    """Those that are not plainly accepted, by name: a file's path relative to the root."""
     ignored: dict[str, str]
+    """What is passed over without being looked at, and why."""
     problem: str
+    """Why training would refuse them all; empty where it would not."""
     note: str
+    """How they would be divided; empty where no classes were found."""
     others: str = ""
+    """How many files are ignored because they are not named as images."""
     repeated: str = ""
-    """How many pictures are the same file as another; empty where none is."""
+    """How many images are the same file as another; empty where none is."""
 
     def __str__(self) -> str:
         refusal = f"Training refuses this: {self.problem}"
@@ -87,29 +125,8 @@ class DataCheck:
         return "\n".join(lines)
 
 
-def _check_and_hash(picture: Path | bytes) -> tuple[FileCheck, bytes]:
-    """Check an image, and hash it unless it is refused."""
-    check = check_file(picture)
-    if check.kind == "refused":
-        return check, b""
-    content = picture.read_bytes() if isinstance(picture, Path) else picture
-    return check, hashlib.sha256(content).digest()
-
-
-def check_file(picture: Path | bytes) -> FileCheck:
-    """Read an image as training does."""
-    ending = picture.suffix.lower().lstrip(".") if isinstance(picture, Path) else None
-    try:
-        with opened(picture) as image:
-            changes = _changes(image, ending)
-            to_rgb(image)
-    except ValueError as error:
-        return FileCheck("refused", str(error))
-    return FileCheck("converted", "; ".join(changes)) if changes else FileCheck("accepted")
-
-
 def check_images(data: str | Path, *, root: str | Path | None = None) -> DataCheck:
-    """Judge every picture; nothing is changed.
+    """Check every image as training would read it; nothing is changed.
 
     Args:
         data: A folder of class folders, a table of images and labels, or ``hf:`` and the name or
@@ -150,31 +167,8 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
         "; ".join(problems),
         note,
         listing.others,
-        _repeated(listing, [group for group in same.values() if len(group) > 1]),
+        _describe_repeats(listing, [group for group in same.values() if len(group) > 1]),
     )
-
-
-def _repeated(listing: Listing, groups: list[list[str]]) -> str:
-    """One line on pictures that are the same file, the most harmful kind named first."""
-    if not groups:
-        return ""
-    places = {
-        name: (part, label)
-        for part, classes in listing.parts.items()
-        for label, names in classes.items()
-        for name in names
-    }
-    count = sum(len(names) - 1 for names in groups)
-    across: list[str] = []
-    kinds = (("in two classes", 1), ("in two splits", 0))
-    worst = groups[0]
-    for what, position in reversed(kinds):
-        found = [names for names in groups if len({places[n][position] for n in names}) > 1]
-        if found:
-            across.insert(0, f"{len(found)} of them {what}")
-            worst = found[0]
-    parts = ", ".join([f"{count} pictures repeat another, byte by byte", *across])
-    return f"{parts}: for example {worst[0]} and {worst[-1]}"
 
 
 def _data_set(data: str, root: str | Path | None) -> OwnImages:
@@ -183,6 +177,15 @@ def _data_set(data: str, root: str | Path | None) -> OwnImages:
     if Path(data).suffix.lower() in TABLES:
         return LabelTable(table=data, root=root)
     return ImageFolder(root=data)
+
+
+def _check_and_hash(picture: Path | bytes) -> tuple[FileCheck, bytes]:
+    """Check an image, and hash it unless it is refused."""
+    check = check_file(picture)
+    if check.kind == "refused":
+        return check, b""
+    content = picture.read_bytes() if isinstance(picture, Path) else picture
+    return check, hashlib.sha256(content).digest()
 
 
 def _batch_warning(train: ByClass) -> str:
@@ -196,30 +199,23 @@ def _batch_warning(train: ByClass) -> str:
     )
 
 
-def _darkness(image: Image.Image) -> str:
-    """A warning where a picture of 16 bits uses few of them, as one of 10 or 12 bits does."""
-    if image.mode not in DEEP_MODES:
+def _describe_repeats(listing: Listing, groups: list[list[str]]) -> str:
+    """One line on images that are the same file; the example is of the most harmful kind."""
+    if not groups:
         return ""
-    largest = int(np.asarray(image).max())
-    if largest >= DARK:
-        return ""
-    return f": almost black, the largest value is {largest} of 65535; scale up what uses fewer bits"
-
-
-def _changes(image: Image.Image, ending: str | None) -> list[str]:
-    changes: list[str] = []
-    if image.mode in MODES:
-        changes.append(MODES[image.mode] + _darkness(image))
-    if image.has_transparency_data:
-        changes.append("transparent, put on white")
-    if getattr(image, "is_animated", False) and image.format != "MPO":
-        changes.append("several frames, the first is taken")
-    if upright_turn(image) is not None:
-        changes.append("turned upright by its EXIF orientation")
-    scale: int = (*getattr(image, "decoderconfig", ()), 1)[0]
-    if scale > 1:
-        changes.append(f"too large, decoded at 1/{scale} of its size")
-    form = image.format or ""
-    if ending is not None and ending not in FORMATS.get(form, (form.lower(),)):
-        changes.append(f"named .{ending}, is {form}: read as {form}")
-    return changes
+    splits: dict[str, str] = {}
+    classes: dict[str, str] = {}
+    for split, by_class in listing.parts.items():
+        for label, names in by_class.items():
+            splits |= dict.fromkeys(names, split)
+            classes |= dict.fromkeys(names, label)
+    count = sum(len(names) - 1 for names in groups)
+    parts = [f"{count} pictures repeat another, byte by byte"]
+    examples: list[list[str]] = []
+    for where, of in (("in two classes", classes), ("in two splits", splits)):
+        across = [names for names in groups if len({of[name] for name in names}) > 1]
+        if across:
+            parts.append(f"{len(across)} of them {where}")
+        examples += across
+    example = [*examples, *groups][0]
+    return f"{', '.join(parts)}: for example {example[0]} and {example[-1]}"

@@ -34,7 +34,7 @@ MAX_PIXELS = 40_000_000
 MAX_JPEG_PIXELS = 2**27
 """Pixels of a JPEG, which can be decoded at a half, a quarter or an eighth of its size."""
 BYTES_PER_PIXEL = 16
-SHARE_OF_MEMORY = 1 / 16
+MEMORY_SHARE = 1 / 16
 """Of the machine's memory, for the pictures that are decoded at the same time."""
 CODESTREAM = b"\xff\x4f\xff\x51"
 TILE_WIDTH, TILE_HEIGHT = 322, 323
@@ -43,11 +43,7 @@ MAX_ASPECT = 20
 
 
 def read_image(path: Path) -> Image.Image:
-    """Read a file as ``read_rgb`` does.
-
-    Raises:
-        ValueError: As for ``read_rgb``; the message begins with the path.
-    """
+    """Read a file as ``read_rgb`` does; the message of its ValueError begins with the path."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tags that do not matter
         try:
@@ -57,25 +53,18 @@ def read_image(path: Path) -> Image.Image:
 
 
 def read_rgb(picture: Path | bytes) -> Image.Image:
-    """Read a picture as RGB: upright, over white where it is transparent, 16 bits scaled to 8.
+    """Read an image as RGB: upright, over white where it is transparent, 16 bits scaled to 8.
 
-    Of an animation the first frame is read.
-
-    Raises:
-        ValueError: If it is no image, is damaged, or is too large, small or long to be meant; the
-            message is what a sentence about it goes on with.
+    Of an animation the first frame is read. What is no image, is damaged, or is too large, small or
+    long is a ValueError, whose message is a predicate to follow the file's name.
     """
-    with opened(picture) as image:
+    with open_image(picture) as image:
         return to_rgb(image)
 
 
 @contextmanager
-def opened(picture: Path | bytes) -> Generator[Image.Image]:
-    """Open and load a picture as it is stored.
-
-    Raises:
-        ValueError: As for ``read_rgb``.
-    """
+def open_image(picture: Path | bytes) -> Generator[Image.Image]:
+    """Open and load an image as it is stored; refuses what ``read_rgb`` refuses."""
     try:
         if isinstance(picture, Path):
             _check_file(picture)
@@ -85,13 +74,15 @@ def opened(picture: Path | bytes) -> Generator[Image.Image]:
         with Image.open(stored, formats=_formats()) as image:
             _check_header(image)
             _reduce(image)
-            with _at_once().taken(image.width * image.height):
+            with _pixel_budget().reserved(image.width * image.height):
                 image.load()
                 yield image
     except UnidentifiedImageError:
-        raise ValueError(_unknown(picture)) from None
+        raise ValueError(_why_unknown(picture)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError("unpacks to too many pixels to be meant") from None
+        raise ValueError(
+            f"has too many pixels: save it with at most {MAX_PIXELS // 10**6} million"
+        ) from None
     except _Refusal as refusal:
         raise ValueError(str(refusal)) from None
     except Exception as error:  # a decoder raises anything; no picture may end a run
@@ -148,15 +139,15 @@ def _check_file(path: Path) -> None:
         raise _Refusal("is empty: it has no bytes")
 
 
-class _AtOnce:
+class _PixelBudget:
     """Lets threads decode as many pixels at the same time as there is memory for."""
 
-    def __init__(self, most: int) -> None:
-        self._free = most
+    def __init__(self, pixels: int) -> None:
+        self._free = pixels
         self._change = threading.Condition()
 
     @contextmanager
-    def taken(self, pixels: int) -> Generator[None]:
+    def reserved(self, pixels: int) -> Generator[None]:
         """Wait until there is memory for so many."""
         with self._change:
             self._change.wait_for(lambda: self._free >= pixels)
@@ -170,14 +161,14 @@ class _AtOnce:
 
 
 @cache
-def _at_once() -> _AtOnce:
-    pixels = round(SHARE_OF_MEMORY * max_memory() / BYTES_PER_PIXEL)
-    return _AtOnce(max(MAX_PIXELS, pixels))
+def _pixel_budget() -> _PixelBudget:
+    pixels = round(MEMORY_SHARE * max_memory() / BYTES_PER_PIXEL)
+    return _PixelBudget(max(MAX_PIXELS, pixels))
 
 
 def _check_header(image: Image.Image) -> None:
     baseline = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
-    width, height = _unpacked(image)
+    width, height = _decoded_size(image)
     if width * height > (MAX_JPEG_PIXELS if baseline else MAX_PIXELS):
         raise _Refusal(
             f"unpacks to {width} × {height} pixels, too many: save it with at most "
@@ -196,7 +187,7 @@ def _check_header(image: Image.Image) -> None:
         raise _Refusal("holds numbers of 32 bits, whose range is not known")
 
 
-def _unpacked(image: Image.Image) -> tuple[int, int]:
+def _decoded_size(image: Image.Image) -> tuple[int, int]:
     """The size that decoding fills, where it can be another than the picture's."""
     if image.format == "TIFF":
         tags = image.tag_v2  # pyright: ignore[reportAttributeAccessIssue]
@@ -239,7 +230,7 @@ def _reduce(image: Image.Image) -> None:
         image.draft(None, (image.width // scale, image.height // scale))
 
 
-def _unknown(picture: Path | bytes) -> str:
+def _why_unknown(picture: Path | bytes) -> str:
     if isinstance(picture, Path):
         with picture.open("rb") as file:
             start = file.read(12)

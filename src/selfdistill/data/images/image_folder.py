@@ -1,8 +1,9 @@
 """A folder of class folders, or of train, val and test folders of these."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import ClassVar
 
@@ -71,25 +72,26 @@ def list_folder(root: Path, *, for_training: bool = True) -> Listing:
         what = "is not a folder" if root.exists() else "does not exist"
         raise ValueError(f"{root} {what}: give a folder that holds a folder of pictures per class")
     ignored: dict[str, str] = {}
-    folders = {folder.name: folder for folder in _folders(root, root, ignored)}
+    folders = {folder.name: folder for folder in _subfolders(root, root, ignored)}
     splits = named_splits(folders, root)
     if len(splits) > 1 or (splits and _is_split(min(splits.values()), folders)):
-        return _of_splits(root, folders, splits, ignored, for_training=for_training)
+        return _list_splits(root, folders, splits, ignored, for_training=for_training)
     _refuse_unclear(root, folders)
     if len(folders) < 2 and (for_training or not folders):
-        held = f"the single class {min(folders)!r}" if folders else "no class folder"
-        raise ValueError(f"{root} holds {held}: give a folder of pictures for each class")
-    parts = {"all": _classes(root, folders.values(), folders.values(), ignored)}
+        content = f"the single class {min(folders)!r}" if folders else "no class folder"
+        raise ValueError(f"{root} holds {content}: give a folder of pictures for each class")
+    classes = list(folders.values())
+    parts = {"all": _list_classes(root, classes, _resolve_distinct(classes), ignored)}
     note = "class folders only: every class is divided at random" if for_training else ""
     return Listing(Files(root), parts, ignored, note, for_training)
 
 
 def _is_split(name: str, folders: Mapping[str, Path]) -> bool:
     """Whether the only folder named as a split is one, not a class, of trains perhaps."""
-    return len(folders) == 1 or (split_of(name) == "train" and bool(_inner(folders[name])))
+    return len(folders) == 1 or (split_of(name) == "train" and bool(_names_within(folders[name])))
 
 
-def _of_splits(
+def _list_splits(
     root: Path,
     folders: Mapping[str, Path],
     splits: Mapping[str, str],
@@ -112,40 +114,41 @@ def _of_splits(
             f"{root.absolute().parent} reads it"
         )
     ignored |= dict.fromkeys(others, "beside train and test, so not a class")
-    classes = {name: _folders(root, folders[name], ignored) for name in splits.values()}
+    classes = {name: _subfolders(root, folders[name], ignored) for name in splits.values()}
     for name, inner in classes.items():
         if not inner:
             raise ValueError(
                 f"{root / name} holds no class folder: give a folder of pictures for each class"
             )
-    every = [folder for inner in classes.values() for folder in inner]
-    found = {name: _classes(root, inner, every, ignored) for name, inner in classes.items()}
-    where = root if len(found) > 1 or not for_training else root / min(found)
-    parts, rule = assign_splits(found, where, for_training=for_training)
-    if "all" in parts:
-        rule = f"{min(found)} only: every class is divided at random"
-    return Listing(Files(root), parts, ignored, rule, for_training)
+    resolved = _resolve_distinct([folder for inner in classes.values() for folder in inner])
+    parts = {name: _list_classes(root, inner, resolved, ignored) for name, inner in classes.items()}
+    alone = min(parts) if len(parts) == 1 else None
+    where = root / alone if alone and for_training else root
+    by_split, rule = assign_splits(parts, where, for_training=for_training)
+    if alone and for_training:
+        rule = f"{alone} only: every class is divided at random"
+    return Listing(Files(root), by_split, ignored, rule, for_training)
 
 
 def _refuse_unclear(root: Path, folders: Mapping[str, Path]) -> None:
     """Refuse what may be splits, and would be taken for classes: folders of the same folders."""
-    within = {name: _inner(folder) for name, folder in folders.items() if may_be_split(name)}
-    for name, inner in within.items():
-        for other, others in within.items():
-            if name < other and inner & others:
-                raise ValueError(
-                    f"{root} holds {name} and {other}, both with {min(inner & others)!r}: they "
-                    f"look like splits, not classes; name them as splits, {SPELLINGS}"
-                )
+    within = {name: _names_within(path) for name, path in folders.items() if may_be_split(name)}
+    for (name, inner), (other, others) in combinations(sorted(within.items()), 2):
+        if inner & others:
+            raise ValueError(
+                f"{root} holds {name} and {other}, both with {min(inner & others)!r}: they "
+                f"look like splits, not classes; name them as splits, {SPELLINGS}"
+            )
 
 
-def _inner(folder: Path) -> set[str]:
+def _names_within(folder: Path) -> set[str]:
     """Names of the folders in a folder."""
     with os.scandir(folder) as entries:
         return {entry.name for entry in entries if entry.is_dir() and not _hidden(entry.name)}
 
 
-def _folders(root: Path, parent: Path, ignored: dict[str, str]) -> list[Path]:
+def _subfolders(root: Path, parent: Path, ignored: dict[str, str]) -> list[Path]:
+    """The folders in a folder, sorted by name."""
     folders: list[Path] = []
     for entry in sorted(parent.iterdir(), key=lambda entry: entry.name):
         name = entry.relative_to(root).as_posix()
@@ -153,52 +156,57 @@ def _folders(root: Path, parent: Path, ignored: dict[str, str]) -> list[Path]:
             ignored[name] = "hidden"
         elif not entry.is_dir():
             ignored[name] = "lies in no class folder"
-        elif entry.is_symlink() and _holds(entry.resolve(), parent.resolve()):
+        elif entry.is_symlink() and parent.resolve().is_relative_to(entry.resolve()):
             ignored[name] = "a link to a folder that holds it"
         else:
             folders.append(entry)
     return folders
 
 
-def _classes(
-    root: Path, folders: Collection[Path], every: Collection[Path], ignored: dict[str, str]
-) -> ByClass:
-    """Pictures of class folders; ``every`` are those of all splits."""
-    places: dict[Path, Path] = {}
-    for folder in every:
-        place = folder.resolve()
-        around = next((places[one] for one in (place, *place.parents) if one in places), None)
+def _resolve_distinct(folders: Iterable[Path]) -> list[Path]:
+    """Class folders with their links resolved; none may be another, or lie in another."""
+    origins: dict[Path, Path] = {}
+    for folder in folders:
+        path = folder.resolve()
+        around = next((origins[one] for one in (path, *path.parents) if one in origins), None)
         if around is not None:
             raise ValueError(f"{folder} is the same folder as {around}, or in it: keep one of them")
-        places[place] = folder
+        origins[path] = folder
+    return list(origins)
+
+
+def _list_classes(
+    root: Path, folders: Iterable[Path], resolved: Sequence[Path], ignored: dict[str, str]
+) -> ByClass:
+    """Images of class folders; ``resolved`` are those of all splits, which no link may repeat."""
     return {
-        folder.name: tuple(sorted(_pictures(root, folder, list(places), ignored)))
+        folder.name: tuple(sorted(_images_below(root, folder, resolved, ignored)))
         for folder in folders
     }
 
 
-def _pictures(
-    root: Path, folder: Path, classes: Collection[Path], ignored: dict[str, str]
+def _images_below(
+    root: Path, folder: Path, resolved: Sequence[Path], ignored: dict[str, str]
 ) -> Iterator[str]:
-    """Pictures below a class folder; links to folders are followed, each folder once."""
-    read = list(classes)
-    for place, inner, files in os.walk(folder, followlinks=True):
-        here = Path(place).relative_to(root)
+    """Images below a class folder; links to folders are followed, each folder once."""
+    visited = list(resolved)
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        here = Path(parent).relative_to(root)
         descend: list[str] = []
-        for name in sorted(inner):
-            path = Path(place, name)
+        for name in sorted(folders):
+            path = Path(parent, name)
             if _hidden(name):
                 ignored[(here / name).as_posix()] = "hidden"
                 continue
             if path.is_symlink():
                 target = path.resolve()
-                if any(_holds(target, one) or _holds(one, target) for one in read):
+                if any(one.is_relative_to(target) or target.is_relative_to(one) for one in visited):
                     why = "a link to a folder that is read anyway, or to one around it"
                     ignored[(here / name).as_posix()] = why
                     continue
-                read.append(target)
+                visited.append(target)
             descend.append(name)
-        inner[:] = descend
+        folders[:] = descend
         for name in files:
             if _hidden(name):
                 ignored[(here / name).as_posix()] = "hidden"
@@ -206,10 +214,6 @@ def _pictures(
                 yield (here / name).as_posix()
             else:
                 ignored[(here / name).as_posix()] = NOT_A_PICTURE
-
-
-def _holds(outer: Path, inner: Path) -> bool:
-    return inner == outer or inner.is_relative_to(outer)
 
 
 def _hidden(name: str) -> bool:
