@@ -14,14 +14,7 @@ MEGABYTE = 10**6
 
 
 class Progress:
-    """A context manager that shows progress on standard error.
-
-    Args:
-        title: What is done to what.
-        total: How many pictures or bytes there are; None if that is not known.
-        done: How many of them were done before.
-        in_bytes: Whether bytes are counted, not pictures.
-    """
+    """Shows on standard error how many of ``total`` images or bytes are done; a context manager."""
 
     def __init__(
         self, title: str, total: int | None, *, done: int = 0, in_bytes: bool = False
@@ -33,9 +26,8 @@ class Progress:
         self._bar: rich.Progress | None = None
 
     def __enter__(self) -> "Progress":
-        """Show the bar or the first line."""
-        shown = console(stderr=True)
-        if shown.is_interactive:
+        stderr = console(stderr=True)
+        if stderr.is_interactive:
             counts = (
                 [rich.DownloadColumn(), rich.TransferSpeedColumn()]
                 if self.in_bytes
@@ -46,28 +38,26 @@ class Progress:
                 rich.BarColumn(),
                 *counts,
                 rich.TimeRemainingColumn(),
-                console=shown,
+                console=stderr,
             )
             self._task = self._bar.add_task(self.title, total=self.total, completed=self.done)
             self._bar.start()
         else:
             print(self.title, file=sys.stderr, flush=True)
-        self._started = self._said = time.monotonic()
+        self._started = self._last_line = time.monotonic()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Leave the bar as it stands."""
         if self._bar is not None:
             self._bar.stop()
 
     def advance(self, count: int) -> None:
-        """Tell that so many more are done."""
         self.done += count
         now = time.monotonic()
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done)
-        elif now - self._said >= PLAIN_SECONDS and self.done != self.total:
-            self._said = now
+        elif now - self._last_line >= PLAIN_SECONDS and self.done != self.total:
+            self._last_line = now
             print(self._line(now - self._started), file=sys.stderr, flush=True)
 
     def _line(self, seconds: float) -> str:

@@ -24,20 +24,16 @@ def uniform(
 ) -> Float[Tensor, "batch *shape"]:
     """Draw uniform numbers in [0, 1) for each image, too many to be drawn for an epoch at once.
 
-    Each is a hash of the keys, the image's position and its own place in the shape, computed where
-    the positions lie: independent of batch, process and device.
-
-    Args:
-        indices: Positions of the images in their split.
-        shape: Numbers an image.
-        keys: Seed, epoch, and whatever else tells one use from another.
+    Each is a hash of the keys (seed, epoch, and whatever else tells one use from another), of the
+    image's position in its split and of the number's place in the shape, computed on the device of
+    the positions: independent of batch, process and device.
     """
     state = torch.zeros((), dtype=torch.int64, device=indices.device)
     for key in keys:
         state = _scrambled(state + key)
     rows = _scrambled(state + indices)[:, None]
-    places = torch.arange(math.prod(shape), device=indices.device)
-    bits = (_scrambled(rows + places) >> 40) & (2**24 - 1)
+    columns = torch.arange(math.prod(shape), device=indices.device)
+    bits = (_scrambled(rows + columns) >> 40) & (2**24 - 1)
     return (bits.float() / 2**24).unflatten(1, shape)
 
 

@@ -120,7 +120,7 @@ class RandomErasing(Augmentation):
 def _covered(
     draws: Float[Tensor, " batch"], lengths: Int64[Tensor, " batch"], size: int
 ) -> Bool[Tensor, "batch size"]:
-    places = size - lengths + 1
-    first = torch.minimum((draws * places).long(), places - 1)[:, None]
+    count = size - lengths + 1
+    first = torch.minimum((draws * count).long(), count - 1)[:, None]
     positions = torch.arange(size, device=draws.device)
     return (positions >= first) & (positions < first + lengths[:, None])

@@ -31,29 +31,23 @@ SIGNED = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", *_ENHANCEMEN
 
 @dataclass(frozen=True)
 class Ranges:
-    """How strong each operation is at full level.
-
-    Args:
-        shear: Pixels sideways for each pixel of distance.
-        rotation: Degrees.
-        enhancement: Change of the factor of brightness, colour, contrast and sharpness.
-        bits: Bits that posterising takes from a value's eight.
-        translation: Pixels, or None for 150/331 of the image's side.
-    """
+    """How strong each operation is at full level."""
 
     shear: float
+    """Pixels sideways for each pixel of distance."""
     rotation: float
+    """Degrees."""
     enhancement: float
+    """Change of the factor of brightness, colour, contrast and sharpness."""
     bits: int
+    """Bits that posterising takes from a value's eight."""
     translation: float | None = None
+    """Pixels, or None for 150/331 of the image's side."""
 
     def magnitude(self, name: str, level: float, size: tuple[int, int]) -> float:
-        """Turn a level within 0 to 1 into the strength of an operation.
+        """The strength of an operation on images of a size (height, width).
 
-        Args:
-            name: The operation.
-            level: How strong, from not at all to fully; below 0 to the other side where it has one.
-            size: Height and width of the images.
+        The level is within 0 to 1, or below 0 to the other side where the operation has one.
         """
         if name in ("ShearX", "ShearY"):
             return level * self.shear

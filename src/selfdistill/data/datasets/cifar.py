@@ -18,27 +18,21 @@ from .download import Archive, Member, fetch
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of a CIFAR set.
-
-    Args:
-        archive: The official archive and its files' checksums.
-        train: Names of the files with training images.
-        test: Name of the file with test images.
-        classes: Names of the classes, as the set's own list has them.
-        header: Bytes before each image's pixels; the last of them is the label.
-        python: The folder of the Python version, which torchvision fetches.
-        python_md5: Checksums of its files, named as those of the binary version without ``.bin``.
-        label_key: What these files call the labels.
-    """
+    """The files of a CIFAR set."""
 
     archive: Archive
     train: tuple[str, ...]
     test: str
     classes: tuple[str, ...]
+    """Their names, as the set's own list has them."""
     header: int
+    """Bytes before each image's pixels; the last of them is the label."""
     python: str
+    """The folder of the Python version, which torchvision fetches."""
     python_md5: dict[str, str]
+    """Checksums of its files, named as those of the binary version without ``.bin``."""
     label_key: str
+    """What these files call the labels."""
 
 
 _TEN_THOUSAND = 10_000 * (1 + 3072)

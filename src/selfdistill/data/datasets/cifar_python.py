@@ -64,15 +64,7 @@ class _Reader(pickle.Unpickler):
 def read_batch(
     content: bytes, label_key: str
 ) -> tuple[UInt8[Tensor, "n 3 side side"], Int64[Tensor, " n"]]:
-    """Images and labels of a file.
-
-    Args:
-        content: The file; its checksum has been seen to hold.
-        label_key: What the file calls the labels.
-
-    Raises:
-        ValueError: If it holds anything else, which is not executed.
-    """
+    """Images and labels of a file whose checksum holds; anything else in it is not executed."""
     try:
         batch = _Reader(io.BytesIO(content), encoding="bytes").load()
         array, labels = batch[b"data"], batch[label_key.encode()]

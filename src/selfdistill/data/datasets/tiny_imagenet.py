@@ -73,16 +73,15 @@ class TinyImageNet(BenchmarkSet):
         wnids = sorted(_lines(folder / "wnids.txt"))
         classes = _names(folder, wnids)
         train_size = self.train_size or self.image_size
-        trained, tested = _train_files(folder, wnids), _test_files(folder, wnids)
-        train = self._read(folder, "train", trained, classes, train_size)
-        test = self._read(folder, "val", tested, classes, self.image_size)
+        train = self._read(folder, "train", _train_files(folder, wnids), classes, train_size)
+        test = self._read(folder, "val", _test_files(folder, wnids), classes, self.image_size)
         splits = self.divide(train, test)
         if train_size == self.image_size:
             return splits
-        held_out = splits.validation and replace(
+        validation = splits.validation and replace(
             splits.validation, images=_shrink(splits.validation.images, self.image_size)
         )
-        return replace(splits, validation=held_out, input_size=self.image_size)
+        return replace(splits, validation=validation, input_size=self.image_size)
 
     def _read(
         self, folder: Path, part: str, files: dict[str, int], classes: tuple[str, ...], size: int
@@ -132,7 +131,7 @@ def _names(folder: Path, wnids: list[str]) -> tuple[str, ...]:
 def _train_files(folder: Path, wnids: list[str]) -> dict[str, int]:
     files: dict[str, int] = {}
     for label, wnid in enumerate(wnids):
-        names = _pictures(folder, folder / "train" / wnid / "images")
+        names = _images_in(folder / "train" / wnid / "images", folder)
         files.update(dict.fromkeys(names, label))
     return files
 
@@ -142,11 +141,11 @@ def _test_files(folder: Path, wnids: list[str]) -> dict[str, int]:
     annotated = dict(line.split("\t")[:2] for line in _lines(path) if "\t" in line)
     labels = {wnid: label for label, wnid in enumerate(wnids)}
     files: dict[str, int] = {}
-    for name in _pictures(folder, folder / "val" / "images"):
+    for name in _images_in(folder / "val" / "images", folder):
         wnid = annotated.pop(Path(name).name, None)
         if wnid not in labels:
-            found = "has no line for" if wnid is None else f"gives the unknown class {wnid!r} to"
-            raise ValueError(f"{path} {found} {name}: unpack the archive again")
+            fault = "has no line for" if wnid is None else f"gives the unknown class {wnid!r} to"
+            raise ValueError(f"{path} {fault} {name}: unpack the archive again")
         files[name] = labels[wnid]
     if annotated:
         raise ValueError(
@@ -156,8 +155,8 @@ def _test_files(folder: Path, wnids: list[str]) -> dict[str, int]:
     return files
 
 
-def _pictures(folder: Path, place: Path) -> list[str]:
-    names = sorted(path.relative_to(folder).as_posix() for path in place.glob("*.JPEG"))
+def _images_in(images: Path, folder: Path) -> list[str]:
+    names = sorted(path.relative_to(folder).as_posix() for path in images.glob("*.JPEG"))
     if not names:
-        raise ValueError(f"{place} is missing or holds no .JPEG file: unpack the archive again")
+        raise ValueError(f"{images} is missing or holds no .JPEG file: unpack the archive again")
     return names
