@@ -1,6 +1,6 @@
 import pytest
 
-from selfdistill.reports.figures.style import fitted
+from selfdistill.reports.figures.style import fit_names
 
 LONG = "SKDSAM label_share={} hint_weight={} fusion={} attention={}"
 ABLATION = [
@@ -18,17 +18,17 @@ ABLATION = [
 @pytest.mark.parametrize("lines", [1, 2, 3])
 @pytest.mark.parametrize("width", [14, 24, 46])
 def test_no_two_names_of_a_figure_become_alike(width, lines):
-    found = fitted(ABLATION, width, lines=lines)
+    found = fit_names(ABLATION, width, lines=lines)
     assert len(set(found)) == len(ABLATION)
     assert max(len(row) for name in found for row in name.split("\n")) <= width
 
 
 def test_a_name_is_wrapped_at_its_spaces_and_shortened_in_its_middle():
-    assert fitted(["SKDSAMReleased hint_weight=0.01"], 24, lines=2) == [
+    assert fit_names(["SKDSAMReleased hint_weight=0.01"], 24, lines=2) == [
         "SKDSAMReleased\nhint_weight=0.01"
     ]
-    assert fitted(["photographs_0001.png", "cat"], 11) == ["photo…1.png", "cat"]
+    assert fit_names(["photographs_0001.png", "cat"], 11) == ["photo…1.png", "cat"]
 
 
 def test_names_that_a_line_break_would_make_alike_are_left_alone():
-    assert fitted(["oaktree", "oak tree"], 3, lines=3) == ["oaktree", "oak tree"]
+    assert fit_names(["oaktree", "oak tree"], 3, lines=3) == ["oaktree", "oak tree"]

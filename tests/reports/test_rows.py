@@ -9,7 +9,7 @@ def weights(letter, seed):
     return f"sha256:{letter}{seed}"
 
 
-def pupils(run, letter, seeds=(0, 1, 2), **options):
+def students(run, letter, seeds=(0, 1, 2), **options):
     """Each taught by the teacher of its seed."""
     return [run("KD", seed=k, teacher=weights(letter, k), **options) for k in seeds]
 
@@ -19,7 +19,7 @@ def seeds_of(rows):
 
 
 def test_seeds_with_a_teacher_of_their_own_are_one_row(run):
-    made = [run(seed=k, accuracy=90 + k / 10) for k in range(3)] + pupils(run, "a", accuracy=95)
+    made = [run(seed=k, accuracy=90 + k / 10) for k in range(3)] + students(run, "a", accuracy=95)
     comparison = compare(made)
     assert [(row.label, row.seeds) for row in comparison.rows] == [
         ("CrossEntropy", (0, 1, 2)),
@@ -30,10 +30,10 @@ def test_seeds_with_a_teacher_of_their_own_are_one_row(run):
 
 
 def test_other_teachers_of_the_same_seed_are_other_rows(run):
-    rows = group(pupils(run, "a", [0]) + pupils(run, "b", [0]))
+    rows = group(students(run, "a", [0]) + students(run, "b", [0]))
     assert list(rows) == ["KD teacher=sha256:a0", "KD teacher=sha256:b0"]
     with pytest.raises(ValueError, match="the same run twice"):
-        group(pupils(run, "a", [0, 0]))
+        group(students(run, "a", [0, 0]))
 
 
 def test_a_teacher_that_seeds_share_does_not_belong_to_the_seed(run):
@@ -42,13 +42,13 @@ def test_a_teacher_that_seeds_share_does_not_belong_to_the_seed(run):
     assert seeds_of(group(made[:2])) == [[0, 1]]
 
 
-def test_pupils_of_several_methods_are_told_apart_by_who_taught_them(run):
+def test_students_of_several_methods_are_told_apart_by_who_taught_them(run):
     teachers = [
         run(method, seed=k, weights=weights(letter, k))
         for method, letter in (("CrossEntropy", "a"), ("BYOT", "b"))
         for k in range(3)
     ]
-    rows = group(teachers + pupils(run, "a") + pupils(run, "b"))
+    rows = group(teachers + students(run, "a") + students(run, "b"))
     assert [(label, len(row)) for label, row in rows.items()] == [
         ("CrossEntropy", 3),
         ("BYOT", 3),

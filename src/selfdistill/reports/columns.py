@@ -76,7 +76,7 @@ COLUMNS = (
 def columns_of(comparison: Comparison, table: Kind = "compare") -> list[Column]:
     """The columns of a table that have something in them."""
     return [
-        replace(column, title=column.title.format(control=comparison.control))
+        replace(column, title=column.title.format(control=comparison.control_name))
         for column in COLUMNS
         if column.table in (None, table)
         and any(column.cell(row) != ABSENT for row in comparison.rows)

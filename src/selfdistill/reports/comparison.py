@@ -30,7 +30,7 @@ class Comparison:
     rows: tuple[Row, ...]
 
     @property
-    def control(self) -> str:
+    def control_name(self) -> str:
         """What differences are to: cross-entropy, or else the first of two rows."""
         return next((row.name for row in self.rows if row.is_control), SPOKEN)
 

@@ -50,9 +50,6 @@ def labels(rows: Sequence[Fields]) -> list[str]:
     A field is compared among rows that have it in common: a temperature among rows of the same
     method, momentum among rows of the same optimizer. Where no value is the commonest, all are
     named.
-
-    Args:
-        rows: Flat recipes, no two alike.
     """
     commonest = _commonest(rows)
     write = _writer(rows, commonest)
@@ -72,11 +69,7 @@ def labels(rows: Sequence[Fields]) -> list[str]:
 
 
 def shared_fields(rows: Sequence[Fields]) -> str:
-    """The commonest values, which labels leave out; empty where they leave out none.
-
-    Args:
-        rows: The same as for ``labels``.
-    """
+    """The commonest values, which labels leave out; empty where they leave out none."""
     commonest = _commonest(rows)
     write = _writer(rows, commonest)
     by_scope: dict[str, dict[str, None]] = {}

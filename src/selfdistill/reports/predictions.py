@@ -72,15 +72,7 @@ class Predictions:
 
 
 def read_predictions(file: Path, images: int | None = None) -> Predictions | None:
-    """Reduce a run's stored logits; None where it has none.
-
-    Args:
-        file: The run's file of predictions.
-        images: How many test images the run has, where that is known.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
+    """Reduce the stored logits of a run of so many test images; None where it has none."""
     if not file.is_file():
         return None
     with open_arrays(file, images) as arrays:
@@ -117,12 +109,7 @@ def entropy(attention: Numbers) -> Numbers:
 
 @contextmanager
 def open_arrays(file: Path, images: int | None = None) -> Generator[NpzFile]:
-    """Arrays of a run's file, with a row for each of so many images at most.
-
-    Raises:
-        ValueError: If the file is damaged or has changed since the run ended, or lacks an array
-            that is asked for.
-    """
+    """Arrays of a run's file; a ValueError names it if it is damaged or has too many rows."""
     content = read_checked(file, max_bytes=MAX_BYTES)
     try:
         with np.load(_bounded(content, images)) as arrays:

@@ -47,15 +47,7 @@ def read(path: Path) -> Run:
 
 
 def parse(summary: Mapping[str, object], path: Path) -> Run:
-    """Make a run of its decoded ``summary.json``.
-
-    Args:
-        summary: What the file holds.
-        path: Where the run lies.
-
-    Raises:
-        ValueError: If a field is missing, or the format is another one.
-    """
+    """Make a run of its decoded ``summary.json``; a ValueError says what the summary lacks."""
     file = summary_file(path)
     try:
         if summary["format"] != FORMAT:

@@ -153,12 +153,6 @@ def group(runs: Runs) -> dict[str, Runs]:
     Weights that a run starts or learns from may belong to its seed, such as those of a teacher
     that is trained anew for each. They separate rows only where they do not: where some seeds
     share them, where a seed comes with several, or where runs of different recipes made them.
-
-    Returns:
-        The runs of each row in the order of their seeds, at least one.
-
-    Raises:
-        ValueError: If two runs of a row have the same seed.
     """
     made_by = {run.weights: run for run in runs if run.weights is not None}
     rows = [

@@ -66,21 +66,21 @@ def stages_json(images: Sequence[InspectedImage]) -> str:
 
 
 def stages_figure(images: Sequence[InspectedImage]) -> bytes:
-    """A PNG: a row for each image, with CAM, attention and prediction of each stage.
-
-    Raises:
-        ValueError: If there are more images than a figure holds.
-    """
+    """A PNG: a row for each image, with CAM, attention and prediction of each stage."""
     if len(images) > MAX_IMAGES:
         raise ValueError(
             f"{len(images)} pictures are too many for one figure: {MAX_IMAGES} at most"
         )
     with style.house_style():
-        files = style.fitted([PurePath(image.name).name for image in images], MAX_LETTERS, lines=2)
+        files = style.fit_names(
+            [PurePath(image.name).name for image in images], MAX_LETTERS, lines=2
+        )
         classes = _class_names(images)
         columns = 1 + len(images[0].stages)
         lines = max(
-            2, *map(style.height, files), *(style.height(name) + 1 for name in classes.values())
+            2,
+            *map(style.line_count, files),
+            *(style.line_count(name) + 1 for name in classes.values()),
         )
         row = CELL + 0.13 * (lines - 2) + (0.54 if _has_attention(images) else 0.36)
         figure = Figure(figsize=(CELL * columns, 0.3 + row * len(images)), layout="constrained")
@@ -108,7 +108,7 @@ def _class_names(images: Sequence[InspectedImage]) -> dict[str, str]:
     """The predicted classes, as they fit below a cell."""
     predictions = [stage.prediction for image in images for stage in image.stages]
     names = list(dict.fromkeys(one[0] for one in predictions if one is not None))
-    return dict(zip(names, style.fitted(names, MAX_LETTERS), strict=True))
+    return dict(zip(names, style.fit_names(names, MAX_LETTERS), strict=True))
 
 
 def _show(panel: Axes, pixels: NDArray[np.uint8], label: str) -> None:

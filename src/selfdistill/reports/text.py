@@ -173,7 +173,7 @@ def _interval_words(rows: Sequence[Row]) -> str:
 def _to_what(comparison: Comparison) -> str:
     """Nothing where it is cross-entropy, which heads say."""
     others = any(row.is_control and row.method != CONTROL for row in comparison.rows)
-    return f" to {comparison.control} (there is no cross-entropy)" if others else ""
+    return f" to {comparison.control_name} (there is no cross-entropy)" if others else ""
 
 
 def _common_size(rows: Sequence[Row]) -> int | None:

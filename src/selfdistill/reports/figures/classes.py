@@ -32,11 +32,7 @@ class Band:
     """Whether the spread of a class over seeds is known, or all rows have one run."""
 
     def words(self, gains: Numbers) -> str:
-        """What the band means, and how many classes leave it.
-
-        Args:
-            gains: Of every class; NaN for a class without images.
-        """
+        """What the band means, and how many classes leave it."""
         if not self.measured:
             return (
                 f"Shaded: {self._span()}. Were both networks equally good in every class "
@@ -147,8 +143,8 @@ def _confusion(pair: Pair, name: str) -> Plot:
     columns = np.argsort(most, kind="stable")[::-1][: min(CONFUSED, int((most > 0).sum()))]
     values = pair.moved[np.ix_(rows, columns)]
     values[rows[:, None] == columns] = np.nan
-    own = style.fitted([pair.names[k] for k in rows], 16)
-    step = max(0.3, style.LINE * max(map(style.height, own)) + 0.06)
+    own = style.fit_names([pair.names[k] for k in rows], 16)
+    step = max(0.3, style.LINE * max(map(style.line_count, own)) + 0.06)
     figure, panel = style.axes(
         height=1.6 + step * len(rows), xlabel="taken for", ylabel="true class"
     )
@@ -158,7 +154,7 @@ def _confusion(pair: Pair, name: str) -> Plot:
         if np.isfinite(value):
             text = signed(value, 1) if abs(value) >= 0.05 else "0"
             panel.text(k, i, text, ha="center", va="center", fontsize=8.5)
-    style.name_columns(panel, style.fitted([pair.names[k] for k in columns], 14), 42)
+    style.name_columns(panel, style.fit_names([pair.names[k] for k in columns], 14), 42)
     panel.set_yticks(range(len(rows)), own)
     panel.grid(visible=False)
     return Plot(
@@ -179,10 +175,7 @@ def chance(own: Numbers, other: Numbers, images: NDArray[np.int64]) -> Band:
     the same images, so that their choice adds nothing. Where each row has one run, :math:`s` is
     that of independent answers, which is more, as networks agree about which images are hard.
 
-    Args:
-        own: Accuracies, percent, ``runs × classes``; NaN for a class without images.
-        other: Those of cross-entropy.
-        images: Of each class.
+    Accuracies are in percent, ``runs × classes``, and NaN for a class without images.
     """
     seeds = len(own), len(other)
     freedom = int((images > 0).sum()) * (sum(seeds) - 2)

@@ -45,7 +45,8 @@ def _accuracies(comparison: Comparison) -> Plot:
 
 def _differences(comparison: Comparison) -> Plot:
     compared = [row for row in comparison.rows if row.difference is not None]
-    xlabel = style.fitted([f"difference to {comparison.control} (points)"], 46, lines=2)[0]
+    control = comparison.control_name
+    xlabel = style.fit_names([f"difference to {control} (points)"], 46, lines=2)[0]
     figure, panel = _row_axes(compared, xlabel)
     panel.axvline(0, color=style.RULE, lw=1)
     for place, row in enumerate(compared):
@@ -58,7 +59,7 @@ def _differences(comparison: Comparison) -> Plot:
         panel.plot([mean], [place], marker=marker, color=color, mfc=filled, ms=6, zorder=3)
     return Plot(
         "difference",
-        f"Difference to {comparison.control}, with its 95 % interval where there are seeds enough; "
+        f"Difference to {control}, with its 95 % interval where there are seeds enough; "
         "a filled mark has a verdict of better or worse, a hollow one has not.",
         figure,
     )

@@ -113,17 +113,11 @@ def row_axes(
     """Start a figure with a named row at each place, from the top down.
 
     The label below ends at the right edge, as names of rows leave less room than its width.
-
-    Args:
-        names: Of the rows; all of them stay different.
-        places: Of the rows, in steps, ascending.
-        step: Least height of a row, inches.
-        width: Letters that a line of a name may have.
-        lines: Lines that a name may have.
-        xlabel: What the rows show, with its unit.
+    Heights are in steps of at least so many inches; a name takes at most so many lines of so many
+    letters.
     """
-    labels = fitted(names, width, lines=lines)
-    step = max(step, LINE * max(map(height, labels)) + 0.06)
+    labels = fit_names(names, width, lines=lines)
+    step = max(step, LINE * max(map(line_count, labels)) + 0.06)
     figure, panel = axes(height=0.75 + step * (places[-1] + 1), xlabel="")
     panel.set_yticks(places, labels)
     panel.set_ylim(places[-1] + 0.6, -0.6)
@@ -133,13 +127,7 @@ def row_axes(
 
 
 def name_columns(panel: Axes, names: Sequence[str], letters: int) -> None:
-    """Name the columns of a panel, slanted where upright names would meet.
-
-    Args:
-        panel: With a column at each whole number from 0.
-        names: Of the columns.
-        letters: About as many as fit below the panel.
-    """
+    """Name the columns of a panel, slanted where more letters are needed than fit below it."""
     panel.set_xticks(range(len(names)), list(names))
     longest = [max(map(len, name.split("\n"))) for name in names]
     needed = [sum(pair) / 2 + 1 for pair in itertools.pairwise(longest)]
@@ -149,15 +137,7 @@ def name_columns(panel: Axes, names: Sequence[str], letters: int) -> None:
 
 
 def curve(panel: Axes, x: Numbers, y: Numbers, row: int, name: str) -> None:
-    """Draw a row's line, with about six marks however many points it has.
-
-    Args:
-        panel: Where to draw.
-        x: Places, in the unit of the axis.
-        y: Values, in the unit of the axis.
-        row: Position among the looks.
-        name: For the legend.
-    """
+    """Draw a row's line in the style of its position, with about six marks."""
     color, marker, stroke = row_style(row)
     every = max(1, len(x) // 6) if len(x) > MAX_MARKS else 1
     panel.plot(x, y, color=color, linestyle=stroke, marker=marker, markevery=every, label=name)
@@ -175,22 +155,17 @@ def legend(figure: Figure, panel: Axes, *, columns: int = 2) -> None:
     if not names:
         return
     columns = columns if max(map(len, names)) <= 19 else 1
-    names = fitted(names, 46, lines=3)
-    rows, lines = -(-len(names) // columns), -(-sum(map(height, names)) // columns)
+    names = fit_names(names, 46, lines=3)
+    rows, lines = -(-len(names) // columns), -(-sum(map(line_count, names)) // columns)
     width, inches = figure.get_size_inches()
     figure.set_size_inches(width, inches + LINE * lines + 0.06 * rows + 0.05)
     figure.legend(handles, names, loc="outside lower left", ncols=columns, columnspacing=1)
 
 
-def fitted(names: Sequence[str], width: int, *, lines: int = 1) -> list[str]:
+def fit_names(names: Sequence[str], width: int, *, lines: int = 1) -> list[str]:
     """Wrap names, and shorten those in the middle that need more lines than there are.
 
     Different names stay different: where shortened ones would be alike, all get more lines.
-
-    Args:
-        names: All that one figure, or one part of it, shows.
-        width: Letters to a line.
-        lines: Lines that a name may take.
     """
     plain = [shown(" ".join(name.split())) for name in names]
     for most in range(lines, max(map(len, plain), default=0) + 1):
@@ -200,8 +175,7 @@ def fitted(names: Sequence[str], width: int, *, lines: int = 1) -> list[str]:
     return plain  # only a space tells them apart, just where a line ends
 
 
-def height(name: str) -> int:
-    """Lines that a fitted name takes."""
+def line_count(name: str) -> int:
     return name.count("\n") + 1
 
 
@@ -233,19 +207,19 @@ def left_out(rows: Sequence[Row]) -> tuple[str, ...]:
 
 def png(figure: Figure) -> bytes:
     """Render as pixels, for slides."""
-    return _rendered(figure, "png")
+    return _render(figure, "png")
 
 
 def svg(figure: Figure, name: str) -> str:
     """Render as one ``<svg>`` element whose ids no other figure of the page has."""
     with mpl.rc_context({"svg.hashsalt": name}):
-        text = _rendered(figure, "svg").decode()
+        text = _render(figure, "svg").decode()
     text = text[text.index("<svg") :]
     text = shown(re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL))
     return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", text)
 
 
-def _rendered(figure: Figure, kind: str) -> bytes:
+def _render(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with warnings.catch_warnings():
