@@ -7,7 +7,7 @@ import pytest
 
 from selfdistill.config.resolving import ADDED
 from selfdistill.reports import read
-from selfdistill.reports.labels import flatten
+from selfdistill.runs import flatten
 from selfdistill.training import as_today
 
 RESULTS = Path(__file__).parents[1] / "results"

@@ -7,13 +7,14 @@ from pathlib import Path
 from ..runs import (
     SCORED_SPLITS,
     SUMMARY,
+    Fields,
     RunDirectory,
+    flatten,
     read_json,
     read_lines,
     read_summary,
     summary_file,
 )
-from .labels import Fields, flatten
 from .run import Cost, Run, Scores
 
 FORMAT = 1

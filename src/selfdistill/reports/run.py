@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..runs import (
     SCORED_SPLITS,
+    Fields,
     RunDirectory,
     Stored,
     read_checked_json,
@@ -18,7 +19,6 @@ from ..runs import (
     summary_file,
 )
 from ..terminal import shown_name
-from .labels import Fields
 from .predictions import Numbers, Predictions, open_arrays, read_predictions
 
 MAX_NUMBER = 1e300

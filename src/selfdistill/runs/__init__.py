@@ -14,6 +14,7 @@ from .contents import (
 )
 from .differences import changed_files, recipe_differences
 from .directory import LogLine, RunDirectory, log_line
+from .flat import Fields, Scalar, flatten
 from .hashes import HASH, read_checked, read_checked_json
 from .reading import (
     parse_yaml,
@@ -38,10 +39,13 @@ __all__ = [
     "SUMMARY",
     "TEST_FILES",
     "UNFINISHED_NAME",
+    "Fields",
     "LogLine",
     "RunDirectory",
+    "Scalar",
     "Stored",
     "changed_files",
+    "flatten",
     "is_run",
     "log_line",
     "parse_yaml",

@@ -8,9 +8,9 @@ from matplotlib import colormaps
 from matplotlib.image import imsave
 from numpy.typing import NDArray
 
+from ...runs import Fields
 from ..comparison import Comparison
 from ..content import Plot, Section, Table, Thumbnail
-from ..labels import Fields
 from ..predictions import Numbers, entropy
 from ..row import Row
 from ..statistics import differences

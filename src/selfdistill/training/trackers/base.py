@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ...config.registry import nearest
+from ...runs import Scalar
 
 Ending = Literal["finished", "stopped", "failed"]
 """How a process ended: with the run, by a signal after which the run can go on, or by an error."""
-Scalar = None | bool | int | float | str
 NEEDED = {
     "tensorboard": ("tensorboard",),
     "wandb": ("wandb",),
@@ -78,28 +78,6 @@ def known_names(logger: str | None) -> list[str]:
 def _installed(module: str) -> bool:
     spec = find_spec(module)
     return spec is not None and spec.origin is not None  # a mere folder ./wandb has no origin
-
-
-def options(recipe: object, name: str = "") -> dict[str, Scalar]:
-    """Write a nested recipe as dotted options.
-
-    ``{"method": {"class_path": "KD", "init_args": {"temperature": 4}}}`` becomes
-    ``{"method.class_path": "KD", "method.temperature": 4}``; elements of lists are numbered.
-    """
-    if isinstance(recipe, list):
-        recipe = {str(position): element for position, element in enumerate(recipe)}
-    if isinstance(recipe, dict):
-        return {
-            key: value
-            for field, part in recipe.items()
-            for key, value in options(part, _join(name, field)).items()
-        }
-    assert recipe is None or isinstance(recipe, bool | int | float | str), recipe
-    return {name: recipe}
-
-
-def _join(name: str, field: str) -> str:
-    return name if field == "init_args" else f"{name}.{field}".lstrip(".")
 
 
 def figures(values: object, name: str = "") -> dict[str, float]:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from ...config.settings import method_name
 from ...failures import Stopped
-from ...runs import LogLine, RunDirectory, read_json, write_json
-from .base import Ending, TrackedRun, Tracker, epoch_figures, figures, options
+from ...runs import LogLine, RunDirectory, flatten, read_json, write_json
+from .base import Ending, TrackedRun, Tracker, epoch_figures, figures
 from .mlflow import MLflow
 from .tensorboard import TensorBoard
 from .wandb import WeightsAndBiases
@@ -95,7 +95,7 @@ class Trackers:
         recipe = self._run.read_recipe()
         assert recipe is not None, "the run has begun"
         name = f"{method_name(recipe)} seed {recipe['seed']}"
-        return TrackedRun(self._run.path, identity, name, options(recipe))
+        return TrackedRun(self._run.path, identity, name, flatten(recipe))
 
     def _score(self) -> None:
         if not self._open:
