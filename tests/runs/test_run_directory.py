@@ -314,7 +314,7 @@ def test_a_place_file_says_where_images_and_weights_lie_and_no_more(run):
     }
     allowed = {"data.root": "r", "data.table": "t", "init": "i", "method.teacher": "m"}
     run.place_file.write_text(yaml.safe_dump({"whereabouts": places | allowed}))
-    assert run.read_whereabouts() == allowed
+    assert run.read_paths() == allowed
 
 
 def test_a_log_with_a_damaged_line_is_named_with_it(run):

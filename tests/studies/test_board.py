@@ -89,7 +89,7 @@ def test_lines_stand_where_no_terminal_is(board, tmp_path):
 
 def test_on_a_terminal_lines_stand_above_the_grid(board):
     with board:
-        board.say("a line")
+        board.log("a line")
         folder = summary(board.layout.runs[0].directory, 50.0)
         board.end(board.layout.runs[0], RunResult(0, folder, "", 1.0, 0))
     text = board.console.file.getvalue()

@@ -85,7 +85,7 @@ def test_a_cluster_that_loses_a_node_gives_the_table_of_one_machine(tmp_path):
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    study, places = study_files.load("digits"), {"jobs": 2, "say": print}
+    study, places = study_files.load("digits"), {"jobs": 2, "log": print}
     options = read_options(["--precision=fp32", "--checkpoint-seconds=0.5"])
     local = StudyRunner(study, tmp_path / "local", tmp_path / "res1", options=options, **places)
     assert local.run().code == 0

@@ -36,7 +36,7 @@ def study(seeds=1, **cells):
 def run(folder, study, *, seconds=None, further=SMALL):
     lines = []
     places = {"out": folder, "results": folder / "res"}
-    runner = StudyRunner(study, **places, jobs=2, options=read_options(further), say=lines.append)
+    runner = StudyRunner(study, **places, jobs=2, options=read_options(further), log=lines.append)
     return runner.run(seconds), lines
 
 
@@ -177,6 +177,7 @@ def test_mistakes(capsys):
         ("digit",): "neither a file nor a shipped one: did you mean digits?",
         ("digits", "--jobs", "0"): "argument --jobs: '0': give a whole number from 1 on",
         ("digits", "--budget", "9x"): "'9x' is no time: write 90s, 9m or 2h",
+        ("digits", "--seed", "3"): "--seed 3: study digits has its seeds",
         ("digits", "--seeds", "3"): "study digits has its seeds: --seeds goes with --methods",
         ("digits", "--methods", "BYOT"): "study digits says what is compared: leave --methods out",
         (): "name a study or its file, or give --data and --methods",

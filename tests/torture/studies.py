@@ -94,7 +94,7 @@ def _whole(ground):
 def _attempt(folder):
     local_jobs.START = "fork"
     runner = StudyRunner(
-        STUDY, out=folder, results=folder / "res", jobs=2, options=OPTIONS, say=lambda line: None
+        STUDY, out=folder, results=folder / "res", jobs=2, options=OPTIONS, log=lambda line: None
     )
     try:
         return 0 if len(runner.run().summaries) == 4 else 1

@@ -53,7 +53,7 @@ def test_parts_of_one_image_train_where_maps_are_larger(place, tmp_path):
 def test_a_run_finds_its_pictures_from_any_folder(place, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["evaluate", str(place / "run")]) == 0
-    stored = RunDirectory(place / "run").read_whereabouts()
+    stored = RunDirectory(place / "run").read_paths()
     assert stored["data.root"] == str(place / "photos")
     recipe = place / "run" / "recipe.yaml"
     assert parse([f"--config={recipe}"]).whereabouts["data.root"] == str(place / "photos")

@@ -29,7 +29,7 @@ def quickstart(words: list[str]) -> int:
         results=None,
         jobs=os.cpu_count() or 1,
         options=[],
-        say=partial(print, flush=True),
+        log=partial(print, flush=True),
         console=terminal if terminal.is_interactive else None,
     ).run()
     return _show_outcome(outcome, split=None, folder=folder)
@@ -44,14 +44,17 @@ def study(words: list[str]) -> int:
     grid, out, further = _grid(args, further)
     from ..config import read_options
 
+    options = read_options(further)
+    if "seed" in dict(options):
+        raise ValueError(f"--seed {dict(options)['seed']}: study {grid.name} has its seeds")
     terminal = console()
     outcome = studies.StudyRunner(
         grid,
         out=out,
         results=args.results,
         jobs=args.jobs,
-        options=read_options(further),
-        say=partial(print, flush=True),
+        options=options,
+        log=partial(print, flush=True),
         backend=_backend(args),
         console=terminal if terminal.is_interactive else None,
     ).run(None if args.budget is None else args.budget - (time.monotonic() - began))

@@ -53,7 +53,7 @@ def open_recipes(options: Options, *, allow_own_code: bool) -> Source:
             files[file] = recipe
         tree = merge(tree, recipe)
         named |= weights(recipe)
-        paths |= run.read_whereabouts()
+        paths |= run.read_paths()
     return Source(tree, paths, name, named, files)
 
 

@@ -132,7 +132,7 @@ def _update(
         changes["cost"] = {**cost.values, "macs_per_exit": known | macs_per_exit(finished.method)}
     if split == "test" and (first or _is_gone(run.predictions_file, damage)):
         write_predictions(run, predictions)
-    if split == "test" and _is_gone(run.shown_file, damage):
+    if split == "test" and _is_gone(run.top_attended_file, damage):
         write_top_attended(
             run, finished.method, images, predictions.attention, finished.preprocessing
         )

@@ -100,7 +100,7 @@ class FinishedRun:
                 f"{self.run.path} trained a network that was passed in Python: only Python can "
                 "rebuild it, with sd.load(run, network=...)"
             )
-        paths = self.run.read_whereabouts().items()
+        paths = self.run.read_paths().items()
         images = {option: where for option, where in paths if option.startswith("data.")}
         if changes.get("data") in OWN_IMAGES:
             changes = {**changes, "data.image_size": self.input_size[1]}

@@ -51,7 +51,7 @@ def write_top_attended(
         block=top.stage.numpy(),
         cams=top.cams.numpy(),
     )
-    replace_file(run.shown_file, buffer.getvalue())
+    replace_file(run.top_attended_file, buffer.getvalue())
 
 
 def top_attended(

@@ -147,7 +147,7 @@ class Run:
     @cached_property
     def thumbnails(self) -> Thumbnails | None:
         """Test images with the most attention on a stage, where the run keeps some."""
-        file = self._directory.shown_file
+        file = self._directory.top_attended_file
         if not file.is_file():
             return None
         with open_arrays(file, self._test_images) as arrays:
@@ -213,7 +213,12 @@ class Run:
         if not self.path.is_dir():  # a copy of the summary alone
             return []
         run = self._directory
-        files = (self._model_description, run.predictions_file, run.shown_file, run.files_file)
+        files = (
+            self._model_description,
+            run.predictions_file,
+            run.top_attended_file,
+            run.files_file,
+        )
         recorded = _members(self.summary.get("files"))
         return [
             file

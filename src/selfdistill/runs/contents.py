@@ -18,7 +18,7 @@ LOG = "log.jsonl"
 TEST_CURVE = "test_curve.jsonl"
 SUMMARY = "summary.json"
 PREDICTIONS = "predictions.npz"
-SHOWN = "shown.npz"
+TOP_ATTENDED = "shown.npz"
 FAILURE = "failure.json"
 LOCK = ".lock"
 HOLDER = ".holder.json"
@@ -29,7 +29,7 @@ MODEL_FILES = ("model/config.json", "model/model.safetensors")
 WEIGHTS = "model/model.safetensors"
 BEST_MODEL = ("model-best-validation/config.json", "model-best-validation/model.safetensors")
 ATTACHMENTS = "attachments/attachments.safetensors"
-TEST_FILES = (PREDICTIONS, SHOWN)
+TEST_FILES = (PREDICTIONS, TOP_ATTENDED)
 """What reading the test images leaves; evaluation can write them again."""
 RESULTS = (*MODEL_FILES, *BEST_MODEL, ATTACHMENTS, *TEST_FILES, LOG, TEST_CURVE, FILES)
 """The files whose hashes the summary of a finished run holds; it holds recipe and environment."""
@@ -44,8 +44,8 @@ OWN_NAMES = {
 """What a run writes into its folders, as regular expressions."""
 TRACKER_FILES = ("trackers.json", "tensorboard", "wandb", "mlflow.db", "mlartifacts")
 TOP_NAMES = frozenset(
-    {RECIPE, PLACE, FILES, ENVIRONMENT, LOG, TEST_CURVE, SUMMARY, PREDICTIONS, SHOWN, FAILURE}
-    | {LOCK, HOLDER, *OWN_NAMES, *TRACKER_FILES}
+    {RECIPE, PLACE, FILES, ENVIRONMENT, LOG, TEST_CURVE, SUMMARY, FAILURE, LOCK, HOLDER}
+    | {*TEST_FILES, *OWN_NAMES, *TRACKER_FILES}
 )
 """All that a run writes at the top of its folder."""
 LEFT_BY_A_START = rf"{re.escape(LOCK)}|{re.escape(HOLDER)}|{UNFINISHED_NAME}"

@@ -17,7 +17,7 @@ from .summary import read_finished, recorded_code, write_summary
 from .writing import append_line, replace_file, write_json, write_yaml
 
 LogLine = dict[str, object]
-WHEREABOUTS = re.compile(r"data\.(root|table)|init|method\.teacher|backbone\.pretrained")
+PATH_OPTIONS = re.compile(r"data\.(root|table)|init|method\.teacher|backbone\.pretrained")
 """Options that say where images and weights lie; nothing is ever written there."""
 
 
@@ -38,7 +38,7 @@ class RunDirectory:
         self.test_curve_file = path / contents.TEST_CURVE
         self.summary_file = path / contents.SUMMARY
         self.predictions_file = path / contents.PREDICTIONS
-        self.shown_file = path / contents.SHOWN
+        self.top_attended_file = path / contents.TOP_ATTENDED
         self.failure_file = path / contents.FAILURE
         self.checkpoints = path / contents.CHECKPOINTS
         self.model = path / "model"
@@ -119,13 +119,13 @@ class RunDirectory:
         """The recipe that the run began with; None for a new run."""
         return read_yaml(self.recipe_file).values if self.recipe_file.exists() else None
 
-    def read_whereabouts(self) -> dict[str, str]:
+    def read_paths(self) -> dict[str, str]:
         """Options that say where images and weights lay, by name."""
         if not self.place_file.exists():
             return {}
         place = read_yaml(self.place_file)
         options = place.mapping("whereabouts").items()
-        return {option: str(path) for option, path in options if WHEREABOUTS.fullmatch(option)}
+        return {option: str(path) for option, path in options if PATH_OPTIONS.fullmatch(option)}
 
     def write_recipe(self, recipe: dict[str, object], place: dict[str, object]) -> None:
         """Record what decides the numbers, and where they are computed.
@@ -206,7 +206,7 @@ class RunDirectory:
                 file.unlink(missing_ok=True)
         for file in (self.log_file, self.test_curve_file, self.failure_file, self.files_file):
             file.unlink(missing_ok=True)
-        for file in (self.predictions_file, self.shown_file, self.environment_file):
+        for file in (self.predictions_file, self.top_attended_file, self.environment_file):
             file.unlink(missing_ok=True)
         self.recipe_file.unlink(missing_ok=True)
         mark.unlink(missing_ok=True)

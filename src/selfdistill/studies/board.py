@@ -38,7 +38,7 @@ class Board:
         layout: The study's runs, and where they lie.
         finished: Those that were finished before, with what reports read of them.
         console: The terminal; None for plain lines.
-        say: Shows a plain line.
+        log: Shows a plain line.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class Board:
         layout: StudyLayout,
         finished: Mapping[StudyRun, Path],
         console: Console | None,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self.layout = layout
         self.console = console
-        self._say = say
+        self._log = log
         self._states = {run: self._done(path) for run, path in finished.items()}
         self._locked_before = {run: _last_locked(run) for run in layout.runs}
         self._epochs: dict[StudyRun, int] = {}
@@ -69,27 +69,27 @@ class Board:
         if self._live is not None:
             self._live.stop()
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Show a line, above the grid."""
         if self._live is not None:
             self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
-            self._say(line)
+            self._log(line)
 
     def end(self, run: StudyRun, end: RunResult) -> None:
         """Show how a run ended."""
         for warning in end.warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
-                self.say(f"warning: {run.name}: {warning}")
+                self.log(f"warning: {run.name}: {warning}")
         if end.path is None:
             self._states[run] = State("failed", "failed") if end.failed else self._saved(run)
             if end.began or end.failed:
-                self.say(f"{run.name}: {end.reason}")
+                self.log(f"{run.name}: {end.reason}")
             return
         self._states[run] = self._done(end.path)
         if self._live is None:
-            self.say(f"{run.name}: {end.path} ({end.seconds:.0f} s)")
+            self.log(f"{run.name}: {end.path} ({end.seconds:.0f} s)")
 
     def grid(self) -> Table:
         """The grid as it stands: a row a cell, a column a seed, or counts where space is short."""
@@ -98,12 +98,12 @@ class Board:
             for cell in self.layout.study.cells
         }
         assert self.console is not None
-        shown = _most_urgent(rows, self.console.height - 5)
-        table, wide = _by_seed(shown), Console(width=10_000)
+        urgent = _most_urgent(rows, self.console.height - 5)
+        table, wide = _by_seed(urgent), Console(width=10_000)
         if Measurement.get(wide, wide.options, table).maximum > self.console.width:
-            table = _by_state(shown)
-        if len(shown) < len(rows):
-            table.caption = f"and {len(rows) - len(shown)} rows in which less happens"
+            table = _by_state(urgent)
+        if len(urgent) < len(rows):
+            table.caption = f"and {len(rows) - len(urgent)} rows in which less happens"
         return table
 
     def state(self, run: StudyRun) -> State:
@@ -131,8 +131,9 @@ class Board:
         if run not in self._epochs:
             recipe = directory.read_recipe() or {}
             self._epochs[run] = int(str(recipe.get("epochs", 0)))
-        found = [line["validation_accuracy"] for line in lines if "validation_accuracy" in line]
-        accuracy = f" {found[-1]:.1f}" if found else ""
+        name = "validation_accuracy"
+        accuracies = [line[name] for line in lines if name in line]
+        accuracy = f" {accuracies[-1]:.1f}" if accuracies else ""
         return f"{lines[-1]['epoch']}/{self._epochs[run]}{accuracy}"
 
 
@@ -150,8 +151,8 @@ def _by_seed(rows: Rows) -> Table:
     for seed in seeds:
         table.add_column(f"seed {seed}", justify="right", no_wrap=True)
     for name, states in rows.items():
-        shown = (states.get(seed, State("waiting", "")) for seed in seeds)
-        table.add_row(Text(name), *(Text(s.text, STYLES[s.kind]) for s in shown))
+        cells = (states.get(seed, State("waiting", "")) for seed in seeds)
+        table.add_row(Text(name), *(Text(s.text, STYLES[s.kind]) for s in cells))
     return table
 
 

@@ -96,7 +96,7 @@ def _stored_weights(summary: Path) -> str | None:
 
 def _has_moved(directory: Path, recipe: Recipe) -> bool:
     """Whether a run's images lay elsewhere: training then looks whether they are the same."""
-    stored = RunDirectory(directory).read_whereabouts()
+    stored = RunDirectory(directory).read_paths()
     return any(
         name in stored and Path(stored[name]).resolve() != Path(path).resolve()
         for name, path in recipe.paths.items()

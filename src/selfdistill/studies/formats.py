@@ -9,7 +9,7 @@ from ..training import identities, number_format, threads_used
 from .layout import Job, StudyLayout, StudyRun
 
 
-def choose_formats(layout: StudyLayout, say: Callable[[str], None]) -> Mapping[str, str]:
+def choose_formats(layout: StudyLayout, log: Callable[[str], None]) -> Mapping[str, str]:
     """The format of each cell that is open, by the cell's name: that of the runs there are.
 
     Where there are none, the first cell's network is measured for all: rows are to differ in what
@@ -39,8 +39,8 @@ def choose_formats(layout: StudyLayout, say: Callable[[str], None]) -> Mapping[s
         except Failure:
             raise
         except Exception:
-            return {}  # code of anybody's own may fail in any way: each run says what is wrong
-        say(f"{layout.study.name}: all runs in {begun} ({untaught[0]}: {reason})")
+            return {}  # the user's own code may fail in any way: each run says what is wrong
+        log(f"{layout.study.name}: all runs in {begun} ({untaught[0]}: {reason})")
     return {} if begun is None else dict.fromkeys(jobs, begun)
 
 
@@ -55,5 +55,5 @@ def _stored_format(run: StudyRun) -> str | None:
 
 
 def _format(recipe: object) -> str | None:
-    found = recipe.get("precision") if isinstance(recipe, Mapping) else None
-    return found if found in ("bf16", "fp32") else None
+    precision = recipe.get("precision") if isinstance(recipe, Mapping) else None
+    return precision if precision in ("bf16", "fp32") else None

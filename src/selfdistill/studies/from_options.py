@@ -1,4 +1,4 @@
-"""A study of methods on anybody's images, made from options alone."""
+"""A study of methods on the user's images, made from options alone."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -44,22 +44,22 @@ def compose(given: Options, *, methods: Sequence[str], seeds: Sequence[int]) -> 
 def _options_of_methods(
     names: Sequence[str], options: Mapping[str, str]
 ) -> dict[str, dict[str, str]]:
-    """Options of methods, given to those that have them; those of one's own get all.
+    """Options of each method: those that it has; a method of the user's own gets all.
 
     Raises:
         ValueError: If none has one.
     """
-    given = {option: value for option, value in options.items() if option.startswith(METHOD)}
+    of_methods = {k: value for k, value in options.items() if k.startswith(METHOD)}
     own = {
         name: {
             option: value
-            for option, value in given.items()
+            for option, value in of_methods.items()
             if "." in name or option.removeprefix(METHOD) in class_options("method", name)
         }
         for name in names
     }
-    for option in given:
-        if not any(option in found for found in own.values()):
+    for option in of_methods:
+        if not any(option in chosen for chosen in own.values()):
             raise ValueError(f"--{option}: none of {', '.join(names)} has such an option")
     return own
 

@@ -44,7 +44,7 @@ class Study:
         split: The split that the comparison reads; None for test where every run has read it, else
             validation.
         cell_seeds: Seeds of cells that have their own.
-        own_code: Hashes of files of one's own that the cells name, by path, as they were when the
+        own_code: Hashes of the user's files that the cells name, by path, as they were when the
             study was made from words.
     """
 

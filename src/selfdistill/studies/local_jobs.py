@@ -98,13 +98,13 @@ class _Worker:
         self.process: BaseProcess | None = None
         self.busy = False
         self.number = 0
-        self._told = False
+        self._stopping = False
 
     def begin(self, number: int, job: Job, deadline: float | None) -> None:
         """Hand it a run."""
         if self.process is None or not self.process.is_alive():
             self._start()
-        self.number, self.busy, self._told = number, True, False
+        self.number, self.busy, self._stopping = number, True, False
         self._since = time.time()
         with contextlib.suppress(OSError):  # it died this instant: result() will say so
             self.connection.send((number, job, deadline, str(Path.cwd())))
@@ -131,15 +131,15 @@ class _Worker:
         except (EOFError, OSError):
             self.process.join()
             seconds = time.time() - self._since
-            if self._told:
+            if self._stopping:
                 return cut_off(self.number, seconds)
             return RunResult(self.number, None, _why(self.process.exitcode), seconds, FAULT)
 
     def tell_to_save(self) -> None:
         """Ask for the end of its run, once."""
-        if self.busy and not self._told and self.process is not None:
+        if self.busy and not self._stopping and self.process is not None:
             self.process.terminate()
-            self._told = True
+            self._stopping = True
 
     def close(self, until: float) -> None:
         """End the process; a run that was told to save has until then to do so."""
@@ -162,8 +162,8 @@ def _tell_to_save(workers: Sequence[_Worker]) -> None:
 def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
     """Those whose run ended, after waiting a moment for one."""
     busy = [worker for worker in workers if worker.busy]
-    found = wait([worker.connection for worker in busy], timeout=POLL_SECONDS)
-    return [worker for worker in busy if worker.connection in found]
+    ready = wait([worker.connection for worker in busy], timeout=POLL_SECONDS)
+    return [worker for worker in busy if worker.connection in ready]
 
 
 def _why(exit_code: int | None) -> str:

@@ -61,15 +61,15 @@ def run_all(
             task.remote(number, job, deadline, cpus, str(Path.cwd())): number
             for number, job in enumerate(jobs)
         }
-        left, told = list(numbers), False
+        left, stopping = list(numbers), False
         while left:
             ready, left = ray.wait(left, timeout=POLL_SECONDS)
             for reference in ready:
-                ended.append(_result(ray, reference, numbers[reference], told=told))
+                ended.append(_result(ray, reference, numbers[reference], stopping=stopping))
                 on_end(ended[-1])
             late = last is not None and time.time() > last
-            if (late or stop.received is not None) and not told:
-                told = True
+            if (late or stop.received is not None) and not stopping:
+                stopping = True
                 for reference in left:
                     ray.cancel(reference)
             if stop.received is not None:
@@ -143,12 +143,12 @@ def _warn_of_too_much(ray: ModuleType, cpus: int, gpus: float) -> None:
         )
 
 
-def _result(ray: ModuleType, reference: object, number: int, *, told: bool) -> RunResult:
+def _result(ray: ModuleType, reference: object, number: int, *, stopping: bool) -> RunResult:
     """How a task ended, or why Ray lost it."""
     try:
         return ray.get(reference)
     except ray.exceptions.RayError as error:
-        if told:
+        if stopping:
             return cut_off(number, 0.0)
         what = str(error).strip().splitlines()[0]
         reason = f"Ray lost it ({type(error).__name__}: {what}): the same command goes on"

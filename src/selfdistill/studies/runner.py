@@ -50,7 +50,7 @@ class StudyRunner:
         results: Where summaries are copied to, ``results/STUDY/CELL-sSEED.json``; None for nowhere.
         jobs: Runs at the same time, where no backend is given.
         options: Options of ``train`` for every run, such as where the data lie.
-        say: Shows a line.
+        log: Shows a line.
         backend: Where runs are trained; None for processes of this machine.
         console: A terminal that shows the grid as it fills; None for lines alone.
         formats: Number formats of cells that leave it open; found where there are none and runs
@@ -62,7 +62,7 @@ class StudyRunner:
     results: Path | None
     jobs: int
     options: Options
-    say: Callable[[str], None]
+    log: Callable[[str], None]
     backend: Backend | None = None
     console: Console | None = None
     formats: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -73,7 +73,7 @@ class StudyRunner:
         return StudyLayout(self.study, self.out, self.results, self.options, self.formats)
 
     def run(self, seconds: float | None = None) -> Outcome:
-        """Train what is missing, pupils after their teachers.
+        """Train what is missing, students after their teachers.
 
         Args:
             seconds: Before so many have passed, runs save and stop; None for no limit.
@@ -84,7 +84,7 @@ class StudyRunner:
         """
         started = time.monotonic()
         if self.backend is None:
-            formats = choose_formats(self.layout, self.say)
+            formats = choose_formats(self.layout, self.log)
             return replace(self, formats=formats)._run(started, seconds)
         return self._run(started, seconds)
 
@@ -100,14 +100,14 @@ class StudyRunner:
                 run.copy_summary()
         missing = [run for run in runs if run not in finished]
         results = self._refuse(missing)
-        board = Board(self.layout, finished, self.console, self.say)
+        board = Board(self.layout, finished, self.console, self.log)
         with board:
-            board.say(
+            board.log(
                 f"{self.study.name}: {len(runs)} runs, {len(finished)} done, {len(missing)} to "
                 "train"
             )
             for run in again:
-                board.say(f"{run.name}: again, its weights are gone and to teach")
+                board.log(f"{run.name}: again, its weights are gone and to teach")
             for run, result in results.items():
                 board.end(run, result)
             for level in sorted({depth(run.cell) for run in missing}):
@@ -133,7 +133,7 @@ class StudyRunner:
         if reasons and len(reasons) == len(self.study.cells):
             raise ValueError(next(iter(reasons.values())))
         for note in filter(None, notes):
-            self.say(note)
+            self.log(note)
         return {
             run: RunResult(0, None, reasons[run.cell.name], 0.0, 2)
             for run in missing
