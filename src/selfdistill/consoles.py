@@ -53,7 +53,7 @@ class HarmlessConsole(Console):
             yield segment if segment.control else segment._replace(text=shown(segment.text))
 
 
-def rendered(renderable: RenderableType, *, width: int) -> str:
+def render_plain(renderable: RenderableType, *, width: int) -> str:
     """The plain text of something, for logs and files: no control codes, whatever stdout is."""
     console = HarmlessConsole(
         file=io.StringIO(),

@@ -160,7 +160,7 @@ def as_table(predictions: Sequence[Prediction]) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    from ..consoles import rendered
+    from ..consoles import render_plain
 
     several_exits = len(predictions[0].exits) > 1
     table = Table(box=None)
@@ -171,7 +171,7 @@ def as_table(predictions: Sequence[Prediction]) -> str:
         names = (image, *([exit if rank == 1 else ""] if several_exits else []), best.name)
         # As a plain string a name in brackets would be read as markup.
         table.add_row(*map(Text, (*map(shown_name, names), f"{best.probability:.1%}")))
-    return rendered(table, width=120)
+    return render_plain(table, width=120)
 
 
 def as_csv(predictions: Sequence[Prediction]) -> str:

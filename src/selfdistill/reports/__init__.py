@@ -5,9 +5,9 @@ second to load.
 """
 
 from .comparison import Comparison, compare
-from .formats import as_csv, as_html, as_json, as_markdown, as_table, as_text
 from .inspected import InspectedImage, Stage
 from .reader import read
+from .render import as_csv, as_html, as_json, as_markdown, as_table, as_text
 from .row import Row
 from .run import Run
 from .score_tables import corruption_table, exit_table

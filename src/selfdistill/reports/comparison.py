@@ -61,7 +61,8 @@ def compare(
     rows = [Row(label, alike, split) for label, alike in group(runs).items()]
     controls = {row.label: _nearest_control(row, rows) for row in rows}
     ordered = sorted(rows, key=lambda row: controls[row.label] != row.label)
-    styles = {row.label: i for i, row in enumerate(ordered, ordered[0].method != CONTROL)}
+    first_style = 0 if ordered[0].method == CONTROL else 1
+    styles = {row.label: i for i, row in enumerate(ordered, first_style)}
     rows = [
         replace(
             row,

@@ -24,8 +24,8 @@ from .figures import (
     robustness,
     style,
 )
-from .formats import as_json, as_latex, as_markdown
 from .reader import logged_epochs, read
+from .render import as_json, as_latex, as_markdown
 from .run import Run
 from .text import headline, notes
 

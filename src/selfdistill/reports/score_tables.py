@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from rich.table import Table
 
-from ..consoles import rendered
+from ..consoles import render_plain
 
 FIELDS = {
     "accuracy": "accuracy %",
@@ -46,4 +46,4 @@ def _plain_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         table.add_column(heading, justify="right" if i else "left")
     for row in rows:
         table.add_row(*row)
-    return rendered(table, width=100)
+    return render_plain(table, width=100)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from ..consoles import rendered
+from ..consoles import render_plain
 from ..terminal import shown_name
 from .figures import style
 from .figures.attention import overlay_cam
@@ -42,7 +42,7 @@ def stages_table(images: Sequence[InspectedImage]) -> str:
             cells = (first, name, *([share] if attention else []), label, probability)
             # as a plain string a name in brackets would be read as markup
             table.add_row(*(Text(shown_name(cell)) for cell in cells))
-    return "\n".join(line.rstrip() for line in rendered(table, width=120).splitlines())
+    return "\n".join(line.rstrip() for line in render_plain(table, width=120).splitlines())
 
 
 def stages_json(images: Sequence[InspectedImage]) -> str:

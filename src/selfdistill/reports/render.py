@@ -14,7 +14,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ..consoles import rendered
+from ..consoles import render_plain
 from ..terminal import csv_text, shown, shown_name
 from .columns import Column, columns_of, results_table
 from .comparison import Comparison
@@ -55,7 +55,7 @@ def as_table(comparison: Comparison, *, width: int) -> Group:
 
 def as_text(comparison: Comparison, *, width: int = 80) -> str:
     """Render without colour or control codes, for logs and files."""
-    text = rendered(as_table(comparison, width=width), width=width)
+    text = render_plain(as_table(comparison, width=width), width=width)
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
 
 
