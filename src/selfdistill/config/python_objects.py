@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..backbones import Backbone
-from ..data import DATA_SETS, DataSet, ImageFolder, ImageSet, Splits
-from ..data.image_set import MapDataset
+from ..data import DATA_SETS, DataSet, ImageFolder, ImageSet, MapDataset, Splits
 from ..data.in_memory import InMemory, divide
 from ..limits import check_image_size
 from ..methods import METHODS, Method

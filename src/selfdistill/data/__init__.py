@@ -21,9 +21,10 @@ from .augment import (
 )
 from .batches import Batch, Batches, Epoch
 from .datasets import CIFAR10, CIFAR100, Digits, FashionMNIST, TinyImageNet
-from .image_set import DataSet, ImageSet, Splits, channel_statistics
+from .image_set import DataSet, ImageSet, MapDataset, Splits, channel_statistics
 from .images import HuggingFace, ImageFolder, LabelTable
-from .randomness import generator
+from .in_memory import rgb_image
+from .randomness import generator, uniform
 from .splitting import stratified
 
 DATA_SETS: tuple[type[DataSet], ...] = (
@@ -51,6 +52,7 @@ __all__ = [
     "ImageFolder",
     "ImageSet",
     "LabelTable",
+    "MapDataset",
     "Mixing",
     "Mixup",
     "PadCrop",
@@ -66,6 +68,8 @@ __all__ = [
     "TrivialAugment",
     "channel_statistics",
     "generator",
+    "rgb_image",
     "standardise",
     "stratified",
+    "uniform",
 ]

@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..backbones import Backbone, load_network, logits_of, model_folder, read_description
+from ..data import rgb_image
 from ..data.images import read_image
-from ..data.in_memory import rgb_image
 from ..preprocessing import Preprocessing
 
 Picture = str | PathLike[str] | Image.Image | Tensor | np.ndarray

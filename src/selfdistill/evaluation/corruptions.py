@@ -20,7 +20,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from ..data.randomness import generator
+from ..data import generator
 from .severities import PUBLISHED, Constants, constants
 
 CORRUPTIONS = tuple(PUBLISHED)

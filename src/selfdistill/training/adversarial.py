@@ -7,8 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..config.schema import Adversary
-from ..data import Batch, Pipeline, Preprocessing
-from ..data.randomness import uniform
+from ..data import Batch, Pipeline, Preprocessing, uniform
 from ..methods import Images, Labels, Method
 
 
