@@ -11,7 +11,7 @@ from ..config import Execution
 from ..data.images import read_image
 from ..deployment import load
 from ..evaluation import Activation, class_activation
-from ..reports.inspected import InspectedImage, Stage
+from ..reports import InspectedImage, Stage
 from ..runs import RunDirectory
 from .finished_run import FinishedRun
 

@@ -14,7 +14,7 @@ class Column:
     """A column for people; line breaks in title and cells are kept where the medium allows."""
 
     title: str
-    """Where it says ``{control}``, what differences are to is filled in."""
+    """``{control}`` is replaced by the name of the control."""
     cell: Callable[[Row], str]
     rank: int = 0
     """Columns of the highest rank are left out first where space is short; 0 always stays."""
@@ -74,7 +74,7 @@ COLUMNS = (
 
 
 def columns_of(comparison: Comparison, table: Kind = "compare") -> list[Column]:
-    """The columns of a table that have something in them."""
+    """The columns of a table that are not empty."""
     return [
         replace(column, title=column.title.format(control=comparison.control_name))
         for column in COLUMNS

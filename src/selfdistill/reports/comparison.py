@@ -1,4 +1,4 @@
-"""Runs beside each other: rows, what each is compared to, and what the differences allow to say."""
+"""Compare runs: rows, the control of each, and differences with intervals and verdicts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -105,7 +105,7 @@ def _split(runs: Sequence[Run], split: str | None) -> str:
 
 
 def _nearest_control(row: Row, rows: Sequence[Row]) -> str | None:
-    """Label of the cross-entropy row nearest in setting, without options if can be.
+    """Label of the cross-entropy row nearest in setting, preferably one without options.
 
     Without any cross-entropy: the first of two rows of the same setting.
     """
@@ -123,7 +123,7 @@ def _nearest_control(row: Row, rows: Sequence[Row]) -> str | None:
 
 
 def _differing(row: Row, other: Row) -> tuple[str, ...]:
-    """Parts of the recipe but the method in which rows differ, seed by seed.
+    """Parts of the recipe, other than the method, in which rows differ, seed by seed.
 
     Runs that start from weights of their seed are to start from the same, not all from one.
     """
@@ -136,7 +136,7 @@ def _differing(row: Row, other: Row) -> tuple[str, ...]:
 
 
 def _compare_with(control: Row, rows: Sequence[Row]) -> list[Row]:
-    """Rows whose nearest control it is; the differences hold jointly."""
+    """Compare rows with their control; the intervals hold jointly."""
     rows = [replace(row, differs=_differing(row, control)) for row in rows]
     family = [row for row in rows if not row.differs]
     tests = differences(control.accuracies, [row.accuracies for row in family])
@@ -160,7 +160,7 @@ def _with_seeds_enough(test: Difference, row: Row, control: Row) -> Difference:
 
 
 def _step_ratio(row: Row, control: Row) -> float | None:
-    """None without cross-entropy, and where anything but the method could make the difference."""
+    """None unless the control is cross-entropy and all runs used one machine and execution."""
     machines = {_machine(run) for run in (*row.runs, *control.runs)}
     if control.method != CONTROL or len(machines) > 1:
         return None

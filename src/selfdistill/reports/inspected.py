@@ -1,4 +1,4 @@
-"""Single images as the stages of a network see them: values between inspection and figures."""
+"""What the stages of a network make of an image: the value between inspection and figures."""
 
 from typing import NamedTuple
 

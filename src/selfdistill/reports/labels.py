@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from ..runs import Fields, Scalar
 
 Value = tuple[bool, Scalar]
-"""Whether a recipe has a field, and what is in it."""
+"""Whether a recipe has a field, and its value."""
 
 KINDS = ("class_path", "name")
 """Names of fields that say what a part of a recipe is; its other fields depend on it."""
@@ -20,7 +20,7 @@ def sections(one: Fields, other: Fields, *, ignore: Set[str]) -> tuple[str, ...]
 
 
 def labels(rows: Sequence[Fields]) -> list[str]:
-    """Name each row by its method and by what is not the commonest among the rows.
+    """Label rows by method and by fields that differ from the commonest value.
 
     A field is compared among rows that have it in common: a temperature among rows of the same
     method, momentum among rows of the same optimizer. Where no value is the commonest, all are
@@ -44,7 +44,7 @@ def labels(rows: Sequence[Fields]) -> list[str]:
 
 
 def shared_fields(rows: Sequence[Fields]) -> str:
-    """The commonest values, which labels leave out; empty where they leave out none."""
+    """The commonest values, which labels leave out; empty if there are none."""
     commonest = _commonest(rows)
     write = _writer(rows, commonest)
     by_scope: dict[str, dict[str, None]] = {}
@@ -58,7 +58,7 @@ def shared_fields(rows: Sequence[Fields]) -> str:
 
 
 def _commonest(rows: Sequence[Fields]) -> dict[str, list[Value | None]]:
-    """The fields that tell rows apart; for each row what most of its peers have, None in a tie."""
+    """For each field that differs, the commonest value among each row's peers; None in a tie."""
     keys = dict.fromkeys(key for row in rows for key in row if key != "method.class_path")
     varying = [key for key in keys if any(_value(r, key) != _value(rows[0], key) for r in rows)]
     commonest = {key: [_most(key, _peers(key, row, rows)) for row in rows] for key in varying}
@@ -75,7 +75,7 @@ def _most(key: str, rows: Sequence[Fields]) -> Value | None:
 
 
 def _peers(key: str, row: Fields, rows: Sequence[Fields]) -> list[Fields]:
-    """Rows whose parts that hold the field are of the same kind, such as the same method."""
+    """Rows comparable in a field: the part that holds it is of the same kind, such as a method."""
     parts = key.split(".")
     kinds = [".".join([*parts[:depth], kind]) for depth in range(1, len(parts)) for kind in KINDS]
     if key in kinds:  # a class decides which names there are
@@ -102,7 +102,7 @@ def _writer(rows: Sequence[Fields], fields: Iterable[str]) -> Callable[[str, Fie
 
 
 def _display(key: str) -> str:
-    """The part itself, where a field says what it is: ``backbone`` for ``backbone.name``."""
+    """The part that a field names: ``backbone`` for ``backbone.name``."""
     parent, _, last = key.rpartition(".")
     return parent if parent and last in KINDS else key
 

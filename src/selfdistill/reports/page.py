@@ -113,7 +113,7 @@ def write_report(
 
 
 def _refuse_others(out: Path, names: Iterable[str]) -> None:
-    """Refuse a folder where something else than an earlier report would be replaced."""
+    """Refuse to replace files that are not an earlier report's."""
     page, figures = out / PAGE, out / FIGURES
     if figures.is_symlink():
         raise ValueError(f"{figures} is a link: choose another folder with --to")
@@ -128,7 +128,7 @@ def _refuse_others(out: Path, names: Iterable[str]) -> None:
 
 
 def _left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
-    """The first of what is left out, and how many more."""
+    """A line for each of the first runs that are left out, and how many more."""
     lines = [f"left out: {run.name}: {run.reason}" for run in left_out[:MAX_LINES]]
     more = len(left_out) - len(lines)
     return [*lines, f"and {more} more runs, which the page names"] if more else lines
@@ -140,7 +140,7 @@ def _missing_lines(runs: Sequence[Run]) -> list[str]:
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Name runs by where they lie below the folder that holds them all."""
+    """Name runs by their paths relative to the folder that holds them all."""
     folder = os.path.commonpath([path.absolute().parent for path in paths]) if paths else "."
     return {path: path.absolute().relative_to(folder).as_posix() for path in paths}
 
@@ -207,7 +207,7 @@ def _template() -> jinja2.Template:
 
 
 def _shown(value: object) -> object:
-    """What the page says; what is HTML already stays as it is."""
+    """Escape control characters of text; HTML stays as it is."""
     return shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 

@@ -26,7 +26,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Predictions:
-    """The deployed network's answer to every test image, and the attention on its stages."""
+    """The deployed network's prediction for every test image, and the attention on its stages."""
 
     labels: NDArray[np.int64]
     """``images``."""
@@ -72,7 +72,7 @@ class Predictions:
 
 
 def read_predictions(file: Path, images: int | None = None) -> Predictions | None:
-    """Reduce the stored logits of a run of so many test images; None where it has none."""
+    """Read the stored logits of a run and reduce them; None if it has none."""
     if not file.is_file():
         return None
     with open_arrays(file, images) as arrays:
@@ -109,7 +109,7 @@ def entropy(attention: Numbers) -> Numbers:
 
 @contextmanager
 def open_arrays(file: Path, images: int | None = None) -> Generator[NpzFile]:
-    """Arrays of a run's file; a ValueError names it if it is damaged or has too many rows."""
+    """Open a file of arrays; a ValueError names it if it is damaged or has too many rows."""
     content = read_checked(file, max_bytes=MAX_BYTES)
     try:
         with np.load(_bounded(content, images)) as arrays:
@@ -122,7 +122,7 @@ def open_arrays(file: Path, images: int | None = None) -> Generator[NpzFile]:
 
 
 def _bounded(content: bytes, images: int | None) -> io.BytesIO:
-    """A file of arrays, refused if an array claims more than there is or all unpack to too much."""
+    """Check the sizes that a file of arrays claims before any array is unpacked."""
     stream = io.BytesIO(content)
     with ZipFile(stream) as members:
         if sum(member.file_size for member in members.infolist()) > MAX_BYTES:

@@ -27,7 +27,7 @@ ADDED: Fields = {
     "decay_biases": True,
     "init": None,
 }
-"""Fields that recipes gained, each with what a recipe without it meant."""
+"""Fields that older recipes lack, with the values that they imply."""
 
 
 def read(path: Path) -> Run:
@@ -48,7 +48,7 @@ def read(path: Path) -> Run:
 
 
 def parse(summary: Mapping[str, object], path: Path) -> Run:
-    """Make a run of its decoded ``summary.json``; a ValueError says what the summary lacks."""
+    """Build a run from its decoded ``summary.json``; a ValueError says what is missing."""
     file = summary_file(path)
     try:
         if summary["format"] != FORMAT:
@@ -64,7 +64,7 @@ def parse(summary: Mapping[str, object], path: Path) -> Run:
 
 
 def logged_epochs(path: Path) -> str:
-    """How far an unfinished run came, as far as its log tells, in brackets behind a message."""
+    """How many epochs an unfinished run has logged, in brackets, to follow a message."""
     log = RunDirectory(path).log_file
     try:
         lines = read_lines(log) if log.is_file() else []

@@ -1,4 +1,4 @@
-"""Rows: the runs that differ in nothing but their seed, and weights that come with it."""
+"""Rows of a table: runs that differ only in their seed, and in weights made for that seed."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What others are compared to, in a sentence."""
+        """How a sentence names this row as the one that others are compared to."""
         return SPOKEN if self.is_control and self.method == CONTROL else self.label
 
     @property
@@ -63,7 +63,7 @@ class Row:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """In order."""
+        """Seeds of the runs, in ascending order."""
         return tuple(run.seed for run in self.runs)
 
     @property
@@ -74,47 +74,47 @@ class Row:
 
     @cached_property
     def scores(self) -> list[Scores]:
-        """Those of each run on the split."""
+        """Scores of each run on the split."""
         return [run.scores[self.split] for run in self.runs]
 
     @property
     def accuracies(self) -> list[float]:
-        """Of each run, last epoch, percent."""
+        """Accuracy of each run after the last epoch, percent."""
         return [scores.accuracy for scores in self.scores]
 
     @property
     def accuracy(self) -> Spread:
-        """Last epoch, percent."""
+        """Mean and standard deviation of the accuracy after the last epoch, percent."""
         return spread(self.accuracies)
 
     @property
     def nll(self) -> float:
-        """Mean, nats."""
+        """Mean negative log-likelihood, nats."""
         return float(np.mean([scores.nll for scores in self.scores]))
 
     @property
     def ece(self) -> float:
-        """Mean, percent."""
+        """Mean expected calibration error, percent."""
         return float(np.mean([scores.ece for scores in self.scores]))
 
     @property
     def parameters(self) -> int:
-        """Of the deployed network."""
+        """Parameters of the deployed network."""
         return self.runs[0].cost.parameters
 
     @property
     def training_parameters(self) -> int:
-        """With everything that is thrown away after training."""
+        """Parameters with everything that is thrown away after training."""
         return self.runs[0].cost.training_parameters
 
     @property
     def seconds(self) -> float:
-        """Of a run, mean."""
+        """Mean training time of a run."""
         return float(np.mean([run.cost.seconds for run in self.runs]))
 
     @property
     def images(self) -> int | None:
-        """Images in the split, where all runs tell the same number."""
+        """Images in the split; None unless all runs record the same number."""
         match list({run.images.get(self.split) for run in self.runs}):
             case [int(count)] if count > 0:
                 return count
@@ -123,25 +123,25 @@ class Row:
 
     @property
     def sampling_error(self) -> float | None:
-        """Standard error of the accuracy by the choice of images, points."""
+        """Standard error of the accuracy from sampling the images, points."""
         return None if self.images is None else sampling_error(self.accuracy.mean, self.images)
 
     @property
     def best_test_epoch(self) -> Spread | None:
-        """Percent, where every run recorded it."""
+        """Mean and sd of the best test accuracy, percent; None unless every run recorded it."""
         accuracies = [a for run in self.runs if (a := run.best_test_epoch) is not None]
         return spread(accuracies) if len(accuracies) == len(self.runs) else None
 
     @property
     def predictions(self) -> list[Predictions]:
-        """Those of the runs that have some; none on another split than test."""
+        """Predictions of the runs that have any; empty on another split than test."""
         if self.split != "test":
             return []
         return [run.predictions for run in self.runs if run.predictions is not None]
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the predicted classes; their numbers where no run tells."""
+        """Names of the classes; their numbers if no run has the names."""
         count = max((one.num_classes for one in self.predictions), default=0)
         known = [run.classes for run in self.runs if len(run.classes) == count]
         return known[0] if known else tuple(f"class {k}" for k in range(count))
@@ -170,7 +170,7 @@ def group(runs: Runs) -> dict[str, Runs]:
 
 
 def _by_weights(runs: Runs, made_by: Mapping[str, Run]) -> list[Runs]:
-    """Part runs by the weights that they name, as little as makes rows."""
+    """Split runs by the weights that they name into as few rows as possible."""
     for known in ({}, made_by):
         parts = _partition(runs, partial(_recipe, made_by=known))
         if all(_is_row(part, made_by) for part in parts):
@@ -179,7 +179,7 @@ def _by_weights(runs: Runs, made_by: Mapping[str, Run]) -> list[Runs]:
 
 
 def _is_row(runs: Runs, made_by: Mapping[str, Run]) -> bool:
-    """Whether weights are either the same in all runs or belong to each seed."""
+    """Whether the weights are the same in all runs, or different ones for each seed."""
     weights = [tuple(_named_weights(run).values()) for run in runs]
     known = [run for run, names in zip(runs, weights, strict=True) if made_by.keys() >= set(names)]
     return (
@@ -197,7 +197,7 @@ def _partition(runs: Runs, key: Callable[[Run], Hashable]) -> list[Runs]:
 
 
 def _recipe(run: Run, made_by: Mapping[str, Run]) -> Hashable:
-    """All but the seed; weights by the recipe that made them where it is known, or as such."""
+    """Key of a recipe without its seed; weights count by the recipe that made them, if known."""
     named = _named_weights(run)
     known = {k: _recipe(made_by[v], made_by) for k, v in named.items() if v in made_by}
     return frozenset({**run.fields, **dict.fromkeys(named, HASH), **known}.items())
@@ -210,7 +210,7 @@ def _named_weights(run: Run) -> dict[str, str]:
 
 
 def _with_makers(names: list[str], rows: Sequence[Runs]) -> list[str]:
-    """Name weights by the row that made them, where labels stay unique."""
+    """Replace hashes of weights by the label of the row that made them, if labels stay unique."""
     makers = {run.weights: name for name, row in zip(names, rows, strict=True) for run in row}
     makers.pop(None, None)
     readable = list(names)

@@ -126,7 +126,7 @@ class Run:
 
     @cached_property
     def curve(self) -> Curve:
-        """The epochs."""
+        """Accuracy, loss terms and attention by epoch."""
         columns = _members(self.summary.get("curve"))
         splits = {s: columns.get(f"{s}_accuracy") for s in ("train", "validation")}
         attention = columns.get("attention")
@@ -141,7 +141,7 @@ class Run:
 
     @cached_property
     def predictions(self) -> Predictions | None:
-        """Of the test images; None without the run directory's file."""
+        """Predictions of the test images; None if the file is missing."""
         return read_predictions(self._directory.predictions_file, self._test_images)
 
     @cached_property
@@ -174,14 +174,14 @@ class Run:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes; empty where the run directory does not tell."""
+        """Names of the classes; empty if the file is missing."""
         file = self._model_description
         names = read_checked_json(file).list("label_names") if file.is_file() else ()
         return tuple(shown_name(str(name)) for name in names)
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """Names of the test images' files; empty where they have none, or the run does not tell."""
+        """Names of the test images' files; empty if they have none or the file is missing."""
         file = self._directory.files_file
         names = read_json(file).list("test") if file.is_file() else ()
         return tuple(shown_name(str(name)) for name in names)
@@ -209,7 +209,7 @@ class Run:
             raise ValueError(f"{file} is damaged: {error}") from None
 
     def missing(self) -> list[Path]:
-        """Files that the run ended with, and that a report would show."""
+        """Files that the run ended with, a report would read, and that are missing now."""
         if not self.path.is_dir():  # a copy of the summary alone
             return []
         run = self._directory
@@ -241,7 +241,7 @@ class Run:
 
 
 def _members(value: object) -> dict[str, object]:
-    """Those of a JSON object; none of anything else."""
+    """Members of a JSON object; none of anything else."""
     return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else {}
 
 

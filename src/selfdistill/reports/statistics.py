@@ -19,7 +19,7 @@ class Spread(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A group's mean minus the control's, and what may be said of it."""
+    """A group's mean minus the control's, with its interval and verdict."""
 
     mean: float
     interval: tuple[float, float] | None = None
@@ -123,7 +123,7 @@ def sampling_error(accuracy: float, images: int) -> float:
 
 
 class _Pair(NamedTuple):
-    """A group beside its control: squared standard errors of both means, and what follows."""
+    """A group and its control: squared standard errors of both means, degrees of freedom."""
 
     mean: float
     group: float = 0.0

@@ -1,4 +1,4 @@
-"""What a comparison allows to say, in words: verdicts, the headline, notes below a table."""
+"""A comparison in words: verdicts, the headline, the notes below a table."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ Kind = Literal["compare", "report"]
 """Which table: that of ``compare``, or that of a report."""
 ABSENT = "–"
 MAX_NAMES = 2
-"""Rows that a note names one by one, of those alike."""
+"""Rows that a note lists by name."""
 MAX_PARTS = 3
 DUNNETT = "Dunnett, unpooled"
 """Joint intervals as :func:`selfdistill.reports.statistics.differences` makes them."""
@@ -41,7 +41,7 @@ def verdict_words(row: Row) -> str:
 
 
 def headline(comparison: Comparison) -> str:
-    """One sentence: what was gained over cross-entropy, lost, or cannot be told."""
+    """One sentence: what was gained over cross-entropy or lost, or why there is no verdict."""
     compared = [row for row in comparison.rows if row.control is not None]
     for candidates in ([row for row in compared if row.method == HEADLINE], compared):
         if len(candidates) == 1:
@@ -98,7 +98,7 @@ def _uncompared(rows: Sequence[Row]) -> str:
 
 
 def needs_predictions(subject: str, split: str) -> str:
-    """What a part of a page lacks where it shows no predictions."""
+    """A sentence for a section that cannot show predictions."""
     if split == "test":
         return f"{subject} the test images' predictions, which no run holds."
     return (
@@ -108,7 +108,7 @@ def needs_predictions(subject: str, split: str) -> str:
 
 
 def notes(comparison: Comparison, table: Kind = "compare") -> list[str]:
-    """What a reader of the table has to know, as lines below it."""
+    """Lines below the table: what its numbers are and what its labels leave out."""
     specific = _compare_notes if table == "compare" else _report_notes
     return [*specific(comparison), *_label_notes(comparison.rows)]
 
@@ -150,7 +150,7 @@ def _report_notes(comparison: Comparison) -> list[str]:
 
 
 def _intervals(rows: Sequence[Row]) -> Counter[str]:
-    """How many, by the label of the control that they share."""
+    """Number of intervals for each control, by its label."""
     return Counter(
         row.control.label
         for row in rows
@@ -159,7 +159,7 @@ def _intervals(rows: Sequence[Row]) -> Counter[str]:
 
 
 def _interval_words(rows: Sequence[Row]) -> str:
-    """What the intervals are: each control's are joint, if they are several."""
+    """Name the kind of the intervals: joint for each control that has several."""
     sizes = list(_intervals(rows).values())
     if len(sizes) == 1:
         joint = sizes[0] > 1
@@ -171,19 +171,19 @@ def _interval_words(rows: Sequence[Row]) -> str:
 
 
 def _to_what(comparison: Comparison) -> str:
-    """Nothing where it is cross-entropy, which heads say."""
+    """Name the control, unless it is cross-entropy, which column titles say already."""
     others = any(row.is_control and row.method != CONTROL for row in comparison.rows)
     return f" to {comparison.control_name} (there is no cross-entropy)" if others else ""
 
 
 def _common_size(rows: Sequence[Row]) -> int | None:
-    """The number of images, where all rows tell the same."""
+    """Number of images; None if rows differ."""
     sizes = {row.images for row in rows}
     return sizes.pop() if len(sizes) == 1 else None
 
 
 def _seed_notes(rows: Sequence[Row]) -> list[str]:
-    """Which seeds rows have, where not all have the same."""
+    """Which rows have other seeds than most."""
     labels: dict[tuple[int, ...], list[str]] = {}
     for row in rows:
         labels.setdefault(row.seeds, []).append(row.label)
@@ -211,7 +211,7 @@ def _span(seeds: Sequence[int]) -> str:
 
 
 def _label_notes(rows: Sequence[Row]) -> list[str]:
-    """What the labels leave out."""
+    """Weights that differ by seed, and the fields that labels leave out."""
     labels: dict[str, list[str]] = {}
     for row in rows:
         for field in row.weights_by_seed:

@@ -1,4 +1,4 @@
-"""How the shallow stages share what the deepest one teaches, image by image."""
+"""The attention: how much each shallow stage learns from the deepest, image by image."""
 
 import io
 from collections.abc import Sequence
@@ -214,7 +214,7 @@ def _top(values: Numbers) -> NDArray[np.intp]:
 
 
 def _files(row: Row, images: int) -> tuple[str, ...]:
-    """The test images' files; their positions where no run tells."""
+    """Names of the test images' files; their positions if no run has the names."""
     known = [run.files for run in row.runs if len(run.files) == images]
     return known[0] if known else tuple(f"no.\u00a0{k}" for k in range(images))
 

@@ -1,4 +1,4 @@
-"""How far the networks' confidence can be trusted."""
+"""Calibration: scores and reliability diagrams."""
 
 from collections.abc import Sequence
 

@@ -21,18 +21,17 @@ CONFUSED = 6
 
 @dataclass(frozen=True)
 class Band:
-    """What the chance of training alone does to the difference of two rows in a class."""
+    """Difference between two rows in a class that is expected from seed noise alone."""
 
     widths: Numbers
-    """Of each class, the half-width in points that it exceeds one time in twenty; NaN for a class
-    without images."""
+    """Half-width for each class, points: exceeded one time in twenty; NaN without images."""
     seeds: tuple[int, int]
-    """Runs of the row, and of cross-entropy."""
+    """Number of runs of the row, and of cross-entropy."""
     measured: bool
-    """Whether the spread of a class over seeds is known, or all rows have one run."""
+    """Whether the spread over seeds was measured; not if both rows have one run."""
 
     def words(self, gains: Numbers) -> str:
-        """What the band means, and how many classes leave it."""
+        """A sentence on what the band means and how many classes leave it."""
         if not self.measured:
             return (
                 f"Shaded: {self._span()}. Were both networks equally good in every class "
@@ -166,7 +165,7 @@ def _confusion(pair: Pair, name: str) -> Plot:
 
 
 def chance(own: Numbers, other: Numbers, images: NDArray[np.int64]) -> Band:
-    r"""How far apart the means of two equally good rows come in one class of twenty.
+    r"""Per-class difference of two equally good rows expected from seed noise.
 
     .. math:: t_{0.975}\, \frac{s}{\sqrt{n_k}} \sqrt{1/m + 1/c}
 

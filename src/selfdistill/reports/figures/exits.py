@@ -1,4 +1,4 @@
-"""How good every exit is, and the fusion of all."""
+"""Accuracy of every exit, and of what fuses them."""
 
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
@@ -37,7 +37,7 @@ def _names(row: Row) -> list[str]:
 
 
 def _costs(row: Row) -> dict[str, float]:
-    """Operations up to each exit; none where only the whole network's are known."""
+    """Multiply-accumulates up to each exit; empty if only the network's are known."""
     macs = row.runs[0].macs
     return macs if len(macs) > 1 else {}
 
@@ -51,7 +51,7 @@ def _order(rows: Sequence[Row]) -> list[str]:
 
 
 def _in_chain(name: str) -> bool:
-    """Whether it is a classifier of its own, and not made of others."""
+    """Whether it is a single classifier, not a fusion of others."""
     return name[-1].isdigit() or name == "network"
 
 
@@ -102,7 +102,7 @@ def _by_cost(rows: Sequence[Row], split: str, name: str) -> Plot:
 
 
 def _draw(panel: style.Axes, row: Row, places: Mapping[str, float]) -> None:
-    """Draw what a row has of the exits at their places, classifiers of their own joined."""
+    """Draw a row's exits at their places; single classifiers are joined by a line."""
     color, marker, stroke = style.row_style(row.style)
     for joined in (True, False):
         names = [n for n in places if _in_chain(n) == joined and _accuracies(row, n)]

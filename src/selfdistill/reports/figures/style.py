@@ -1,4 +1,4 @@
-"""One look for all figures: colours, markers and strokes, sizes, and how they are written."""
+"""One style for all figures: colours, markers, strokes and sizes; axes, names, SVG and PNG."""
 
 import io
 import itertools
@@ -74,7 +74,7 @@ class RowStyle(NamedTuple):
 
 
 def row_style(position: int) -> RowStyle:
-    """The look of a row; 0 is black, and no two of the first 24 are alike."""
+    """The style of a row by its position; 0 is black, and no two of the first 24 are alike."""
     if position == 0:
         return RowStyle(INK, "o", "-")
     place = position - 1
@@ -101,7 +101,7 @@ def axes(*, height: float = HEIGHT, xlabel: str, ylabel: str = "") -> tuple[Figu
 
 
 def epoch_axes(ylabel: str) -> tuple[Figure, Axes]:
-    """Start a figure over the epochs, of which there are no halves."""
+    """Start a figure over epochs, with whole numbers as ticks."""
     figure, panel = axes(xlabel="epoch", ylabel=ylabel)
     panel.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True))
     return figure, panel
@@ -191,7 +191,7 @@ def _wrapped(name: str, width: int, lines: int) -> str:
 
 
 def chunks(rows: Sequence[Row], size: int = ROWS_PER_FIGURE) -> list[Sequence[Row]]:
-    """Divide rows evenly over as many figures as keep each legible, cross-entropy in all."""
+    """Split rows evenly over as few legible figures as possible, each with cross-entropy."""
     count = -(-len(rows) // size)
     parts = [rows[i * len(rows) // count : (i + 1) * len(rows) // count] for i in range(count)]
     reference = [row for row in rows if row.style == 0]
@@ -199,7 +199,7 @@ def chunks(rows: Sequence[Row], size: int = ROWS_PER_FIGURE) -> list[Sequence[Ro
 
 
 def left_out(rows: Sequence[Row]) -> tuple[str, ...]:
-    """A sentence about the rows that are not shown one by one, where there are any."""
+    """A sentence on how many rows are shown one by one, if not all."""
     if len(rows) <= MAX_ROWS:
         return ()
     return (f"Of {len(rows)} rows, the first {MAX_ROWS} are shown one by one.",)
