@@ -3,35 +3,38 @@ import torch
 
 from selfdistill.attachments.attention_controls import (
     BatchMeanAttention,
-    fixed_attention,
+    FixedAttention,
     stage_weights,
 )
 
 
+def attend(kind, count, dtype, *, training=True):
+    maps = torch.zeros(count, 5, 1, 1, dtype=dtype)
+    return FixedAttention(kind, 3).train(training)((maps,) * 4, temperature=1.0)
+
+
 def test_random_shares_are_uniform_on_the_simplex_and_come_from_the_seed():
-    shares = fixed_attention("random", torch.zeros(40_000, 5).double(), 3, training=True)
+    shares = attend("random", 40_000, torch.float64)
     torch.testing.assert_close(shares.sum(1), torch.ones(40_000).double())
     assert shares.mean(0).tolist() == pytest.approx([1 / 3] * 3, abs=0.005)
     assert shares.var(0).tolist() == pytest.approx([2 / (9 * 4)] * 3, rel=0.03)
     assert (shares[:, 0] < 0.1).double().mean().item() == pytest.approx(1 - 0.9**2, abs=0.01)
-    again = fixed_attention("random", torch.zeros(40_000, 5).double(), 3, training=True)
+    again = attend("random", 40_000, torch.float64)
     assert not (again == shares).any()
     torch.manual_seed(0)
-    assert torch.equal(
-        fixed_attention("random", torch.zeros(40_000, 5).double(), 3, training=True), shares
-    )
+    assert torch.equal(attend("random", 40_000, torch.float64), shares)
 
 
 @pytest.mark.parametrize("kind", ["uniform", "last", "random"])
-def test_fixed_attention_are_at_least_single(kind):
-    shares = fixed_attention(kind, torch.zeros(4, 5, dtype=torch.bfloat16), 3, training=True)
+def test_fixed_attention_is_at_least_single(kind):
+    shares = attend(kind, 4, torch.bfloat16)
     assert shares.dtype == torch.float32
     assert shares.shape == (4, 3)
 
 
 def test_random_shares_are_their_mean_in_evaluation():
     state = torch.get_rng_state()
-    shares = fixed_attention("random", torch.zeros(4, 5), 3, training=False)
+    shares = attend("random", 4, torch.float32, training=False)
     assert torch.equal(shares, torch.full((4, 3), 1 / 3))
     assert torch.equal(torch.get_rng_state(), state)
 

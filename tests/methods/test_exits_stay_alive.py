@@ -25,8 +25,8 @@ class Starving(SKDSAM):
     def _keep(self, exits, features, outputs):
         self.seen = [z for _, z in outputs]
 
-    def _attend(self, features, logits):
-        self.alpha = super()._attend(features, logits)
+    def _attend(self, features):
+        self.alpha = super()._attend(features)
         return self.alpha
 
     def forward(self, images, labels):

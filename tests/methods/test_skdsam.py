@@ -35,7 +35,7 @@ def expected_terms(method, images, labels, *, size=(4, 4)):
     deepest, z_deepest = by_hand.numbers(features[-1]), by_hand.numbers(z_deepest)
     maps, z = by_hand.exits(method, features)
     alpha = np.full((len(images), 2), 0.5)
-    if method.attention is not None:
+    if method.attention_kind != "uniform":
         divisor = lambda length: 0.7 * length**0.5  # noqa: E731
         alpha = by_hand.shares(method.attention, features, divisor, size=size)
         assert np.ptp(alpha[:, 0]) > 1e-3

@@ -15,27 +15,35 @@ FIXED_KINDS = ("uniform", "last", "random")
 """Kinds that need no query and keys."""
 
 
-def fixed_attention(
-    kind: str, logits: Float[Tensor, "batch classes"], stages: int, *, training: bool
-) -> Attention:
-    r"""Attention that look at no image.
+class FixedAttention(nn.Module):
+    """Attention that looks at no image.
 
     Args:
         kind: ``uniform``: the same for every stage; ``last``: all for the deepest of the shallow
             stages; ``random``: in training drawn anew for every image from Dirichlet(1, …, 1), by
             torch's global generator; in evaluation their mean, the same for every stage, so that
-            an image is told the same whenever it is looked at.
-        logits: Whose batch, device and precision the attention takes.
+            every look at an image yields the same.
         stages: How many shallow stages there are.
-        training: Whether the method is being trained.
     """
-    assert kind in FIXED_KINDS
-    attention = at_least_single(logits).new_ones(logits.shape[0], stages)
-    if kind == "last":
-        attention[:, :-1] = 0
-    elif kind == "random" and training:
-        attention.exponential_()
-    return attention / attention.sum(1, keepdim=True)
+
+    def __init__(self, kind: str, stages: int) -> None:
+        super().__init__()
+        assert kind in FIXED_KINDS
+        self.kind = kind
+        self.stages = stages
+
+    def forward(
+        self, features: tuple[Float[Tensor, "batch _ _ _"], ...], *, temperature: float
+    ) -> Attention:
+        """Attention that sums to one over the shallow stages, as :class:`StageAttention` gives."""
+        del temperature
+        deepest = at_least_single(features[-1])
+        attention = deepest.new_ones(len(deepest), self.stages)
+        if self.kind == "last":
+            attention[:, :-1] = 0
+        elif self.kind == "random" and self.training:
+            attention.exponential_()
+        return attention / attention.sum(1, keepdim=True)
 
 
 def stage_weights(kind: str, alpha: Attention) -> Attention:

@@ -51,9 +51,9 @@ from ..attachments import (
     AttentionKind,
     BatchMeanAttention,
     ExitKind,
+    FixedAttention,
     StageAttention,
     build_exits,
-    fixed_attention,
     fuse,
     stage_weights,
 )
@@ -131,7 +131,7 @@ class SKDSAM(Method):
         self.attention_kind = attention
         self.exits = build_exits(backbone, exit)
         self.attention = (
-            None
+            FixedAttention(attention, len(self.exits))
             if attention in FIXED_KINDS
             else StageAttention(
                 backbone, dim=attention_dim, pooled=pooled_attention, zero_start=zero_start
@@ -143,7 +143,7 @@ class SKDSAM(Method):
         """See the module's equation."""
         features, z_deepest = self.backbone.stages(images)
         g, z = zip(*self.exits(features), strict=True)
-        alpha = self._attend(features, z_deepest)
+        alpha = self._attend(features)
         w = stage_weights(self.attention_kind, alpha.detach())
         teacher, z_teacher = features[-1].detach(), z_deepest.detach()
         labelled = torch.stack([cross_entropy(z_l, labels) for z_l in z], 1)
@@ -162,17 +162,12 @@ class SKDSAM(Method):
         """Logits of the network, each exit and the fused prediction; each block's share."""
         features, z_deepest = self.backbone.stages(images)
         _, z = zip(*self.exits(features), strict=True)
-        alpha = self._attend(features, z_deepest)
+        alpha = self._attend(features)
         exits = {f"exit{number}": z_l for number, z_l in enumerate(z, 1)}
         fused = fuse(z_deepest, z, alpha)
         return Inspection({"network": z_deepest, **exits, "fusion": fused}, alpha)
 
-    def _attend(
-        self, features: Maps, logits: Float[Tensor, "batch classes"]
-    ) -> Float[Tensor, "batch stages"]:
-        if self.attention is None:
-            kind, stages = self.attention_kind, len(self.exits)
-            return fixed_attention(kind, logits, stages, training=self.training)
+    def _attend(self, features: Maps) -> Float[Tensor, "batch stages"]:
         *keys, query = features
         if self.detach_keys:
             keys = [key.detach() for key in keys]
@@ -191,7 +186,7 @@ class SKDSAM(Method):
         else:
             z_fused = fuse(z_deepest.detach(), [z_l.detach() for z_l in z], alpha)
         terms: dict[str, Float[Tensor, ""]] = {}
-        if self.fusion == "full" or self.attention is not None:
+        if self.fusion == "full" or self.attention_kind not in FIXED_KINDS:
             terms["fusion"] = cross_entropy(z_fused, labels).mean()
         if self.fusion != "off":
             taught = distillation(z_deepest, z_fused.detach(), self.temperature).mean()
