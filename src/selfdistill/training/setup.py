@@ -19,7 +19,7 @@ from . import engine, environment, memory
 from .building import build, build_batches, check_parts
 from .engine import on_rank_zero
 from .optimizer import check_stepping
-from .progress import Reporter
+from .reporter import Reporter
 from .resuming import check_split, restore_logs, resume
 from .state import TrainState
 

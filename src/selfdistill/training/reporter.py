@@ -10,14 +10,7 @@ from ..runs import LogLine
 
 
 class Reporter:
-    """Shows progress; silent in all processes but the first.
-
-    Args:
-        epochs: Epochs of the whole run.
-        steps: Steps of an epoch.
-        enabled: Whether this process shows anything.
-        label: What the run is called.
-    """
+    """Shows the progress of a run under its label; silent unless enabled, as in one process."""
 
     def __init__(self, *, epochs: int, steps: int, enabled: bool, label: str) -> None:
         self.epochs = epochs

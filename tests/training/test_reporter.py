@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from selfdistill.training.progress import Reporter
+from selfdistill.training.reporter import Reporter
 
 
 def test_terms_in_brackets_are_no_markup():
