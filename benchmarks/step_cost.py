@@ -50,7 +50,7 @@ def bare_step(method: Method, batch: int, *, bf16: bool, channels_last: bool) ->
 
 def loop_steps(arguments: argparse.Namespace, *, bf16: bool) -> tuple[Step, Step]:
     """A step of the training loop, data included, and the same by hand."""
-    recipe = parse(["--config", "cifar100/strong", "--method", "CrossEntropy"]).recipe
+    recipe = parse(["--config", "cifar100/strong", "--method", "CrossEntropy"]).ingredients
     count = 8 * arguments.batch
     pixels = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8)
     train = ImageSet(pixels, torch.arange(count) % 100, tuple(map(str, range(100))))

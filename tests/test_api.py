@@ -15,11 +15,11 @@ from torch import nn
 
 import selfdistill as sd
 from selfdistill.backbones import create_backbone
-from selfdistill.config.settings import settings_of
+from selfdistill.config.python_objects import settings_of
 from selfdistill.data import Digits, ImageFolder, ImageSet
 from selfdistill.data.in_memory import divide
 from selfdistill.inspection import evaluate
-from selfdistill.training import fingerprint, parse, train
+from selfdistill.training import parse, train
 
 SMALL = {"backbone.width": 8, "warmup_epochs": 1, "precision": "fp32", "threads": 1}
 SHORT = {"epochs": 2, "batch_size": 16}
@@ -84,8 +84,8 @@ def test_defaults_are_the_commands(tmp_path):
     photos = tmp_path / "photos"
     called = settings_of(config=None, data=photos, backbone=None, method=None, options={})
     typed = parse(["--data", str(photos)])
-    assert called[2:] == typed[2:]
-    assert called.place == typed.place
+    assert called.recipe == typed.recipe
+    assert called.execution == typed.execution
 
 
 def test_runs_compare_as_text_and_as_a_notebook_table(tmp_path):
@@ -160,20 +160,20 @@ def test_own_images_as_objects_and_other_sizes(tmp_path):
             Shades()[number][0].save(photos / name / f"{number}.png")
     source = ImageFolder(root=photos, image_size=48, split_seed=2, validation_share=0.25)
     settings = settings_of(config=None, data=source, backbone="small", method=None, options={})
-    arguments = settings.resolved["data"]["init_args"]
+    arguments = settings.recipe.values["data"]["init_args"]
     assert (arguments["image_size"], arguments["split_seed"]) == (48, 2)
     recipe = partial(settings_of, config="cifar100/two_cores", backbone=None, method=None)
-    assert recipe(data=Shades(), options={}).recipe.data.splits().train.images.shape[2] == 32
+    assert recipe(data=Shades(), options={}).ingredients.data.splits().train.images.shape[2] == 32
     sized = recipe(data=Shades(), options={"image-size": 40})
-    assert sized.recipe.data.splits().train.images.shape[2] == 40
+    assert sized.ingredients.data.splits().train.images.shape[2] == 40
 
 
 def test_passed_objects_are_told_apart():
     ask = partial(settings_of, config=None, data=Shades(), method=None, options={})
     one, other = (ask(backbone=create_backbone(name, 2)) for name in ("resnet18", "resnet50"))
-    assert fingerprint(one.resolved) != fingerprint(other.resolved)
+    assert one.recipe.hash() != other.recipe.hash()
     other = ask(data=Shades(44), backbone=create_backbone("resnet18", 2))
-    assert fingerprint(one.resolved) != fingerprint(other.resolved)
+    assert one.recipe.hash() != other.recipe.hash()
     with pytest.raises(ValueError, match="beside a network that is passed"):
         ask(backbone=create_backbone("resnet18", 2), options={"backbone.width": 8})
 
@@ -241,17 +241,13 @@ def test_objects_that_stand_for_options_are_taken(tmp_path):
     ask = partial(settings_of, config="digits", backbone=None, method=None)
     plain = ask(data=Digits(), options={"epochs": 5, "optimizer.lr": 0.5})
     other = {"epochs": np.int64(5), "optimizer.lr": torch.tensor(0.5), "out": Place()}
-    assert ask(data=Digits(), options=other).resolved == plain.resolved
-    assert ask(data=Digits(), options=other).place.out == tmp_path
-    assert ask(data=Place(), options={}).whereabouts["data.root"] == str(tmp_path)
-    assert ask(data=Own(), options={}).resolved["data"]["class_path"] == "passed in Python"
-    mine = ask(data=Digits(), options={})._replace(backbone=None)
-    assert (
-        settings_of(config="digits", data=None, backbone=None, method=Mine, options={})
-        .resolved["method"]["class_path"]
-        .endswith("Mine")
-    )
-    assert mine.backbone is None
+    assert ask(data=Digits(), options=other).recipe.values == plain.recipe.values
+    assert ask(data=Digits(), options=other).execution.out == tmp_path
+    assert ask(data=Place(), options={}).recipe.paths["data.root"] == str(tmp_path)
+    assert ask(data=Own(), options={}).recipe.values["data"]["class_path"] == "passed in Python"
+    assert ask(data=Digits(), options={}).backbone is None
+    mine = settings_of(config="digits", data=None, backbone=None, method=Mine, options={})
+    assert mine.recipe.values["method"]["class_path"].endswith("Mine")
 
 
 @pytest.mark.usefixtures("unchecked")
@@ -265,7 +261,7 @@ def test_arguments_that_are_not_there_are_said():
     settings = settings_of(
         config="digits", data=None, backbone=None, method=None, options={"lr": 3}
     )
-    assert settings.resolved["optimizer"]["init_args"]["lr"] == 3
+    assert settings.recipe.values["optimizer"]["init_args"]["lr"] == 3
 
 
 def test_names_and_looks():

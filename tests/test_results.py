@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from selfdistill.config import Recipe
 from selfdistill.config.resolving import ADDED
 from selfdistill.reports import read
 from selfdistill.runs import flatten
-from selfdistill.training import as_today
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 def test_reports_read_an_older_recipe_as_training_does(study):
     oldest = min((RESULTS / study).glob("*.json"), key=_began)
     stored = json.loads(oldest.read_text())["recipe"]
-    today = flatten(as_today(stored, own_code=None, where=oldest))
+    today = flatten(Recipe.from_dict(stored, upgrade=True, where=oldest).values)
     known = {k: v for k, v in read(oldest).fields.items() if k != "data.split_hash"}
     assert known == ADDED | {k: v for k, v in today.items() if k not in ("seed", "format")}
 

@@ -127,28 +127,28 @@ def test_spellings_are_free():
     exact = "--method SKDSAM --method.exit_weight 2 --backbone.name small --compile true"
     loose = "--method skdsam --method.exit-weight=2 --backbone small --compile"
     one, other = (parse(["--config", "digits", *words.split()]) for words in (exact, loose))
-    assert one.resolved == other.resolved
+    assert one.recipe.values == other.recipe.values
 
 
 def test_the_documented_train_line():
     words = "--config cifar100/strong --data.root DATA --method SKDSAM --seed 1 --out runs/a"
     settings = parse(words.split())
-    assert settings.name == "cifar100/strong"
-    assert settings.whereabouts == {"data.root": "DATA", "data.download": "False"}
-    assert "root" not in settings.resolved["data"]["init_args"]
-    assert settings.resolved["seed"] == 1
-    assert settings.place.out.as_posix() == "runs/a"
+    assert settings.recipe.name == "cifar100/strong"
+    assert settings.recipe.paths == {"data.root": "DATA", "data.download": "False"}
+    assert "root" not in settings.recipe.values["data"]["init_args"]
+    assert settings.recipe.values["seed"] == 1
+    assert settings.execution.out.as_posix() == "runs/a"
 
 
 def test_a_cosine_ends_with_training_unless_told():
     def ends(*words):
-        schedule = parse(["--config", "digits", *words]).recipe.schedule
+        schedule = parse(["--config", "digits", *words]).ingredients.schedule
         return schedule.keywords["T_max"]
 
     assert ends() == 38
     assert ends("--epochs", "10", "--warmup-epochs", "0") == 10
     assert ends("--schedule.T_max", "7") == 7
-    assert "T_max" not in parse(["--config", "digits"]).resolved["schedule"]["init_args"]
+    assert "T_max" not in parse(["--config", "digits"]).recipe.values["schedule"]["init_args"]
 
 
 def test_methods_backbones_recipes(capsys):

@@ -139,6 +139,6 @@ def test_a_mistake_is_one_line(name, capsys):
 
 
 def test_the_fine_tuning_line_says_all_it_decides(capsys):
-    settings = parse(FINE_TUNING.split()[1:])
-    check("fine_tuning", f"{settings.note}\n{json.dumps(settings.resolved, indent=1)}\n")
+    recipe = parse(FINE_TUNING.split()[1:]).recipe
+    check("fine_tuning", f"{recipe.note}\n{json.dumps(recipe.values, indent=1)}\n")
     assert not capsys.readouterr().err

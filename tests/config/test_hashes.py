@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from selfdistill import SKDSAM, create_backbone, recipes
-from selfdistill.config.settings import settings_of
+from selfdistill.config import parse
+from selfdistill.config.python_objects import settings_of
 from selfdistill.data import Digits
-from selfdistill.training import fingerprint, parse
 from selfdistill.training.naming import default_directory
 
 LINES = {
@@ -82,8 +82,7 @@ def place(tmp_path, monkeypatch):
 
 
 def identity(settings):
-    directory = default_directory(settings.resolved, settings.name)
-    return fingerprint(settings.resolved), directory.as_posix()
+    return settings.recipe.hash(), default_directory(settings.recipe).as_posix()
 
 
 @pytest.mark.parametrize("name", recipes.names())

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from selfdistill.training import fingerprint, parse
+from selfdistill.config import parse
 
 LINES = {
     "a class before its recipe": ["--method=CrossEntropy", "--epochs=3", "--config=digits"],
@@ -33,7 +33,7 @@ def place(tmp_path, monkeypatch):
 
 def resolved(words):
     settings = parse(list(words))
-    return settings.resolved, settings.whereabouts, settings.name, settings.note
+    return settings.recipe.values, settings.recipe.paths, settings.recipe.name, settings.recipe.note
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -43,19 +43,21 @@ def test_the_order_of_words_decides_nothing(line):
 
 
 def test_words_count_more_than_a_recipe():
-    recipe = parse(["--method", "CrossEntropy", "--epochs", "3", "--config", "digits"]).resolved
+    recipe = parse(
+        ["--method", "CrossEntropy", "--epochs", "3", "--config", "digits"]
+    ).recipe.values
     assert (recipe["method"]["class_path"], recipe["epochs"]) == ("CrossEntropy", 3)
     for words in (["--data.root=photos", "--data=photos.csv"], ["--data=.", "--data.root=photos"]):
-        assert parse(words).whereabouts["data.root"] == "photos"
+        assert parse(words).recipe.paths["data.root"] == "photos"
 
 
 def test_of_two_recipes_and_of_an_option_given_twice_the_later_counts():
-    two = parse(["--config", "cifar100/thesis", "--config", "digits"]).resolved
+    two = parse(["--config", "cifar100/thesis", "--config", "digits"]).recipe.values
     assert two["schedule"]["class_path"].endswith("CosineAnnealingLR")
     assert (two["data"]["class_path"], two["epochs"]) == ("Digits", 40)
     assert two["optimizer"]["init_args"]["nesterov"]
     twice = ["--epochs", "3", "--config", "digits", "--epochs", "5", "--optimizer", "SGD"]
-    twice = parse([*twice, "--optimizer", "AdamW"]).resolved
+    twice = parse([*twice, "--optimizer", "AdamW"]).recipe.values
     assert twice["epochs"] == 5
     assert twice["optimizer"]["class_path"] == "torch.optim.AdamW"
 
@@ -68,12 +70,12 @@ def test_an_option_of_another_class_is_refused_by_name():
 @pytest.mark.parametrize("swapped", [False, True])
 def test_another_class_starts_from_its_own_defaults(swapped):
     words = ["--config=digits", "--optimizer=AdamW"]
-    found = parse(words[::-1] if swapped else words).resolved["optimizer"]["init_args"]
+    found = parse(words[::-1] if swapped else words).recipe.values["optimizer"]["init_args"]
     assert (found["lr"], found["weight_decay"]) == (1e-3, 1e-2)
     stored = json.dumps({"method": {"class_path": "SKDSAM", "init_args": {"label_share": 0.4}}})
     words = ["--config=digits", f"--config={stored}", "--method=BYOT"]
-    assert parse(words).resolved["method"]["init_args"]["label_share"] == 0.7
-    same = parse([*words[:2], "--method=skdsam", "--lr=0.2"]).resolved
+    assert parse(words).recipe.values["method"]["init_args"]["label_share"] == 0.7
+    same = parse([*words[:2], "--method=skdsam", "--lr=0.2"]).recipe.values
     assert same["method"]["init_args"]["label_share"] == 0.4
     assert same["optimizer"]["init_args"]["momentum"] == 0.9
 
@@ -82,46 +84,49 @@ def test_another_data_set_keeps_what_means_the_same():
     stored = {"class_path": "LabelTable", "init_args": {"table": "gone.csv", "image_size": 40}}
     words = ["--config=digits", f"--config={json.dumps({'data': stored})}", "--data=photos"]
     found = parse(words)
-    assert found.resolved["data"]["init_args"]["image_size"] == 40
-    assert found.whereabouts == {"data.root": "photos"}
+    assert found.recipe.values["data"]["init_args"]["image_size"] == 40
+    assert found.recipe.paths == {"data.root": "photos"}
 
 
 def test_a_choice_with_its_options_is_one_value():
     choice = '{"class_path": "AdamW", "init_args": {"lr": 0.3, "eps": 1e-6}}'
     for words in (["--lr=0.2", f"--optimizer={choice}"], [f"--optimizer={choice}", "--lr=0.2"]):
-        found = parse(["--config=digits", *words]).resolved["optimizer"]["init_args"]
+        found = parse(["--config=digits", *words]).recipe.values["optimizer"]["init_args"]
         assert (found["lr"], found["eps"]) == (0.2, 1e-6)
 
 
 def test_a_run_named_by_its_recipe_lies_where_it_lay_unless_words_say_otherwise(tmp_path):
     run = tmp_path / "run"
     run.mkdir()
-    (run / "recipe.yaml").write_text(json.dumps(parse(["--data=photos"]).resolved))
+    (run / "recipe.yaml").write_text(json.dumps(parse(["--data=photos"]).recipe.values))
     (run / "place.yaml").write_text(json.dumps({"whereabouts": {"data.root": "elsewhere"}}))
     recipe = f"--config={run / 'recipe.yaml'}"
-    assert parse([recipe]).whereabouts == {"data.root": "elsewhere"}
+    assert parse([recipe]).recipe.paths == {"data.root": "elsewhere"}
     for words in ([recipe, "--data.root=here"], ["--data.root=here", recipe]):
-        assert parse(words).whereabouts == {"data.root": "here"}
+        assert parse(words).recipe.paths == {"data.root": "here"}
     (tmp_path / "moved").mkdir()
-    assert parse(["--data=moved", recipe]).whereabouts == {"data.root": "moved"}
+    assert parse(["--data=moved", recipe]).recipe.paths == {"data.root": "moved"}
 
 
 def test_hashes_of_recipes_stay_what_they_were():
     """The names of run directories made so far."""
-    assert fingerprint(parse(["--config=digits"]).resolved) == "945a97a4442d"
+    assert parse(["--config=digits"]).recipe.hash() == "945a97a4442d"
     words = ["--config=digits", "--method=BYOT", "--epochs=3", "--seed=1"]
-    assert fingerprint(parse(words).resolved) == "279160bd537d"
+    assert parse(words).recipe.hash() == "279160bd537d"
 
 
 @pytest.mark.parametrize(("epochs", "warmup"), [("1", 0), ("2", 1), ("3", 2), ("10", 2)])
 def test_a_recipe_s_warm_up_fits_the_epochs_asked_for(epochs, warmup):
-    assert parse(["--config=digits", "--epochs", epochs]).recipe.warmup_epochs == warmup
+    assert parse(["--config=digits", "--epochs", epochs]).ingredients.warmup_epochs == warmup
     with pytest.raises(ValueError, match="warmup_epochs=2 must lie below epochs=2"):
         parse(["--config=digits", "--epochs=2", "--warmup-epochs=2"])
 
 
 def test_the_shortest_name_of_the_rate():
-    assert parse(["--config=digits", "--lr", "0.3"]).resolved["optimizer"]["init_args"]["lr"] == 0.3
+    assert (
+        parse(["--config=digits", "--lr", "0.3"]).recipe.values["optimizer"]["init_args"]["lr"]
+        == 0.3
+    )
 
 
 @pytest.mark.parametrize(

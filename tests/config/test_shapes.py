@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from selfdistill import cli
-from selfdistill.training import as_today, parse
+from selfdistill.config import Recipe, parse
 
 WRONG = {
     "null": None,
@@ -29,7 +29,7 @@ NULLABLE = {"mixing", "adversary", "init", "ema_decay"}
 @pytest.fixture(scope="module")
 def recipe():
     words = ["--config", "digits", "--method", "SKDSAM", "--mixing", "Mixup"]
-    return parse([*words, "--precision", "fp32", "--adversary.epsilon", "0.01"]).resolved
+    return parse([*words, "--precision", "fp32", "--adversary.epsilon", "0.01"]).recipe.values
 
 
 def replaced(recipe, path, value):
@@ -116,7 +116,7 @@ def test_a_misspelt_field_of_a_stored_recipe_is_told_with_its_file(recipe, tmp_p
     spoilt = replaced(recipe, ("optimizer", "init_args", "momentUm"), 0.9)
     file = tmp_path / "recipe.yaml"
     with pytest.raises(ValueError, match=r"^.*recipe\.yaml: unknown option --optimizer\.momentUm"):
-        as_today(spoilt, own_code={}, where=file)
+        Recipe.from_dict(spoilt, upgrade=True, own_code={}, where=file)
     file.write_text(yaml.safe_dump(spoilt))
     with pytest.raises(ValueError, match=r"^.*recipe\.yaml: unknown option --optimizer\.momentUm"):
         parse(["--config", str(file)])

@@ -15,8 +15,8 @@ def test_a_folder_of_any_name_is_the_folder(tmp_path, monkeypatch, name):
     (tmp_path / name).mkdir()
     words = ["--method", "CrossEntropy", "--cache-dir", name, "--out", name, "--image-size", "32"]
     settings = parse(["--data", f"{name}/", "--backbone", "small", *words])
-    assert settings.whereabouts == {"data.root": f"{name}/", "data.cache_dir": name}
-    assert Path(settings.recipe.data.root) == settings.place.out == Path(name)
+    assert settings.recipe.paths == {"data.root": f"{name}/", "data.cache_dir": name}
+    assert Path(settings.ingredients.data.root) == settings.execution.out == Path(name)
 
 
 @pytest.mark.parametrize(

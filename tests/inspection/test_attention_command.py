@@ -99,7 +99,7 @@ def leaning_on(run):
 def test_a_run_keeps_the_test_images_that_lean_most(words, tmp_path):
     train(parse([*words, "--out", str(tmp_path)]))
     shown = leaning_on(tmp_path)
-    test = parse(words).recipe.data.splits().test
+    test = parse(words).ingredients.data.splits().test
     seen = test.images[torch.from_numpy(shown["indices"])].permute(0, 2, 3, 1).numpy()
     assert np.array_equal(shown["images"], seen)
     costs = json.loads((tmp_path / "summary.json").read_text())["cost"]["macs_per_exit"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from selfdistill.config.settings import settings_from
+from selfdistill.config import Settings
 from selfdistill.evaluation import precision
 from selfdistill.studies import StudyRunner, grid
 from selfdistill.studies.finished import find_finished
@@ -57,7 +57,7 @@ def test_every_run_is_told_and_the_same_study_keeps_its_format(layout, measured,
     def backend(jobs, on_end, seconds, processes):
         told.extend(jobs)
         for number, job in enumerate(jobs):
-            path = train(settings_from(job.recipe, job.execution)) if number == 0 else None
+            path = train(Settings(job.recipe, job.execution)) if number == 0 else None
             on_end(RunResult(number, path, "" if path else "left out", 0.0, 0 if path else 2))
         return []
 
@@ -84,7 +84,7 @@ def kind(job):
 def test_the_format_of_the_runs_there_are_is_found(layout, measured, kept):
     run = next(run for run in layout.runs if run.name == "CE seed 1")
     recipe, execution, _ = layout.job(run)
-    train(settings_from(recipe.override({"precision": "fp32"}), execution))
+    train(Settings(recipe.override({"precision": "fp32"}), execution))
     summary = run.directory / "summary.json"
     assert json.loads(summary.read_text())["recipe"]["precision"] == "fp32"
     if kept == "copy":

@@ -2,6 +2,7 @@
 
 import pytest
 
+from selfdistill.config import Recipe
 from selfdistill.studies import grid, study_files
 from selfdistill.training.naming import default_directory
 
@@ -56,6 +57,6 @@ def test_a_study_that_was_written_by_hand_is_not_replaced(tmp_path):
 
 
 def test_a_default_directory_stays_below_runs():
-    resolved = {"method": {"class_path": "CrossEntropy"}, "seed": 0}
-    assert default_directory(resolved, "../..").parts[:2][0] == "runs"
-    assert ".." not in default_directory(resolved, "../..").parts
+    recipe = Recipe({"method": {"class_path": "CrossEntropy"}, "seed": 0}, name="../..")
+    assert default_directory(recipe).parts[:2][0] == "runs"
+    assert ".." not in default_directory(recipe).parts

@@ -103,7 +103,7 @@ def main():
     torch.set_num_threads(1)
     signals.GRACE_SECONDS = 300.0  # a busy machine takes long for a step
     out = Path(sys.argv[1])
-    parse(WORDS).recipe.data.splits()  # imports what children would import each for itself
+    parse(WORDS).ingredients.data.splits()  # imports what children would import each for itself
     answers = {
         "whole": run(out / "whole"),
         "finished": run(out / "whole"),

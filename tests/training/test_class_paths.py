@@ -74,7 +74,7 @@ def install(site, name, code, *needed):
 
 def learns(method):
     """The class path of the method that a recipe settles on."""
-    return parse(["--config", "digits", "--method", method]).resolved["method"]["class_path"]
+    return parse(["--config", "digits", "--method", method]).recipe.values["method"]["class_path"]
 
 
 def test_an_own_run_is_evaluated_and_repeated_by_other_processes(words, folder, capsys):
@@ -113,7 +113,7 @@ def test_a_file_in_a_folder(folder):
 def test_an_installed_package_that_needs_ours(site):
     install(site, "third", OWN, "numpy", "selfdistill>=0.1")
     words = ["--config", "digits", "--method", "third.Mine", "--method.share", "2"]
-    assert parse(words).recipe.method.keywords == {"share": 2.0}
+    assert parse(words).ingredients.method.keywords == {"share": 2.0}
 
 
 def spelt(path):

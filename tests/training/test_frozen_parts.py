@@ -75,7 +75,7 @@ def test_a_method_may_freeze_parts_itself():
         method.exits.eval()
         return method
 
-    recipe = replace(parse(list(WORDS)).recipe, method=freezing)
+    recipe = replace(parse(list(WORDS)).ingredients, method=freezing)
     method = building.build_method(recipe, recipe.data.splits())
     assert method.training
     assert all(part.training for part in method.backbone.modules())

@@ -13,7 +13,7 @@ NETWORKS = ["resnet18", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"]
 
 
 def groups_by_name(method, *words):
-    recipe = parse(["--config", "digits", *words]).recipe
+    recipe = parse(["--config", "digits", *words]).ingredients
     names = {id(p): name for name, p in method.named_parameters()}
     optimizer = build_optimizer(method, recipe)
     return [({names[id(p)] for p in g["params"]}, g) for g in optimizer.param_groups]
@@ -59,15 +59,15 @@ def test_an_optimizer_without_weight_decay_takes_the_groups():
 
 @pytest.mark.parametrize("word", ["true", "false"])
 def test_only_a_choice_of_ones_own_changes_the_hash(word):
-    plain = parse(["--config", "digits"]).resolved
-    chosen = parse(["--config", "digits", "--decay-biases", word]).resolved
+    plain = parse(["--config", "digits"]).recipe.values
+    chosen = parse(["--config", "digits", "--decay-biases", word]).recipe.values
     assert chosen == (plain if word == "true" else plain | {"decay_biases": False})
 
 
 def test_a_step_without_gradient_shrinks_weights_alone():
     torch.manual_seed(0)
     method = SKDSAM(sd.create_backbone("small", 3))
-    recipe = parse(["--config", "digits", "--decay-biases", "false"]).recipe
+    recipe = parse(["--config", "digits", "--decay-biases", "false"]).ingredients
     before = {name: p.detach().clone() for name, p in method.named_parameters()}
     for parameter in method.parameters():
         parameter.grad = torch.zeros_like(parameter)

@@ -186,13 +186,13 @@ def test_starting_from_a_file_of_weights(run, photos, tmp_path):
     weights = run / "model" / "model.safetensors"
     words = ["--data", str(photos), "--method", "SKDSAM", *WORDS, "--out", str(tmp_path / "tuned")]
     settings = parse([*words, f"--backbone.pretrained={weights}"])
-    assert settings.note.startswith("recipe finetune")
-    assert str(weights) not in json.dumps(settings.resolved)
+    assert settings.recipe.note.startswith("recipe finetune")
+    assert str(weights) not in json.dumps(settings.recipe.values)
     tuned = train(settings)
     declared = json.loads((tuned / "model" / "config.json").read_text())["pretrained_cfg"]
     assert declared["mean"] == [0.5, 0.5, 0.5]
     method = FinishedRun(RunDirectory(tuned)).method
-    groups = build_optimizer(method, settings.recipe).param_groups
+    groups = build_optimizer(method, settings.ingredients).param_groups
     rates = {id(p): group["lr"] / groups[0]["lr"] for group in groups for p in group["params"]}
     named = dict(method.named_parameters())
     assert {name: round(rates[id(p)], 9) for name, p in named.items()} == {
@@ -202,11 +202,11 @@ def test_starting_from_a_file_of_weights(run, photos, tmp_path):
 
 def test_size_and_folder_name_follow_network_and_pictures(photos):
     settings = parse(["--data", str(photos), "--backbone", "test_resnet", "--epochs", "9"])
-    assert settings.resolved["data"]["init_args"]["image_size"] == 160
-    assert settings.name == f"scratch/{photos.name}"
-    assert parse(["--data", str(photos)]).resolved["data"]["init_args"]["image_size"] == 224
+    assert settings.recipe.values["data"]["init_args"]["image_size"] == 160
+    assert settings.recipe.name == f"scratch/{photos.name}"
+    assert parse(["--data", str(photos)]).recipe.values["data"]["init_args"]["image_size"] == 224
     small = parse(["--data", str(photos), "--backbone", "small", "--image-size", "40"])
-    assert small.resolved["data"]["init_args"]["image_size"] == 40
+    assert small.recipe.values["data"]["init_args"]["image_size"] == 40
 
 
 def test_weights_from_another_division_of_the_same_pictures_are_refused(run, photos, tmp_path):
@@ -266,20 +266,20 @@ def test_a_recipe_whose_weights_were_replaced_is_refused(run, photos, tmp_path):
     words = ["--data", str(photos), "--method", "SKDSAM", *WORDS, "--init", str(weights)]
     first = train(parse([*words, "--out", str(tmp_path / "first")]))
     again = ["--config", str(first / "recipe.yaml")]
-    assert parse(again).resolved == parse(words).resolved
+    assert parse(again).recipe.values == parse(words).recipe.values
     best = run / "model-best-validation" / "model.safetensors"
     other = load_file(best)
     save_file({name: value + 1 for name, value in other.items()}, weights)
     with pytest.raises(ValueError, match="no longer holds the weights of the recipe"):
         parse(again)
-    assert parse([*again, "--init", str(best)]).whereabouts["init"] == str(best)
+    assert parse([*again, "--init", str(best)]).recipe.paths["init"] == str(best)
 
 
 def test_a_recipe_on_other_pictures_keeps_its_size(run, photos, tmp_path):
     (tmp_path / "others").mkdir()
     settings = parse(["--config", str(run / "recipe.yaml"), "--data", str(tmp_path / "others")])
-    assert settings.resolved["data"]["init_args"]["image_size"] == 80
-    assert settings.whereabouts["data.root"] == str(tmp_path / "others")
+    assert settings.recipe.values["data"]["init_args"]["image_size"] == 80
+    assert settings.recipe.paths["data.root"] == str(tmp_path / "others")
 
 
 def test_a_size_that_is_not_the_images_is_refused(photos, tmp_path):

@@ -58,10 +58,10 @@ def test_init_starts_from_weights(finished, words, tmp_path):
     trained = load_file(finished / "model" / "model.safetensors")
     for path in (finished, finished / "model", finished / "model" / "model.safetensors"):
         settings = parse([*words, "--init", str(path)])
-        method = build_method(settings.recipe, settings.recipe.data.splits())
+        method = build_method(settings.ingredients, settings.ingredients.data.splits())
         state = method.backbone.network.state_dict()
         assert all(torch.equal(state[name], value) for name, value in trained.items())
-        assert settings.resolved["init"].startswith("sha256:")
+        assert settings.recipe.values["init"].startswith("sha256:")
 
 
 def test_a_classifier_for_other_classes_is_left_new(finished, words, tmp_path):
@@ -69,7 +69,7 @@ def test_a_classifier_for_other_classes_is_left_new(finished, words, tmp_path):
     (head,) = (name for name, value in trained.items() if value.ndim == 2)
     save_file({**trained, head: torch.zeros(7, trained[head].shape[1])}, tmp_path / "x.safetensors")
     settings = parse([*words, "--init", str(tmp_path / "x.safetensors")])
-    method = build_method(settings.recipe, settings.recipe.data.splits())
+    method = build_method(settings.ingredients, settings.ingredients.data.splits())
     state = method.backbone.network.state_dict()
     assert state[head].shape[0] == 10
     others = [name for name in trained if name != head]
@@ -89,7 +89,7 @@ def renamed(finished, place, **changes):
 def test_init_puts_the_classifier_into_the_order_of_the_classes(finished, words, tmp_path, capsys):
     folder = renamed(finished, tmp_path / "model", classes=list("9876543210"))
     settings = parse([*words, "--init", str(folder)])
-    state = build_method(settings.recipe, settings.recipe.data.splits()).backbone.network
+    state = build_method(settings.ingredients, settings.ingredients.data.splits()).backbone.network
     trained = load_file(folder / "model.safetensors")
     assert "classifier is reordered" in capsys.readouterr().out
     for name, value in state.state_dict().items():
@@ -101,7 +101,7 @@ def test_init_puts_the_classifier_into_the_order_of_the_classes(finished, words,
 def test_init_leaves_the_classifier_new_for_other_names(finished, words, tmp_path, capsys):
     folder = renamed(finished, tmp_path / "model", classes=list("abcdefghij"))
     settings = parse([*words, "--init", str(folder)])
-    state = build_method(settings.recipe, settings.recipe.data.splits()).backbone.network
+    state = build_method(settings.ingredients, settings.ingredients.data.splits()).backbone.network
     trained = load_file(folder / "model.safetensors")
     assert "knows other classes: the classifier is new (fc.weight" in capsys.readouterr().out
     differing = {n for n, v in state.state_dict().items() if not torch.equal(v, trained[n])}
@@ -123,7 +123,7 @@ def test_a_teacher_is_adapted_in_training(finished, words, tmp_path, capsys):
 def test_weights_of_another_network_are_refused(finished, words):
     settings = parse([*words, "--init", str(finished), "--backbone.width", "12"])
     with pytest.raises(ValueError, match="weights of another network"):
-        build_method(settings.recipe, settings.recipe.data.splits())
+        build_method(settings.ingredients, settings.ingredients.data.splits())
     with pytest.raises(ValueError, match="does not exist"):
         parse([*words, "--init", "nowhere"])
 

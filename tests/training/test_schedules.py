@@ -101,7 +101,7 @@ def test_other_schedules_keep_the_network_slower():
 @pytest.mark.parametrize("name", PER_STEP)
 def test_a_schedule_that_rises_by_itself_has_no_warm_up(name):
     words = ["--config", "digits", "--schedule", name, *NEEDED[name]]
-    assert parse(words).recipe.warmup_epochs == 0
+    assert parse(words).ingredients.warmup_epochs == 0
     with pytest.raises(ValueError, match=f"warmup_epochs=2: {name} raises the learning rate"):
         made("--warmup-epochs", "2", name=name)
 

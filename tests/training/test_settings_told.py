@@ -56,7 +56,7 @@ def test_a_run_finds_its_pictures_from_any_folder(place, tmp_path, monkeypatch, 
     stored = RunDirectory(place / "run").read_paths()
     assert stored["data.root"] == str(place / "photos")
     recipe = place / "run" / "recipe.yaml"
-    assert parse([f"--config={recipe}"]).whereabouts["data.root"] == str(place / "photos")
+    assert parse([f"--config={recipe}"]).recipe.paths["data.root"] == str(place / "photos")
     shutil.copytree(place / "run", tmp_path / "copy")
     moved = {"whereabouts": {"data.root": str(tmp_path / "gone")}}
     (tmp_path / "copy" / "place.yaml").write_text(json.dumps(moved))

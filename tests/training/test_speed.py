@@ -148,7 +148,7 @@ def test_a_measurement_changes_nothing_of_the_run(decided, monkeypatch, tmp_path
     torch.manual_seed(7)
     before = torch.get_rng_state()
     settings = parse([*AUTO, "--method", "SKDSAM", "--out", str(tmp_path / "auto")])
-    _, reason = speed.measured(settings, settings.recipe.data.splits, torch.device("cpu"))
+    _, reason = speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
     assert torch.equal(torch.get_rng_state(), before)
     assert "16 images take" in reason
     train(settings)
@@ -163,9 +163,9 @@ def test_what_is_measured_is_told_of_the_images_first(monkeypatch):
     monkeypatch.setattr(CrossEntropy, "adapt", lambda _, *images: told.append(images) or "told")
     monkeypatch.setattr(speed, "faster", lambda method, batch: (BF16[0], f"told {len(told)}"))
     settings = parse(AUTO)
-    measured = speed.measured(settings, settings.recipe.data.splits, torch.device("cpu"))
+    measured = speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
     assert measured == (BF16[0], "told 1")
-    assert told[0][0] == settings.recipe.data.splits().train.classes
+    assert told[0][0] == settings.ingredients.data.splits().train.classes
 
 
 @pytest.mark.parametrize("method", ["CSKD", "DDGSD", "SLASD", "FRSKD"])
@@ -173,7 +173,7 @@ def test_methods_with_partners_turns_and_maps_are_measured(monkeypatch, method):
     monkeypatch.setattr(speed, "MAX_ROUNDS", 1)
     monkeypatch.setattr(speed, "MIN_ROUNDS", 1)
     settings = parse([*AUTO, "--method", method])
-    _, reason = speed.measured(settings, settings.recipe.data.splits, torch.device("cpu"))
+    _, reason = speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
     assert "16 images take" in reason
 
 
@@ -187,7 +187,7 @@ def test_steps_are_measured_on_parts_that_divide_the_batch(monkeypatch, batch_si
 
     monkeypatch.setattr(speed, "faster", faster)
     settings = parse([*AUTO, "--batch-size", str(batch_size)])
-    speed.measured(settings, settings.recipe.data.splits, torch.device("cpu"))
+    speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
     assert sizes == [{12: 12, 17: 17, 40: 20}[batch_size]]
 
 
@@ -215,5 +215,5 @@ def test_dense_convolutions_gain_and_depthwise_ones_lose(network, expected):
             *("--backbone.width", "null", "--batch-size", "64"),
         ]
     )
-    chosen, reason = speed.measured(settings, settings.recipe.data.splits, torch.device("cpu"))
+    chosen, reason = speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
     assert chosen == expected, reason

@@ -14,7 +14,7 @@ from small_run import WORDS
 
 
 def build(words=(), method=None, compiled=False):
-    recipe = parse([*WORDS, *words]).recipe
+    recipe = parse([*WORDS, *words]).ingredients
     splits = recipe.data.splits()
     fabric = engine.build(torch.device("cpu"), "fp32")
     torch.manual_seed(0)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import fields
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -11,6 +11,7 @@ from . import typed
 from .merging import Options, put
 from .recipe import Recipe
 from .schema import Execution, Ingredients
+from .settings import Settings
 from .words import read_options
 
 HELP = re.compile(r"-h|--([\w.-]+\.)?help")
@@ -22,14 +23,7 @@ HELP_WORDS = {
 """Patterns of help that are worded otherwise: nothing is required where a recipe has it."""
 
 
-class Command(NamedTuple):
-    """What a command line asks for."""
-
-    recipe: Recipe
-    execution: Execution
-
-
-def parse(argv: list[str]) -> Command:
+def parse(argv: list[str]) -> Settings:
     """Read a command line of ``train``.
 
     Args:
@@ -43,13 +37,13 @@ def parse(argv: list[str]) -> Command:
         _help_parser().parse_args(asked + argv[argv.index(asked[0]) + 1 :][:1])
     options = read_options(argv)
     shows = any(option == "print_config" for option, _ in options)
-    command = read_command([(k, v) for k, v in options if k != "print_config"])
+    settings = read_settings([(k, v) for k, v in options if k != "print_config"])
     if shows:
-        _show(command)
-    return command
+        _show(settings)
+    return settings
 
 
-def read_command(options: Options) -> Command:
+def read_settings(options: Options) -> Settings:
     """The recipe and the execution that options ask for.
 
     Raises:
@@ -58,7 +52,7 @@ def read_command(options: Options) -> Command:
     recipe, where = separate(options)
     execution = read_execution(where)
     allowed = execution.allow_own_code
-    return Command(Recipe.from_options(recipe, allow_own_code=allowed), execution)
+    return Settings(Recipe.from_options(recipe, allow_own_code=allowed), execution)
 
 
 def read_changes(argv: list[str]) -> tuple[dict[str, object], Execution]:
@@ -87,12 +81,12 @@ def read_execution(options: Options) -> Execution:
     return Execution(**typed.read(Execution, dict(options), "").typed)  # pyright: ignore[reportArgumentType]
 
 
-def _show(command: Command) -> NoReturn:
+def _show(settings: Settings) -> NoReturn:
     """Print a recipe and its execution, and end."""
-    recipe = put(dict(command.recipe.values), command.recipe.paths.items())
+    recipe = put(dict(settings.recipe.values), settings.recipe.paths.items())
     where = {
         k: v if v is None or isinstance(v, float) else str(v)
-        for k, v in vars(command.execution).items()
+        for k, v in vars(settings.execution).items()
     }
     print(yaml.safe_dump({**recipe, **where}, sort_keys=False, allow_unicode=True), end="")
     raise SystemExit(0)

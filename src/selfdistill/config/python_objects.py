@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from torch import Tensor, nn
@@ -23,9 +22,10 @@ from ..methods import METHODS, Method
 from . import typed
 from .merging import Options
 from .own_images import network_size
-from .parser import read_command
+from .parser import read_settings
 from .recipe import Recipe
-from .schema import PASSED, Execution
+from .schema import PASSED
+from .settings import Settings
 from .words import spelled
 
 Images = str | Path | DataSet | Splits | ImageSet | MapDataset
@@ -35,25 +35,14 @@ DEFAULT_SIZE = 224
 CONFIG = "a recipe's name or file"
 
 
-class Call(NamedTuple):
-    """What a call of Python asks for."""
-
-    recipe: Recipe
-    execution: Execution
-    data: DataSet | None
-    """Images that were passed, and are trained on in place of the recipe's."""
-    backbone: Backbone | None
-    """A network that was passed, and is trained in place of the recipe's."""
-
-
-def read_call(
+def settings_of(
     *,
     config: str | None = None,
     data: Images | None = None,
     backbone: str | Backbone | None = None,
     method: Learning | None = None,
     options: Mapping[str, object],
-) -> Call:
+) -> Settings:
     """What names, objects and options stand for.
 
     Args:
@@ -81,14 +70,14 @@ def read_call(
         given.append(("backbone", backbone))
     given = spelled([*given, *_method_options(method), *_plain_options(options)])
     if isinstance(data, Splits | ImageSet | MapDataset):
-        call = _with_images(given, data, backbone)
+        settings = _with_images(given, data, backbone)
     else:
-        call = Call(*read_command(given), None, None)
+        settings = read_settings(given)
     if not isinstance(backbone, Backbone):
-        return call
+        return settings
     if extra := [name for name, _ in given if name.startswith("backbone.")]:
         raise ValueError(f"--{extra[0]} beside a network that is passed: build the network so")
-    return call._replace(recipe=_with_network(call.recipe, backbone), backbone=backbone)
+    return replace(settings, recipe=_with_network(settings.recipe, backbone), backbone=backbone)
 
 
 def checked_options(options: Mapping[str, object]) -> dict[str, object]:
@@ -204,24 +193,25 @@ def _data_options(data: DataSet) -> Options:
 
 def _with_images(
     options: Options, data: Splits | ImageSet | MapDataset, backbone: str | Backbone | None
-) -> Call:
-    """A call whose images only Python knows: their hash stands for them."""
+) -> Settings:
+    """Settings whose images only Python knows: their hash stands for them."""
     for name, _ in options:
         if name.startswith("data.") and name not in ("data.image_size", "data.cache_dir"):
             raise ValueError(f"--{name} beside images that are passed: choose them so")
-    recipe, execution = read_command(
+    settings = read_settings(
         [("data", PASSED), *(o for o in options if not o[0].startswith("data."))]
     )
     if isinstance(data, Splits):
         splits = data
     else:
         if not isinstance(data, ImageSet):
-            size = dict(options).get("data.image_size") or _size(recipe, backbone)
+            size = dict(options).get("data.image_size") or _size(settings.recipe, backbone)
             data = ImageSet.from_dataset(data, image_size=_checked_size(size))
         splits = divide(data)
     named = {"class_path": PASSED, "init_args": {"split": splits.digest()[:16]}}
-    recipe = replace(recipe.resolved(data=named), name=recipe.name.partition("/")[0])
-    return Call(recipe, execution, InMemory(splits), None)
+    name = settings.recipe.name.partition("/")[0]
+    recipe = replace(settings.recipe.resolved(data=named), name=name)
+    return replace(settings, recipe=recipe, data=InMemory(splits))
 
 
 def _size(recipe: Recipe, backbone: str | Backbone | None) -> int:

@@ -145,6 +145,10 @@ class Recipe:
         recipe = compose(source, [*changes.items()], incomplete=incomplete)
         return replace(recipe, note=self.note)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel as plain values: another process imports the classes itself."""
+        return Recipe, (self.values, self.paths, self.name, self.note)
+
     def resolved(self, **known: object) -> "Recipe":
         """The recipe with what is known only where it runs: precision, the split's hash."""
         return replace(self, values={**self.values, **known})

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..config import Recipe, weights_hash
-from ..config.settings import settings_from
+from ..config import Recipe, Settings, weights_hash
 from ..runs import RunDirectory, read_summary, recorded_code
 from ..training import identities
 from .layout import StudyLayout, StudyRun
@@ -35,7 +34,7 @@ def _finished(layout: StudyLayout, run: StudyRun, finished: Finished) -> Path | 
         job = layout.job(run, teacher=teacher_weights(run, finished))
     except ValueError:
         return None  # the cell is refused in its turn
-    hashes = identities(settings_from(job.recipe, job.execution))
+    hashes = identities(Settings(job.recipe, job.execution))
     form = job.recipe.values["format"]
     path = next((path for path in paths if _is_of_recipe(path, hashes, form)), None)
     if path is None or (job.execution.test and "test" not in read_summary(path)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ..config.settings import settings_from
+from ..config import Settings
 from ..failures import Failure
 from ..runs import RunDirectory, read_summary
 from ..training import identities, number_format, threads_used
@@ -24,7 +24,7 @@ def choose_formats(layout: StudyLayout, log: Callable[[str], None]) -> Mapping[s
             job = layout.job(run)
         except ValueError:
             continue  # the cell is refused in its turn
-        if len(identities(settings_from(job.recipe, job.execution))) > 1:
+        if len(identities(Settings(job.recipe, job.execution))) > 1:
             jobs[name] = job
     runs = [run for run in layout.runs if run.cell.name in jobs]
     begun = next(filter(None, map(_stored_format, runs)), None)
@@ -34,7 +34,7 @@ def choose_formats(layout: StudyLayout, log: Callable[[str], None]) -> Mapping[s
         try:
             with threads_used(execution.threads or 1):
                 begun, reason = number_format(
-                    settings_from(recipe, execution), recipe.build_data().splits
+                    Settings(recipe, execution), recipe.build_data().splits
                 )
         except Failure:
             raise

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config import (
-    Command,
     Execution,
     Options,
     Recipe,
+    Settings,
     read_execution,
     refuse_own_code,
     separate,
@@ -130,9 +130,9 @@ class StudyLayout:
         )
 
     @cached_property
-    def _commands(self) -> dict[str, Command | ValueError]:
+    def _commands(self) -> dict[str, Settings | ValueError]:
         """What each cell asks for, or why it cannot be read."""
-        commands: dict[str, Command | ValueError] = {}
+        commands: dict[str, Settings | ValueError] = {}
         for cell in self.study.cells:
             try:
                 self.check_code(cell)
@@ -156,7 +156,7 @@ class StudyLayout:
         refuse_own_code(cell.options, recorded, f"the study {self.study.name}")
 
 
-def read_cell(cell: Cell, options: Options) -> Command:
+def read_cell(cell: Cell, options: Options) -> Settings:
     """The recipe of a cell, without seed and teacher, and where it is computed.
 
     Args:
@@ -174,7 +174,7 @@ def read_cell(cell: Cell, options: Options) -> Command:
         allow_own_code=execution.allow_own_code,
     )
     recipe.build_data()  # only the teacher may be missing
-    return Command(recipe, execution)
+    return Settings(recipe, execution)
 
 
 def cell_options(cell: Cell, options: Options) -> Options:

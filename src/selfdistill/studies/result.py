@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ..config.settings import settings_from
+from ..config import Settings
 from ..failures import INTERNAL, ending
 from ..terminal import one_line
 from ..training import train
@@ -91,7 +91,7 @@ def _train(job: Job) -> tuple[Path | None, str, int, tuple[str, ...]]:
     ):
         warnings.simplefilter("default")
         try:
-            path = train(settings_from(job.recipe, job.execution))
+            path = train(Settings(job.recipe, job.execution))
         except Exception as error:
             code, reason = ending(error)
             if reason.startswith(INTERNAL):

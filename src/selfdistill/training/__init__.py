@@ -1,7 +1,6 @@
 """Training: the loop, checkpoints and run directories."""
 
-from ..config import own_code, refuse_own_code
-from ..config.settings import Settings, as_today, fingerprint, parse
+from ..config import Settings, parse
 from ..failures import Failure
 from ..runs import RunDirectory
 from .engine import threads_used
@@ -13,13 +12,9 @@ __all__ = [
     "Failure",
     "RunDirectory",
     "Settings",
-    "as_today",
-    "fingerprint",
     "identities",
     "number_format",
-    "own_code",
     "parse",
-    "refuse_own_code",
     "threads_used",
     "train",
 ]

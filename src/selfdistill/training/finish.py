@@ -8,7 +8,6 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from ..config.provenance import held_out_hash, pictures_hash, weights_hash
-from ..config.settings import Plain, fingerprint, method_name
 from ..deployment import contiguous, model_files
 from ..evaluation import macs_per_exit
 from ..inspection import exit_scores, write_predictions, write_top_attended
@@ -62,12 +61,12 @@ def _write_results(session: Session) -> None:
     if attachments := attached(state.evaluated):
         content = save_tensors(contiguous(attachments), metadata={"format": "pt"})
         replace_file(run.attachments / "attachments.safetensors", content)
-    results: Plain = {"validation": None, "test": None}
+    results: dict[str, object] = {"validation": None, "test": None}
     if splits.validation is not None:
         predictions = state.predict(splits.validation, splits)
         results["validation"] = {"last": exit_scores(predictions), "best": state.best}
     has_test = earlier is not None and earlier["test"] is not None
-    if session.settings.place.test or splits.validation is None or has_test:
+    if session.settings.execution.test or splits.validation is None or has_test:
         predictions = state.predict(splits.test, splits)
         write_predictions(run, predictions)
         write_top_attended(
@@ -88,7 +87,7 @@ def _write_results(session: Session) -> None:
         warn_of_lost(run)
 
 
-def _files(summary: Plain) -> dict[str, str]:
+def _files(summary: dict[str, object]) -> dict[str, str]:
     files = summary.get("files")
     return files if isinstance(files, dict) else {}
 
@@ -99,19 +98,20 @@ def attached(method: Method) -> dict[str, Tensor]:
     return {name: value for name, value in state.items() if not name.startswith("backbone.")}
 
 
-def _summary(session: Session) -> Plain:
-    run, state, resolved = session.run, session.state, session.resolved
-    recipe, method, clock = state.recipe, state.method, state.clock
+def _summary(session: Session) -> dict[str, object]:
+    run, state = session.run, session.state
+    recipe, ingredients = session.settings.recipe, state.recipe
+    method, clock = state.method, state.clock
     clock.lap()
-    threads = session.settings.place.threads
-    counted = resolved if threads in (None, 1) else {**resolved, "threads": threads}
-    images = recipe.epochs * state.steps * recipe.batch_size
+    threads = session.settings.execution.threads
+    counted = recipe if threads in (None, 1) else recipe.resolved(threads=threads)
+    images = ingredients.epochs * state.steps * ingredients.batch_size
     return {
         "format": 1,
-        "name": method_name(resolved),
-        "recipe": {k: v for k, v in resolved.items() if k not in ("format", "split")},
-        "recipe_hash": fingerprint(counted),
-        "split_hash": resolved["split"],
+        "name": recipe.method,
+        "recipe": {k: v for k, v in recipe.values.items() if k not in ("format", "split")},
+        "recipe_hash": counted.hash(),
+        "split_hash": recipe.values["split"],
         "images": {name: len(getattr(session.splits, name) or ()) for name in SPLITS},
         "environment": run.finish_environment(environment.now()),
         "curve": _curve(state.logs[run.log_file.name]),
@@ -126,9 +126,9 @@ def _summary(session: Session) -> Plain:
     }
 
 
-def _curve(lines: list[LogLine]) -> Plain:
+def _curve(lines: list[LogLine]) -> dict[str, object]:
     """The log as columns, to four significant digits."""
-    columns: Plain = {"epoch": [line["epoch"] for line in lines]}
+    columns: dict[str, object] = {"epoch": [line["epoch"] for line in lines]}
     for name in CURVE:
         if any(name in line for line in lines):
             columns[name] = [_short(line.get(name)) for line in lines]

@@ -64,7 +64,9 @@ class _Saver:
 
     def due(self) -> bool:
         """Whether the last checkpoint is old."""
-        return time.monotonic() - self.saved_at >= self.session.settings.place.checkpoint_seconds
+        return (
+            time.monotonic() - self.saved_at >= self.session.settings.execution.checkpoint_seconds
+        )
 
     def save_if_due(self) -> None:
         """Save when it is time to, and stop, when any process was asked to."""

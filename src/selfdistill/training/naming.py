@@ -2,30 +2,26 @@
 
 from pathlib import Path
 
-from ..config.settings import Plain, Settings, fingerprint, method_name
+from ..config import Recipe, Settings
 from ..evaluation import choose_device, precision
 from ..evaluation.precision import Format
 from ..runs import RunDirectory
 
 
-def resolved_recipe(settings: Settings, number_format: Format) -> Plain:
-    return {**settings.resolved, "precision": number_format}
-
-
 def run_directory(settings: Settings, number_format: Format) -> RunDirectory:
-    resolved = resolved_recipe(settings, number_format)
-    return RunDirectory(settings.place.out or default_directory(resolved, settings.name))
+    recipe = settings.recipe.resolved(precision=number_format)
+    return RunDirectory(settings.execution.out or default_directory(recipe))
 
 
-def default_directory(resolved: Plain, name: str) -> Path:
+def default_directory(recipe: Recipe) -> Path:
     """Where a run goes without ``--out``: the same command finds it again."""
-    label = f"{method_name(resolved)}-{fingerprint(resolved, with_seed=False)[:8]}"
-    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
-    return Path("runs", *parts, label, f"seed{resolved['seed']}")
+    label = f"{recipe.method}-{recipe.hash(with_seed=False)[:8]}"
+    parts = [part for part in recipe.name.split("/") if part not in ("", ".", "..")]
+    return Path("runs", *parts, label, f"seed{recipe.values['seed']}")
 
 
 def identities(settings: Settings) -> list[str]:
     """The hashes by which a run may be known on this machine's kind of device."""
-    device = choose_device(settings.place.accelerator)
-    formats, _ = precision.possible(settings.recipe.precision, device)
-    return [fingerprint(resolved_recipe(settings, candidate)) for candidate in formats]
+    device = choose_device(settings.execution.accelerator)
+    formats, _ = precision.possible(settings.ingredients.precision, device)
+    return [settings.recipe.resolved(precision=candidate).hash() for candidate in formats]

@@ -7,11 +7,10 @@ from pathlib import Path
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from ..config import Recipe, Settings
 from ..config.own_images import OWN_IMAGES
-from ..config.schema import Ingredients
-from ..config.settings import Plain, Settings, as_today
+from ..config.schema import PASSED
 from ..data import Batches, Splits
-from ..data.in_memory import InMemory
 from ..failures import UnusableCheckpoint
 from ..methods import Method
 from ..runs import (
@@ -36,7 +35,7 @@ NOT_REBUILT = {*BEST_MODEL, *TEST_FILES, "files.json"}
 """Results that the last checkpoint does not hold."""
 
 
-def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
+def is_done(run: RunDirectory, settings: Settings) -> bool:
     """Whether nothing is left to do; refuses a run directory of another recipe.
 
     A finished run whose results are damaged is not done: they are written again.
@@ -44,16 +43,17 @@ def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
     Raises:
         ValueError: If the directory holds a run of another recipe, or of other images.
     """
-    if settings.place.overwrite:
+    if settings.execution.overwrite:
         run.clear()
         forget(run.path)
         return False
     stored = run.read_recipe()
     if stored is None:
         return False
-    code = None if settings.place.allow_own_code else run.own_code()
-    today = as_today(stored, own_code=code, where=run.recipe_file)
-    differences = recipe_differences(today, {**resolved, "split": stored["split"]})
+    code = None if settings.execution.allow_own_code else run.own_code()
+    today = Recipe.from_dict(stored, upgrade=True, own_code=code, where=run.recipe_file)
+    asked = settings.recipe.resolved(split=stored["split"])
+    differences = recipe_differences(dict(today.values), dict(asked.values))
     if differences:
         further = ", for a new run from its weights with --init" if run.finished() else ""
         raise ValueError(
@@ -66,9 +66,8 @@ def is_done(run: RunDirectory, settings: Settings, resolved: Plain) -> bool:
     if reason is not None:
         print(f"{reason}: the results are written again from the last checkpoint", flush=True)
         return False
-    own = (*OWN_IMAGES, InMemory.__name__)
-    if type(settings.recipe.data).__name__ in own:
-        check_split(run, settings.recipe.data.splits())
+    if settings.recipe.data in (*OWN_IMAGES, PASSED):
+        check_split(run, settings.ingredients.data.splits())
     return True
 
 
@@ -173,8 +172,7 @@ def check_split(run: RunDirectory, splits: Splits) -> None:
 def resume(
     fabric: Fabric,
     run: RunDirectory,
-    recipe: Ingredients,
-    resolved: Plain,
+    settings: Settings,
     method: Method,
     batches: Batches,
 ) -> TrainState:
@@ -183,6 +181,7 @@ def resume(
     Raises:
         UnusableCheckpoint: If there are checkpoints, or were, and none can be gone on from here.
     """
+    recipe = settings.ingredients
     saved = checkpoint.load_latest(run.checkpoints, device=fabric.device)
     if saved is None:
         on_rank_zero(fabric, partial(refuse_lost_checkpoints, run))
@@ -198,7 +197,7 @@ def resume(
         )
     state = TrainState(fabric, method, recipe, steps=batches.steps, compiled=compiled)
     if saved is not None:
-        _load(state, saved, run, resolved)
+        _load(state, saved, run, settings.recipe)
     if state.epoch == recipe.epochs and not run.summary_file.exists():
         log(
             fabric,
@@ -211,7 +210,7 @@ def resume(
     return state
 
 
-def _load(state: TrainState, saved: State, run: RunDirectory, resolved: Plain) -> None:
+def _load(state: TrainState, saved: State, run: RunDirectory, recipe: Recipe) -> None:
     """Load a checkpoint; refuse one of another recipe, network or method."""
     differences = recipe_differences(
         _shapes(saved.get("method")), _shapes(state.method.state_dict())
@@ -221,7 +220,7 @@ def _load(state: TrainState, saved: State, run: RunDirectory, resolved: Plain) -
         reason += f"; and {len(differences) - SHOWN_DIFFERENCES} more"
     try:
         if not differences:
-            _refuse_other_recipe(saved, resolved, run)
+            _refuse_other_recipe(saved, recipe, run)
             return state.load_state_dict(saved)
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
@@ -232,12 +231,13 @@ def _load(state: TrainState, saved: State, run: RunDirectory, resolved: Plain) -
     )
 
 
-def _refuse_other_recipe(saved: State, resolved: Plain, run: RunDirectory) -> None:
+def _refuse_other_recipe(saved: State, recipe: Recipe, run: RunDirectory) -> None:
     stored = saved.get("recipe")
-    if stored == resolved or not isinstance(stored, dict):
+    if stored == recipe.values or not isinstance(stored, dict):
         return  # older checkpoints do not know their recipe
-    today = as_today(stored, own_code=run.own_code(), where=run.checkpoints)
-    if differences := recipe_differences(today, resolved):
+    code = run.own_code()
+    today = Recipe.from_dict(stored, upgrade=True, own_code=code, where=run.checkpoints)
+    if differences := recipe_differences(dict(today.values), dict(recipe.values)):
         raise UnusableCheckpoint(
             f"the checkpoint in {run.checkpoints} is of another recipe ({'; '.join(differences)}): "
             "restore the run's own, or start afresh with --overwrite"

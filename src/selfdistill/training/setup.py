@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
-from ..config import own_code, provenance
-from ..config.settings import Plain, Settings
+from ..config import Settings, own_code, provenance
 from ..data import Batches, Splits
 from ..runs import RunDirectory
 from ..signals import StopRequest
@@ -31,8 +30,6 @@ class Session:
     fabric: Fabric
     run: RunDirectory
     settings: Settings
-    resolved: Plain
-    """The recipe as plain values, with the number format and the hash of the split."""
     splits: Splits
     batches: Batches
     state: TrainState
@@ -44,7 +41,6 @@ def setup(
     fabric: Fabric,
     run: RunDirectory,
     settings: Settings,
-    resolved: Plain,
     splits: Splits,
     deadline: float | None,
 ) -> Session:
@@ -54,11 +50,11 @@ def setup(
         ValueError: If the settings do not suit the data, the network or the run directory.
         UnusableCheckpoint: If there are checkpoints, or were, and none can be gone on from.
     """
-    recipe = settings.recipe
+    recipe = settings.ingredients
     memory.forget_peak(fabric.device)
     if splits.note:
         engine.log(fabric, splits.note)
-    resolved = {**resolved, "split": splits.digest()}
+    settings = settings.resolved(split=splits.digest())
     for path in _weight_sources(settings):
         provenance.refuse_leak(path, splits, type(recipe.data).__name__)
     log = partial(engine.log, fabric)
@@ -66,17 +62,14 @@ def setup(
     batches = build_batches(recipe, splits, method, fabric.device)
     check_stepping(recipe, batches.steps, fabric.device)
     check_parts(recipe, method, batches, fabric.world_size)
-    header = partial(
-        write_run_header, run, settings, resolved, splits, batches, device=fabric.device
-    )
+    header = partial(write_run_header, run, settings, splits, batches, device=fabric.device)
     on_rank_zero(fabric, header)
-    state = resume(fabric, run, recipe, resolved, method, batches)
+    state = resume(fabric, run, settings, method, batches)
     on_rank_zero(fabric, partial(restore_logs, state, run))
     return Session(
         fabric=fabric,
         run=run,
         settings=settings,
-        resolved=resolved,
         splits=splits,
         batches=batches,
         state=state,
@@ -93,13 +86,12 @@ def setup(
 def _weight_sources(settings: Settings) -> list[Path]:
     """Runs and model folders whose weights this run starts from or learns from."""
     options = ("init", "method.teacher", "backbone.pretrained")
-    return [Path(settings.whereabouts[o]) for o in options if o in settings.whereabouts]
+    return [Path(settings.recipe.paths[o]) for o in options if o in settings.recipe.paths]
 
 
 def write_run_header(
     run: RunDirectory,
     settings: Settings,
-    resolved: Plain,
     splits: Splits,
     batches: Batches,
     *,
@@ -109,9 +101,9 @@ def write_run_header(
     check_split(run, splits)
     _warn_of_dropped(batches)
     run.failure_file.unlink(missing_ok=True)
-    place = settings.place
-    values: Plain = {
-        "whereabouts": {o: _from_anywhere(o, path) for o, path in settings.whereabouts.items()},
+    place = settings.execution
+    values: dict[str, object] = {
+        "whereabouts": {o: _from_anywhere(o, path) for o, path in settings.recipe.paths.items()},
         "accelerator": place.accelerator,
         "devices": place.devices,
         "num_nodes": place.num_nodes,
@@ -119,14 +111,15 @@ def write_run_header(
         "checkpoint_seconds": place.checkpoint_seconds,
         "logger": place.logger,
     }
-    run.write_recipe(resolved, values)
+    recipe = settings.recipe
+    run.write_recipe(dict(recipe.values), values)
     described = environment.describe(device)
     _warn_of_threads(run, described["threads"])
-    if code := own_code(settings.resolved):
+    if code := own_code(recipe.values):
         described["own_code"] = code
     run.begin_environment(described)
     if splits.files is not None:
-        run.write_files({"split": resolved["split"], **splits.files})
+        run.write_files({"split": recipe.values["split"], **splits.files})
 
 
 def _from_anywhere(option: str, path: str) -> str:

@@ -6,7 +6,7 @@ from time import perf_counter as clock
 
 import torch
 
-from ..config.settings import Settings
+from ..config import Settings
 from ..data import Batch, Splits
 from ..evaluation import choose_device, precision
 from ..evaluation.precision import Format
@@ -30,17 +30,17 @@ def number_format(settings: Settings, splits: Callable[[], Splits]) -> tuple[For
     Raises:
         ValueError: If the settings do not suit the data or the network.
     """
-    device = choose_device(settings.place.accelerator)
-    formats, reason = precision.possible(settings.recipe.precision, device)
+    device = choose_device(settings.execution.accelerator)
+    formats, reason = precision.possible(settings.ingredients.precision, device)
     if len(formats) == 1:
         return formats[0], reason
     for candidate in formats:
         stored = run_directory(settings, candidate).read_recipe()
-        fresh = settings.place.overwrite and settings.place.out is not None
+        fresh = settings.execution.overwrite and settings.execution.out is not None
         if stored is not None and stored.get("precision") == candidate and not fresh:
             return candidate, "as the run began"
     if settings.backbone is None:
-        settings.recipe.backbone.check()
+        settings.ingredients.backbone.check()
     return measured(settings, splits, device)
 
 
@@ -48,7 +48,7 @@ def measured(
     settings: Settings, splits: Callable[[], Splits], device: torch.device
 ) -> tuple[Format, str]:
     """The faster format, and its reason; the run that follows is as it would be without this."""
-    recipe = settings.recipe
+    recipe = settings.ingredients
     with torch.random.fork_rng(devices=[]):
         method, images = build(recipe, splits(), settings.backbone, device, _discard)
         batches = build_batches(recipe, images, method, device)

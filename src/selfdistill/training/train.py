@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 
-from ..config.settings import Plain, Settings
+from ..config import Settings
 from ..evaluation import choose_device
 from ..inspection import evaluate
 from ..runs import TEST_FILES, LogLine, RunDirectory
@@ -13,7 +13,7 @@ from . import engine
 from .engine import on_rank_zero
 from .finish import finish
 from .loop import record, train_epochs
-from .naming import resolved_recipe, run_directory
+from .naming import run_directory
 from .resuming import is_done
 from .setup import Session, setup
 from .speed import number_format
@@ -32,40 +32,41 @@ def train(settings: Settings) -> Path:
         ValueError: If the settings do not suit the data, the network or the run directory.
         Failure: If the run is locked, storage fails, the loss is not finite, or a signal came.
     """
-    recipe, place = settings.recipe, settings.place
-    deadline = None if place.stop_after is None else time.monotonic() + place.stop_after
-    tracker_names = known_names(place.logger)
-    if place.threads is not None:
-        engine.use_threads(place.threads)
-    device = choose_device(place.accelerator)
+    ingredients, execution = settings.ingredients, settings.execution
+    deadline = None if execution.stop_after is None else time.monotonic() + execution.stop_after
+    tracker_names = known_names(execution.logger)
+    if execution.threads is not None:
+        engine.use_threads(execution.threads)
+    device = choose_device(execution.accelerator)
     fabric = engine.build(
         device,
         "fp32",
-        deterministic=recipe.deterministic,
-        devices=place.devices,
-        num_nodes=place.num_nodes,
+        deterministic=ingredients.deterministic,
+        devices=execution.devices,
+        num_nodes=execution.num_nodes,
     )
     log = partial(engine.log, fabric)
-    splits = cache(recipe.data.splits)
+    splits = cache(ingredients.data.splits)
     with engine.launched(fabric):
         precision, reason = on_rank_zero(fabric, partial(number_format, settings, splits))
         engine.compute_in(fabric, precision)
-        run, resolved = run_directory(settings, precision), resolved_recipe(settings, precision)
+        run = run_directory(settings, precision)
+        settings = settings.resolved(precision=precision)
         if settings.backbone is None and not run.finished():
-            recipe.backbone.check()
+            ingredients.backbone.check()
         with (
             ExitStack() as lock,
             Trackers(run, tracker_names if fabric.is_global_zero else []) as trackers,
         ):
-            done = on_rank_zero(fabric, partial(_take, run, settings, resolved, lock))
-            if settings.note:
-                log(settings.note)
+            done = on_rank_zero(fabric, partial(_take, run, settings, lock))
+            if settings.recipe.note:
+                log(settings.recipe.note)
             if done:
                 log(f"{run.path} is finished already; --overwrite starts afresh")
                 trackers.open()
                 return run.path
             log(f"{run.path}: {device.type}, {precision} ({reason})")
-            session = setup(fabric, run, settings, resolved, splits(), deadline)
+            session = setup(fabric, run, settings, splits(), deadline)
             trackers.open()
             with session.stop:
                 with session.reporter:
@@ -75,13 +76,13 @@ def train(settings: Settings) -> Path:
     return run.path
 
 
-def _take(run: RunDirectory, settings: Settings, resolved: Plain, lock: ExitStack) -> bool:
+def _take(run: RunDirectory, settings: Settings, lock: ExitStack) -> bool:
     """Lock a run until the stack is left; whether nothing is left to do, once it was done here."""
     lock.callback(run.leave, run.lock())
-    done = is_done(run, settings, resolved)
-    lacks_test = done and settings.place.test and not run.has_read_test()
+    done = is_done(run, settings)
+    lacks_test = done and settings.execution.test and not run.has_read_test()
     if lacks_test or (done and run.damage().keys() & set(TEST_FILES)):
-        paths = settings.whereabouts.items()
+        paths = settings.recipe.paths.items()
         images = {option: path for option, path in paths if option.startswith("data.")}
         evaluate(run.path, split="test", changes=images)
     return done

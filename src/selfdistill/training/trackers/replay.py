@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from ...config.settings import method_name
+from ...config import Recipe
 from ...failures import Stopped
 from ...runs import LogLine, RunDirectory, flatten, read_json, write_json
 from .base import Ending, TrackedRun, Tracker, epoch_figures, figures
@@ -94,7 +94,7 @@ class Trackers:
     def _describe(self, identity: str) -> TrackedRun:
         recipe = self._run.read_recipe()
         assert recipe is not None, "the run has begun"
-        name = f"{method_name(recipe)} seed {recipe['seed']}"
+        name = f"{Recipe(recipe).method} seed {recipe['seed']}"
         return TrackedRun(self._run.path, identity, name, flatten(recipe))
 
     def _score(self) -> None:
