@@ -4,9 +4,10 @@ import copy
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from selfdistill.data import Batches, Pipeline
-from selfdistill.methods import CrossEntropy, Method, Output
+from selfdistill.methods import DDGSD, SKDSAM, CrossEntropy, Method, Output
 from selfdistill.testing import TinyBackbone
 from selfdistill.training import compiling, engine, parse, train
 from selfdistill.training.state import TrainState
@@ -223,3 +224,29 @@ def test_an_adversarys_start_belongs_to_image_and_epoch(monkeypatch):
     state.epoch, state.step = 1, 0
     state.train_step(epoch)
     assert not torch.equal(starts[-1], whole)
+
+
+class ReadsFromDevice(TorchDispatchMode):
+    """Counts the numbers that Python reads from tensors, each of which waits for a device."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        waiting = torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default
+        self.count += func in waiting
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("method", [CrossEntropy, SKDSAM, DDGSD])
+def test_a_step_waits_for_no_number(method):
+    words = ["--ema-decay", "0.9", "--accumulation", "2"]
+    state, batches = build(words, method(TinyBackbone(num_classes=10)))
+    epoch = batches.epoch(0)
+    state.train_step(epoch)  # an optimizer may make its state
+    with ReadsFromDevice() as reads:
+        state.train_step(epoch)
+        assert reads.count == 0
+        int(state.metrics.bad_step)
+    assert reads.count == 1
