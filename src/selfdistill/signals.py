@@ -44,7 +44,7 @@ class _Handlers:
 
 
 @contextmanager
-def answered() -> Generator[None]:
+def interruptible() -> Generator[None]:
     """Raise :class:`Interrupted` when a signal asks for the end.
 
     The process ends as it is if that takes longer than ``GRACE_SECONDS``, or with a second signal.

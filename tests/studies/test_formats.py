@@ -63,10 +63,7 @@ def test_every_run_is_told_and_the_same_study_keeps_its_format(layout, measured,
 
     def run(monkeypatch):
         monkeypatch.setattr("selfdistill.studies.local_jobs.run_all", backend)
-        runner = StudyRunner(
-            layout.study, layout.out, layout.results, jobs=1, options=[], log=lambda line: None
-        )
-        return runner.run()
+        return StudyRunner(layout, jobs=1, log=lambda line: None).run()
 
     for _ in range(2):
         before = len(told)

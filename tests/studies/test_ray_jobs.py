@@ -16,7 +16,7 @@ from selfdistill import cli
 from selfdistill.config import Settings, parse, read_options
 from selfdistill.runs import RunDirectory
 from selfdistill.studies import StudyRunner, ray_jobs, study_files
-from selfdistill.studies.layout import Job
+from selfdistill.studies.layout import Job, StudyLayout
 from selfdistill.training import train
 
 WORDS = [
@@ -85,9 +85,11 @@ def test_a_cluster_that_loses_a_node_gives_the_table_of_one_machine(tmp_path):
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    study, places = study_files.load("digits"), {"jobs": 2, "log": print}
+    study = study_files.load("digits")
     options = read_options(["--precision=fp32", "--checkpoint-seconds=0.5"])
-    local = StudyRunner(study, tmp_path / "local", tmp_path / "res1", options=options, **places)
+    local = StudyRunner(
+        StudyLayout(study, tmp_path / "local", tmp_path / "res1", options), jobs=2, log=print
+    )
     assert local.run().code == 0
 
     started = time.monotonic()
@@ -96,7 +98,10 @@ def test_a_cluster_that_loses_a_node_gives_the_table_of_one_machine(tmp_path):
     ray.init(address=cluster.address, log_to_driver=False)
     backend = partial(ray_jobs.run_all, cpus=1, gpus=0.0)
     runner = StudyRunner(
-        study, tmp_path / "ray", tmp_path / "res2", options=options, backend=backend, **places
+        StudyLayout(study, tmp_path / "ray", tmp_path / "res2", options),
+        jobs=2,
+        log=print,
+        backend=backend,
     )
     before: dict[Path, bytes] = {}
 

@@ -35,9 +35,8 @@ def study(seeds=1, **cells):
 
 def run(folder, study, *, seconds=None, further=SMALL):
     lines = []
-    places = {"out": folder, "results": folder / "res"}
-    runner = StudyRunner(study, **places, jobs=2, options=read_options(further), log=lines.append)
-    return runner.run(seconds), lines
+    layout = StudyLayout(study, folder, folder / "res", read_options(further))
+    return StudyRunner(layout, jobs=2, log=lines.append).run(seconds), lines
 
 
 def told(outcome):
@@ -191,15 +190,10 @@ def test_a_directory_of_another_recipe_replaces_no_copy(tmp_path):
     copy = tmp_path / "A" / "res" / "trial" / "CE-s0.json"
     before = copy.read_bytes()
     run(tmp_path / "B", study(CE={**PLAIN, "method.label_smoothing": 0.1}))
-    runner = StudyRunner(
-        study(CE=PLAIN),
-        tmp_path / "B",
-        tmp_path / "A" / "res",
-        1,
-        read_options(SMALL),
-        lambda line: None,
+    layout = StudyLayout(
+        study(CE=PLAIN), tmp_path / "B", tmp_path / "A" / "res", read_options(SMALL)
     )
-    assert runner.run().summaries == [copy]
+    assert StudyRunner(layout, jobs=1, log=print).run().summaries == [copy]
     assert copy.read_bytes() == before
 
 

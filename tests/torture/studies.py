@@ -10,7 +10,7 @@ from pathlib import Path
 
 from selfdistill.config import read_options
 from selfdistill.failures import Failure
-from selfdistill.studies import StudyRunner, grid, local_jobs
+from selfdistill.studies import StudyLayout, StudyRunner, grid, local_jobs
 
 from .attempts import Attempt, promise
 from .children import Child, left_in_group, patient, run
@@ -94,7 +94,7 @@ def _whole(ground):
 def _attempt(folder):
     local_jobs.START = "fork"
     runner = StudyRunner(
-        STUDY, out=folder, results=folder / "res", jobs=2, options=OPTIONS, log=lambda line: None
+        StudyLayout(STUDY, folder, folder / "res", OPTIONS), jobs=2, log=lambda line: None
     )
     try:
         return 0 if len(runner.run().summaries) == 4 else 1

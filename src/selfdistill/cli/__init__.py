@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from ..failures import StorageFailure, ending
-from ..signals import Interrupted, answered
+from ..signals import Interrupted, interruptible
 from ..terminal import one_line
 from ..version import __version__
 from .output import lasting_output
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with (
         lasting_output(out=sys.stdout, err=sys.stderr) as lost,
         warnings.catch_warnings(),
-        answered(),
+        interruptible(),
     ):
         _calm_warnings()
         try:

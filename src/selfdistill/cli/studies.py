@@ -24,11 +24,8 @@ def quickstart(words: list[str]) -> int:
 
     terminal = console()
     outcome = studies.StudyRunner(
-        studies.load("digits"),
-        out=folder,
-        results=None,
+        studies.StudyLayout(studies.load("digits"), out=folder, results=None),
         jobs=os.cpu_count() or 1,
-        options=[],
         log=partial(print, flush=True),
         console=terminal if terminal.is_interactive else None,
     ).run()
@@ -49,11 +46,8 @@ def study(words: list[str]) -> int:
         raise ValueError(f"--seed {dict(options)['seed']}: study {grid.name} has its seeds")
     terminal = console()
     outcome = studies.StudyRunner(
-        grid,
-        out=out,
-        results=args.results,
+        studies.StudyLayout(grid, out=out, results=args.results, options=options),
         jobs=args.jobs,
-        options=options,
         log=partial(print, flush=True),
         backend=_backend(args),
         console=terminal if terminal.is_interactive else None,
@@ -96,7 +90,7 @@ def _grid(args: argparse.Namespace, further: list[str]) -> tuple["Study", Path, 
     from .. import studies
 
     study = studies.load(name)
-    return study, args.out or studies.above(name) or Path("runs"), further[1:]
+    return study, args.out or studies.default_out(name), further[1:]
 
 
 def _composed(args: argparse.Namespace, words: list[str]) -> tuple["Study", Path, list[str]]:

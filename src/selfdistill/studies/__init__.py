@@ -8,11 +8,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 from .grid import Study
-from .study_files import above, is_study, load
+from .study_files import default_out, is_study, load
 
 if TYPE_CHECKING:
     from .for_reports import ReportRuns, runs_for_report
     from .from_options import write_study
+    from .layout import StudyLayout
     from .runner import Backend, Outcome, StudyRunner
 
 _HOME = {
@@ -20,6 +21,7 @@ _HOME = {
     "runs_for_report": "for_reports",
     "Backend": "runner",
     "Outcome": "runner",
+    "StudyLayout": "layout",
     "StudyRunner": "runner",
     "write_study": "from_options",
 }
@@ -29,8 +31,9 @@ __all__ = [
     "Outcome",
     "ReportRuns",
     "Study",
+    "StudyLayout",
     "StudyRunner",
-    "above",
+    "default_out",
     "is_study",
     "load",
     "runs_for_report",

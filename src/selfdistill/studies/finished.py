@@ -19,8 +19,7 @@ def find_finished(layout: StudyLayout) -> dict[StudyRun, Path]:
     by the weights that the student learned from.
     """
     finished: dict[StudyRun, Path] = {}
-    by_depth = sorted(layout.runs, key=lambda run: layout.study.teacher_depth(run.cell))
-    for run in by_depth:
+    for run in sorted(layout.runs, key=lambda run: run.teacher_depth):
         if (path := _finished(layout, run, finished)) is not None:
             finished[run] = path
     return {run: finished[run] for run in layout.runs if run in finished}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..runs import recipe_differences
 from .finished import Finished, find_finished, stored_recipe, teacher_weights
 from .layout import StudyLayout, StudyRun
-from .study_files import above, load
+from .study_files import default_out, load
 
 
 class ReportRuns(NamedTuple):
@@ -36,7 +36,7 @@ def runs_for_report(name: str, *, out: Path | None, results: Path | None) -> Rep
         ValueError: If there is no such study.
     """
     study = load(name)
-    layout = StudyLayout(study, out or above(name) or Path("runs"), results)
+    layout = StudyLayout(study, out or default_out(name), results)
     finished = find_finished(layout)
     paths = {
         run: finished.get(run) or next(iter(run.summaries()), run.directory) for run in layout.runs

@@ -73,10 +73,6 @@ class Study:
         """The seeds of a cell."""
         return self.cell_seeds.get(cell.name, self.seeds)
 
-    def teacher_depth(self, cell: Cell) -> int:
-        """Length of a cell's chain of teachers."""
-        return 0 if cell.teacher is None else 1 + self.teacher_depth(self.cell(cell.teacher))
-
 
 def from_plain(content: object, name: str) -> Study:
     """Make a study of decoded YAML.

@@ -42,6 +42,11 @@ class StudyRun:
         """What messages call it."""
         return f"{self.cell.name} seed {self.seed}"
 
+    @property
+    def teacher_depth(self) -> int:
+        """Length of its chain of teachers."""
+        return 0 if self.teacher is None else 1 + self.teacher.teacher_depth
+
     def summaries(self) -> list[Path]:
         """The run directory and the copied summary, as far as there is a summary in them."""
         paths = [self.directory] if self.copy is None else [self.directory, self.copy]

@@ -2,19 +2,17 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 
-from ..config import Options
 from . import local_jobs
 from .board import Board
 from .finished import Finished, find_finished, teacher_weights, weights_directory
 from .formats import choose_formats
-from .grid import Study
 from .layout import Job, StudyLayout, StudyRun
 from .result import FAULT, LOCKED, RunResult
 
@@ -45,32 +43,18 @@ class StudyRunner:
     """Trains the runs that have neither a finished directory nor a summary among the results.
 
     Args:
-        study: The grid.
-        out: Where run directories go: ``out/STUDY/CELL/seedSEED``.
-        results: Where summaries are copied to, ``results/STUDY/CELL-sSEED.json``; None for nowhere.
+        layout: The study's runs, and where they lie.
         jobs: Runs at the same time, where no backend is given.
-        options: Options of ``train`` for every run, such as where the data lie.
         log: Shows a line.
         backend: Where runs are trained; None for processes of this machine.
         console: A terminal that shows the grid as it fills; None for lines alone.
-        formats: Number formats of cells that leave it open; found where there are none and runs
-            are trained here.
     """
 
-    study: Study
-    out: Path
-    results: Path | None
+    layout: StudyLayout
     jobs: int
-    options: Options
     log: Callable[[str], None]
     backend: Backend | None = None
     console: Console | None = None
-    formats: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    @cached_property
-    def layout(self) -> StudyLayout:
-        """The study's runs, and where they lie."""
-        return StudyLayout(self.study, self.out, self.results, self.options, self.formats)
 
     def run(self, seconds: float | None = None) -> Outcome:
         """Train what is missing, students after their teachers.
@@ -85,13 +69,14 @@ class StudyRunner:
         started = time.monotonic()
         if self.backend is None:
             formats = choose_formats(self.layout, self.log)
-            return replace(self, formats=formats)._run(started, seconds)
+            layout = replace(self.layout, formats=formats)
+            return replace(self, layout=layout)._run(started, seconds)
         return self._run(started, seconds)
 
     def _run(self, started: float, seconds: float | None) -> Outcome:
         if seconds is not None:
             seconds -= min(RESERVE_SECONDS, RESERVE_SHARE * seconds)
-        runs, depth = self.layout.runs, self.study.teacher_depth
+        study, runs = self.layout.study, self.layout.runs
         finished = find_finished(self.layout)
         again = _teachers_to_retrain(runs, finished)
         finished = {run: path for run, path in finished.items() if run not in again}
@@ -103,15 +88,14 @@ class StudyRunner:
         board = Board(self.layout, finished, self.console, self.log)
         with board:
             board.log(
-                f"{self.study.name}: {len(runs)} runs, {len(finished)} done, {len(missing)} to "
-                "train"
+                f"{study.name}: {len(runs)} runs, {len(finished)} done, {len(missing)} to train"
             )
             for run in again:
                 board.log(f"{run.name}: again, its weights are gone and to teach")
             for run, result in results.items():
                 board.end(run, result)
-            for level in sorted({depth(run.cell) for run in missing}):
-                wave = [r for r in missing if depth(r.cell) == level and r not in results]
+            for depth in sorted({run.teacher_depth for run in missing}):
+                wave = [r for r in missing if r.teacher_depth == depth and r not in results]
                 left = None if seconds is None else seconds - (time.monotonic() - started)
                 self._train(wave, finished, results, board, left)
         return _outcome(runs, finished, results)
@@ -130,7 +114,7 @@ class StudyRunner:
                 notes[self.layout.job(run).recipe.note] = None
             except ValueError as error:
                 reasons[name] = str(error)
-        if reasons and len(reasons) == len(self.study.cells):
+        if reasons and len(reasons) == len(self.layout.study.cells):
             raise ValueError(next(iter(reasons.values())))
         for note in filter(None, notes):
             self.log(note)

@@ -52,10 +52,10 @@ def is_study(name: str) -> bool:
     return path.suffix in (".yaml", ".yml") or (len(path.parts) == 1 and path.suffix != ".json")
 
 
-def above(name: str) -> Path | None:
-    """The folder above a study's own, if it was made from options and its file lies there."""
+def default_out(name: str) -> Path:
+    """Where the folder of a study's runs lies unless told: one made from options is that folder."""
     folder = _own_folder(locate(name))
-    return None if folder is None else folder.parent
+    return Path("runs") if folder is None else folder.parent
 
 
 def load(name: str) -> Study:
