@@ -18,7 +18,7 @@ from selfdistill.data import (
     RandomResizedCrop,
     TinyImageNet,
 )
-from selfdistill.data.images.own_images import stored_size
+from selfdistill.data.images.prepare import stored_size
 from selfdistill.deployment import load, model_folder
 
 SIZES = ((64, 64), (140, 103), (91, 200), (47, 61), (333, 128))

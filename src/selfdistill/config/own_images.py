@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..backbones import declared_size
+from ..data.images import HUB, TABLES
 from .merging import Options, Plain, arguments, put, section
 from .schema import PASSED
 from .user_code import is_own_file
 
 OWN_IMAGES = ("ImageFolder", "LabelTable", "HuggingFace")
 """Data sets of any size and any classes."""
-HUB = "hf:"
-TABLES = (".csv", ".tsv")
 
 
 def spell_out(value: str) -> Options:

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .. import recipes
+from ..data.images import HUB
 from .merging import Options
-from .own_images import HUB, spell_out
+from .own_images import spell_out
 from .registry import CLASSES, class_options, exact_name
 from .schema import Adversary, BackboneChoice, Execution, Ingredients
 

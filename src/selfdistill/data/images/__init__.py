@@ -3,12 +3,15 @@
 from .check import check_images
 from .decode import read_image
 from .formats import ENDINGS
+from .hub import HUB
 from .hugging_face import HuggingFace
 from .image_folder import ImageFolder
-from .label_table import LabelTable
+from .label_table import TABLES, LabelTable
 
 __all__ = [
     "ENDINGS",
+    "HUB",
+    "TABLES",
     "HuggingFace",
     "ImageFolder",
     "LabelTable",

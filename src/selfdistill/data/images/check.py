@@ -16,7 +16,7 @@ from .hugging_face import HuggingFace
 from .image_folder import ImageFolder
 from .label_table import TABLES, LabelTable
 from .listing import NOT_A_PICTURE, ByClass, Listing
-from .own_images import OwnImages
+from .prepare import OwnImages
 from .source import map_threaded
 
 MAX_SHOWN = 200

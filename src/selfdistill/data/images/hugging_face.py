@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from .hub import HUB, Table, cache_folders, find_columns, load
 from .listing import ByClass, Listing, group_by_class
-from .own_images import OwnImages
+from .prepare import OwnImages
 from .source import Source, State, file_state
 from .split_names import assign_splits, split_of
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from .formats import ENDINGS
 from .listing import NOT_A_PICTURE, ByClass, Listing
-from .own_images import OwnImages
+from .prepare import OwnImages
 from .source import Files
 from .split_names import assign_splits, may_be_split, named_splits, split_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from .listing import MAX_NAMED, Listing, group_by_class
-from .own_images import OwnImages
+from .prepare import OwnImages
 from .source import Files
 from .split_names import assign_splits, split_of
 
