@@ -1,4 +1,4 @@
-"""From a recipe and its images to a method and the batches that train it."""
+"""From a recipe's ingredients and its images to a method and the batches that train it."""
 
 import copy
 from collections.abc import Callable
@@ -19,7 +19,7 @@ MAX_MEMORY_SHARE = 0.5
 
 
 def build(
-    recipe: Ingredients,
+    ingredients: Ingredients,
     splits: Splits,
     passed: Backbone | None,
     device: torch.device,
@@ -30,15 +30,15 @@ def build(
     Raises:
         ValueError: If the network does not suit the images, or the method either of them.
     """
-    method = place(build_method(recipe, splits, passed, log=log), device)
-    splits = with_pretrained_statistics(recipe, splits, method)
+    method = place(build_method(ingredients, splits, passed, log=log), device)
+    splits = with_pretrained_statistics(ingredients, splits, method)
     if note := method.adapt(splits.train.classes, splits.preprocessing):
         log(note)
     return method, splits
 
 
 def build_method(
-    recipe: Ingredients,
+    ingredients: Ingredients,
     splits: Splits,
     passed: Backbone | None = None,
     *,
@@ -51,7 +51,7 @@ def build_method(
     Raises:
         ValueError: If the network does not suit the images, or the method the network.
     """
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(ingredients.seed)
     _check_held_out(splits)
     classes = len(splits.train.classes)
     input_size = (splits.train.images.shape[1], *splits.preprocessing.size)
@@ -59,12 +59,14 @@ def build_method(
         _check_size(passed, classes, input_size)
         backbone = _copied(passed)
     else:
-        backbone = recipe.backbone.build(classes, input_size)
+        backbone = ingredients.backbone.build(classes, input_size)
     _check_format(backbone)
-    note = recipe.init and provenance.load_weights(backbone, recipe.init, splits.train.classes)
+    note = ingredients.init and provenance.load_weights(
+        backbone, ingredients.init, splits.train.classes
+    )
     if note:
         log(note)
-    method = recipe.method(backbone)
+    method = ingredients.method(backbone)
     enter_training(method)
     if not any(parameter.requires_grad for parameter in method.parameters()):
         raise ValueError("nothing can learn: every parameter is frozen (requires_grad is False)")
@@ -124,10 +126,10 @@ def _check_size(backbone: Backbone, classes: int, input_size: tuple[int, int, in
         )
 
 
-def with_pretrained_statistics(recipe: Ingredients, splits: Splits, method: Method) -> Splits:
+def with_pretrained_statistics(ingredients: Ingredients, splits: Splits, method: Method) -> Splits:
     """Standardise images as pretrained weights expect, where the network starts from such."""
     statistics = (
-        published_statistics(method.backbone.network) if recipe.backbone.pretrained else None
+        published_statistics(method.backbone.network) if ingredients.backbone.pretrained else None
     )
     if statistics is None:
         return splits
@@ -136,7 +138,7 @@ def with_pretrained_statistics(recipe: Ingredients, splits: Splits, method: Meth
 
 
 def build_batches(
-    recipe: Ingredients, splits: Splits, method: Method, device: torch.device | str
+    ingredients: Ingredients, splits: Splits, method: Method, device: torch.device | str
 ) -> Batches:
     """Build the batches of a run.
 
@@ -145,14 +147,14 @@ def build_batches(
     """
     batches = Batches(
         _moved(splits.train, torch.device(device)),
-        pipeline=Pipeline(recipe.augment, splits.preprocessing),
+        pipeline=Pipeline(ingredients.augment, splits.preprocessing),
         partner=method.partner,
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-        mixing=recipe.mixing,
+        batch_size=ingredients.batch_size,
+        seed=ingredients.seed,
+        mixing=ingredients.mixing,
         device=device,
     )
-    rotating = [type(step).__name__ for step in recipe.augment if step.rotates]
+    rotating = [type(step).__name__ for step in ingredients.augment if step.rotates]
     if method.rotates_images and rotating:
         raise ValueError(
             f"{type(method).__name__} tells an image's rotations apart, and {rotating[0]} may turn "
@@ -170,10 +172,10 @@ def _moved(images: ImageSet, device: torch.device) -> ImageSet:
     return images.to(device)
 
 
-def check_parts(recipe: Ingredients, method: Method, batches: Batches, processes: int) -> None:
+def check_parts(ingredients: Ingredients, method: Method, batches: Batches, processes: int) -> None:
     """Refuse parts of a batch that are single images where a BatchNorm would see one value each."""
-    parts = processes * recipe.accumulation
-    if recipe.batch_size != parts:
+    parts = processes * ingredients.accumulation
+    if ingredients.batch_size != parts:
         return
     batch = batches.epoch(0).batch(0, parts=parts)
     trial = copy.deepcopy(method)
@@ -183,7 +185,7 @@ def check_parts(recipe: Ingredients, method: Method, batches: Batches, processes
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
-        sizes = {"batch-size": recipe.batch_size, "accumulation": recipe.accumulation}
+        sizes = {"batch-size": ingredients.batch_size, "accumulation": ingredients.accumulation}
         words = [f"--{name} {n}" for name, n in {**sizes, "devices": processes}.items() if n > 1]
         fewer = parts // (2 * processes)
         ways = [f"--accumulation {fewer}"] if fewer else []

@@ -34,7 +34,7 @@ def write_model(session: Session, folder: Path) -> dict[str, str]:
             "method": type(state.method).__name__,
             "epoch": state.epoch,
             "average": state.average is not None,
-            "data": type(state.recipe.data).__name__,
+            "data": type(state.ingredients.data).__name__,
             "held_out": held_out_hash(splits),
             "pictures": pictures_hash(splits),
         },
@@ -100,7 +100,7 @@ def attached(method: Method) -> dict[str, Tensor]:
 
 def _summary(session: Session) -> dict[str, object]:
     run, state = session.run, session.state
-    recipe, ingredients = session.settings.recipe, state.recipe
+    recipe, ingredients = session.settings.recipe, state.ingredients
     method, clock = state.method, state.clock
     clock.lap()
     threads = session.settings.execution.threads

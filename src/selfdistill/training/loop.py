@@ -33,7 +33,7 @@ def train_epochs(session: Session) -> Iterator[LogLine]:
     """
     state, saver = session.state, _Saver(session)
     with _failure_report(session):
-        while state.epoch < state.recipe.epochs:
+        while state.epoch < state.ingredients.epochs:
             epoch = session.batches.epoch(state.epoch)
             state.clock.start_epoch()
             while state.step < state.steps:
@@ -109,10 +109,10 @@ def _agree(session: Session, received: int | None, due: bool) -> tuple[int, bool
 
 def _means(state: TrainState) -> LogLine:
     """The epoch's means over its steps, read from the device once."""
-    recipe, steps = state.recipe, state.steps
+    steps, batch_size = state.steps, state.ingredients.batch_size
     shared = state.mean_over_processes(state.metrics.sums)
     sums = {name: float(value) for name, value in shared.items()}
-    per_process = recipe.batch_size // state.fabric.world_size
+    per_process = batch_size // state.fabric.world_size
     hits = sums.pop("hits")
     terms = {name: value / steps for name, value in sums.items()}
     return {
@@ -122,7 +122,7 @@ def _means(state: TrainState) -> LogLine:
         "loss": sum(terms.values()),
         "terms": terms,
         "train_accuracy": 100 * hits / (steps * per_process),
-        "images_per_second": state.clock.end_epoch() * recipe.batch_size,
+        "images_per_second": state.clock.end_epoch() * batch_size,
         "seconds": state.clock.lap(),
     }
 
@@ -134,8 +134,8 @@ def _evaluate(session: Session) -> LogLine:
         Stopped: If a signal came, unless this is the last epoch.
     """
     run, state, splits = session.run, session.state, session.splits
-    recipe, done, line = state.recipe, state.epoch + 1, LogLine()
-    is_last = done == recipe.epochs
+    ingredients, done, line = state.ingredients, state.epoch + 1, LogLine()
+    is_last = done == ingredients.epochs
     stop = partial(session.stop.raise_if_received, str(run.path))
     predict = partial(state.predict, splits=splits, between=nullcontext if is_last else stop)
     if state.shows_attention:
@@ -143,14 +143,14 @@ def _evaluate(session: Session) -> LogLine:
         attention = predict(splits.train.subset(torch.arange(count))).attention
         assert attention is not None
         line["attention"] = attention.mean(0).tolist()
-    if splits.validation and (is_last or done % recipe.validate_every == 0):
+    if splits.validation and (is_last or done % ingredients.validate_every == 0):
         predictions = predict(splits.validation)
         accuracy = line["validation_accuracy"] = _accuracy(predictions)
         sound = is_finite([predictions.exits["network"]])
         if sound and accuracy > state.best.get("accuracy", -1):
             state.best = {"accuracy": accuracy, "epoch": done}
             state.best_files = write_model(session, run.best_model)
-    if recipe.legacy_test_curve:
+    if ingredients.legacy_test_curve:
         accuracy = _accuracy(predict(splits.test))
         record(session, {"epoch": done, "test_accuracy": accuracy}, run.test_curve_file)
     return line

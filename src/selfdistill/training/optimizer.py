@@ -14,28 +14,28 @@ from ..config.schema import Ingredients
 from ..methods import Method
 
 
-def build_optimizer(method: Method, recipe: Ingredients) -> Optimizer:
+def build_optimizer(method: Method, ingredients: Ingredients) -> Optimizer:
     """Build the optimizer: one group of parameters, or more where not all are treated alike.
 
     What learns at the full rate comes first: where the network learns more slowly, its classifier,
     which starts anew, and all that is bolted on.
     """
-    slow = _slow(method) if recipe.backbone_lr_scale < 1 else set()
-    spared = set() if recipe.decay_biases else _spared(method)
+    slow = _slow(method) if ingredients.backbone_lr_scale < 1 else set()
+    spared = set() if ingredients.decay_biases else _spared(method)
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for parameter in method.parameters():
         if parameter.requires_grad:
             alike = id(parameter) in slow, id(parameter) in spared
             groups.setdefault(alike, []).append(parameter)
     kinds = sorted(groups)
-    optimizer = recipe.optimizer(
+    optimizer = ingredients.optimizer(
         [  # pyright: ignore[reportArgumentType]
             {"params": groups[kind], **({"weight_decay": 0.0} if kind[1] else {})} for kind in kinds
         ]
     )
     for (is_slow, _), group in zip(kinds, optimizer.param_groups, strict=True):
         if is_slow:
-            group["lr"] *= recipe.backbone_lr_scale
+            group["lr"] *= ingredients.backbone_lr_scale
     return optimizer
 
 
@@ -53,22 +53,22 @@ def _spared(method: Method) -> set[int]:
     return {id(p) for p in [*small, *(network[name] for name in named if name in network)]}
 
 
-def build_schedule(optimizer: Optimizer, recipe: Ingredients, steps: int) -> LRScheduler:
+def build_schedule(optimizer: Optimizer, ingredients: Ingredients, steps: int) -> LRScheduler:
     """Build the schedule, after the warm-up epochs; ``steps`` are the optimizer steps of an epoch.
 
     Raises:
         ValueError: If the network is to learn more slowly, and the schedule sets one rate for all;
             or if the schedule has another number of steps, or a warm-up besides its own.
     """
-    schedule = recipe.schedule
+    schedule = ingredients.schedule
     if isinstance(schedule, partial) and OneCycleLR in (schedule.func, *schedule.args):
-        schedule = _as_long_as_training(schedule, recipe.epochs, steps)
+        schedule = _as_long_as_training(schedule, ingredients.epochs, steps)
     with _named("schedule"):
         schedule = schedule(optimizer)
-    name, epochs = type(schedule).__name__, recipe.warmup_epochs
-    if recipe.backbone_lr_scale < 1 and counts_steps(schedule):
+    name, epochs = type(schedule).__name__, ingredients.warmup_epochs
+    if ingredients.backbone_lr_scale < 1 and counts_steps(schedule):
         raise ValueError(
-            f"backbone_lr_scale={recipe.backbone_lr_scale} is undone by {name}, "
+            f"backbone_lr_scale={ingredients.backbone_lr_scale} is undone by {name}, "
             "which gives all parameters the same rate: choose another schedule, or scale 1"
         )
     if epochs == 0:
@@ -87,7 +87,9 @@ def counts_steps(schedule: LRScheduler) -> bool:
     return isinstance(schedule, (OneCycleLR, CyclicLR))
 
 
-def check_stepping(recipe: Ingredients, steps: int, device: torch.device | str = "cpu") -> None:
+def check_stepping(
+    ingredients: Ingredients, steps: int, device: torch.device | str = "cpu"
+) -> None:
     """Try optimizer and schedule on a few numbers of the device, before anything is written.
 
     Raises:
@@ -96,11 +98,11 @@ def check_stepping(recipe: Ingredients, steps: int, device: torch.device | str =
     number = nn.Parameter(torch.zeros(2, 2, device=device))
     number.grad = torch.zeros_like(number)
     with _named("optimizer"):
-        optimizer = recipe.optimizer([number])
+        optimizer = ingredients.optimizer([number])
         optimizer.step()
-    schedule = build_schedule(optimizer, recipe, steps)
+    schedule = build_schedule(optimizer, ingredients, steps)
     with _named("schedule"):
-        for _ in range(min(2, recipe.epochs * steps - 1)):
+        for _ in range(min(2, ingredients.epochs * steps - 1)):
             optimizer.step()
             schedule.step()
 

@@ -1,13 +1,14 @@
 """Whether a run directory can be gone on with, and what differs if not."""
 
 import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ..config import Recipe, Settings
+from ..config import Ingredients, Recipe, Settings
 from ..config.own_images import OWN_IMAGES
 from ..config.schema import PASSED
 from ..data import Batches, Splits
@@ -35,7 +36,7 @@ NOT_REBUILT = {*BEST_MODEL, *TEST_FILES, "files.json"}
 """Results that the last checkpoint does not hold."""
 
 
-def is_done(run: RunDirectory, settings: Settings) -> bool:
+def is_done(run: RunDirectory, settings: Settings, splits: Callable[[], Splits]) -> bool:
     """Whether nothing is left to do; refuses a run directory of another recipe.
 
     A finished run whose results are damaged is not done: they are written again.
@@ -67,7 +68,7 @@ def is_done(run: RunDirectory, settings: Settings) -> bool:
         print(f"{reason}: the results are written again from the last checkpoint", flush=True)
         return False
     if settings.recipe.data in (*OWN_IMAGES, PASSED):
-        check_split(run, settings.ingredients.data.splits())
+        check_split(run, splits())
     return True
 
 
@@ -172,7 +173,8 @@ def check_split(run: RunDirectory, splits: Splits) -> None:
 def resume(
     fabric: Fabric,
     run: RunDirectory,
-    settings: Settings,
+    recipe: Recipe,
+    ingredients: Ingredients,
     method: Method,
     batches: Batches,
 ) -> TrainState:
@@ -181,32 +183,31 @@ def resume(
     Raises:
         UnusableCheckpoint: If there are checkpoints, or were, and none can be gone on from here.
     """
-    recipe = settings.ingredients
     saved = checkpoint.load_latest(run.checkpoints, device=fabric.device)
     if saved is None:
         on_rank_zero(fabric, partial(refuse_lost_checkpoints, run))
     eager = saved is not None and not saved.get("compiled")
-    compiled = recipe.compile and not eager
+    compiled = ingredients.compile and not eager
     if compiled:
-        parts = fabric.world_size * recipe.accumulation
+        parts = fabric.world_size * ingredients.accumulation
         compiled = compiles(fabric, method, batches.epoch(0).batch(0, parts=parts))
     if saved is not None and not eager and not compiled:
         raise UnusableCheckpoint(
             f"{run.path} was trained compiled and does not compile here: go on where it did, "
             "or start afresh with --overwrite"
         )
-    state = TrainState(fabric, method, recipe, steps=batches.steps, compiled=compiled)
+    state = TrainState(fabric, method, ingredients, steps=batches.steps, compiled=compiled)
     if saved is not None:
-        _load(state, saved, run, settings.recipe)
-    if state.epoch == recipe.epochs and not run.summary_file.exists():
+        _load(state, saved, run, recipe)
+    if state.epoch == ingredients.epochs and not run.summary_file.exists():
         log(
             fabric,
             f"{run.path} has been trained to its end: the results are written again from the last "
             "checkpoint",
         )
-    if state.steps_done > 0 and state.epoch < recipe.epochs:
+    if state.steps_done > 0 and state.epoch < ingredients.epochs:
         steps = f" and {state.step} of {state.steps} steps" if state.step else ""
-        log(fabric, f"resuming after {state.epoch} of {recipe.epochs} epochs{steps}")
+        log(fabric, f"resuming after {state.epoch} of {ingredients.epochs} epochs{steps}")
     return state
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 
-from ..config import Settings, own_code, provenance
+from ..config import Ingredients, Settings, own_code, provenance
 from ..data import Batches, Splits
 from ..runs import RunDirectory
 from ..signals import StopRequest
@@ -41,6 +41,7 @@ def setup(
     fabric: Fabric,
     run: RunDirectory,
     settings: Settings,
+    ingredients: Ingredients,
     splits: Splits,
     deadline: float | None,
 ) -> Session:
@@ -50,21 +51,20 @@ def setup(
         ValueError: If the settings do not suit the data, the network or the run directory.
         UnusableCheckpoint: If there are checkpoints, or were, and none can be gone on from.
     """
-    recipe = settings.ingredients
     memory.forget_peak(fabric.device)
     if splits.note:
         engine.log(fabric, splits.note)
     settings = settings.resolved(split=splits.digest())
     for path in _weight_sources(settings):
-        provenance.refuse_leak(path, splits, type(recipe.data).__name__)
+        provenance.refuse_leak(path, splits, type(ingredients.data).__name__)
     log = partial(engine.log, fabric)
-    method, splits = build(recipe, splits, settings.backbone, fabric.device, log)
-    batches = build_batches(recipe, splits, method, fabric.device)
-    check_stepping(recipe, batches.steps, fabric.device)
-    check_parts(recipe, method, batches, fabric.world_size)
+    method, splits = build(ingredients, splits, settings.backbone, fabric.device, log)
+    batches = build_batches(ingredients, splits, method, fabric.device)
+    check_stepping(ingredients, batches.steps, fabric.device)
+    check_parts(ingredients, method, batches, fabric.world_size)
     header = partial(write_run_header, run, settings, splits, batches, device=fabric.device)
     on_rank_zero(fabric, header)
-    state = resume(fabric, run, settings, method, batches)
+    state = resume(fabric, run, settings.recipe, ingredients, method, batches)
     on_rank_zero(fabric, partial(restore_logs, state, run))
     return Session(
         fabric=fabric,
@@ -75,10 +75,10 @@ def setup(
         state=state,
         stop=StopRequest(None if deadline is None else max(0.0, deadline - time.monotonic())),
         reporter=Reporter(
-            epochs=recipe.epochs,
+            epochs=ingredients.epochs,
             steps=batches.steps,
             enabled=fabric.is_global_zero,
-            label=f"{type(method).__name__} seed {recipe.seed}",
+            label=f"{type(method).__name__} seed {ingredients.seed}",
         ),
     )
 

@@ -48,13 +48,13 @@ def measured(
     settings: Settings, splits: Callable[[], Splits], device: torch.device
 ) -> tuple[Format, str]:
     """The faster format, and its reason; the run that follows is as it would be without this."""
-    recipe = settings.ingredients
+    ingredients = settings.ingredients
     with torch.random.fork_rng(devices=[]):
-        method, images = build(recipe, splits(), settings.backbone, device, _discard)
-        batches = build_batches(recipe, images, method, device)
-        sizes = [n for n in range(MIN_IMAGES, MAX_IMAGES + 1) if recipe.batch_size % n == 0]
-        size = max(sizes, default=recipe.batch_size)
-        batch = batches.epoch(0).batch(0, parts=recipe.batch_size // size)
+        method, images = build(ingredients, splits(), settings.backbone, device, _discard)
+        batches = build_batches(ingredients, images, method, device)
+        sizes = [n for n in range(MIN_IMAGES, MAX_IMAGES + 1) if ingredients.batch_size % n == 0]
+        size = max(sizes, default=ingredients.batch_size)
+        batch = batches.epoch(0).batch(0, parts=ingredients.batch_size // size)
         return faster(method, batch)
 
 

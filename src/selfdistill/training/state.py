@@ -92,24 +92,30 @@ class TrainState:
     Args:
         fabric: Device, number format and processes.
         method: What is trained; on Fabric's device.
-        recipe: How.
+        ingredients: How, as the recipe's objects.
         steps: Steps of an epoch.
         compiled: Compile method and loss into one graph.
     """
 
     def __init__(
-        self, fabric: Fabric, method: Method, recipe: Ingredients, *, steps: int, compiled: bool
+        self,
+        fabric: Fabric,
+        method: Method,
+        ingredients: Ingredients,
+        *,
+        steps: int,
+        compiled: bool,
     ) -> None:
         self.fabric = fabric
         self.method = method
-        self.recipe = recipe
-        if recipe.adversary is not None and method.needs_context:
+        self.ingredients = ingredients
+        if ingredients.adversary is not None and method.needs_context:
             raise ValueError(f"{type(method).__name__} cannot be trained against an adversary")
         self.steps = steps
         self.compiled = compiled
-        self.optimizer = build_optimizer(method, recipe)
-        self.schedule = build_schedule(self.optimizer, recipe, steps)
-        self.average = None if recipe.ema_decay is None else copy.deepcopy(method)
+        self.optimizer = build_optimizer(method, ingredients)
+        self.schedule = build_schedule(self.optimizer, ingredients, steps)
+        self.average = None if ingredients.ema_decay is None else copy.deepcopy(method)
         module = torch.compile(method, fullgraph=True) if compiled else method
         self._module = fabric.setup_module(module)  # pyright: ignore[reportArgumentType]
         self.epoch, self.step = 0, 0
@@ -144,27 +150,29 @@ class TrainState:
 
     def train_step(self, epoch: Epoch) -> None:
         """Take one optimizer step on the next batch, without waiting for the device."""
-        fabric, recipe = self.fabric, self.recipe
-        key = generator(recipe.seed, "step", self.epoch, self.step, fabric.global_rank)
+        fabric, ingredients = self.fabric, self.ingredients
+        key = generator(ingredients.seed, "step", self.epoch, self.step, fabric.global_rank)
         torch.manual_seed(key.initial_seed())
         if counts_steps(self.schedule) and self.steps_done > 0:
             self._step_schedule()
-        progress = self.steps_done / (recipe.epochs * self.steps)
+        progress = self.steps_done / (ingredients.epochs * self.steps)
         parts: list[Sums] = []
-        for number in range(recipe.accumulation):
+        for number in range(ingredients.accumulation):
             batch = self._batch(epoch, number)
             context = context_for(self.method, batch, self.epoch, progress)
-            waits = number + 1 < recipe.accumulation  # processes share gradients in the last part
+            waits = (
+                number + 1 < ingredients.accumulation
+            )  # processes share gradients in the last part
             with fabric.no_backward_sync(self._module, enabled=waits):  # pyright: ignore
                 output = call_method(self._module, batch, context)
                 # times one: where the loss is not finite its gradient is not, which all share
                 loss = output.loss * (1 + 0 * output.loss.detach())
-                fabric.backward(loss / recipe.accumulation)
-            parts.append(_sums(output, batch, share=1 / recipe.accumulation))
+                fabric.backward(loss / ingredients.accumulation)
+            parts.append(_sums(output, batch, share=1 / ingredients.accumulation))
         norm = get_total_norm([p.grad for p in self.method.parameters() if p.grad is not None])
         self.optimizer.step()
-        if self.average is not None and recipe.ema_decay is not None:
-            share = average_share(recipe.ema_decay, self.steps_done)
+        if self.average is not None and ingredients.ema_decay is not None:
+            share = average_share(ingredients.ema_decay, self.steps_done)
             update_average(self.average, self.method, share=share)
         self.optimizer.zero_grad()
         self.step += 1
@@ -173,14 +181,16 @@ class TrainState:
 
     def _batch(self, epoch: Epoch, number: int) -> Batch:
         """This process's part of the next batch, of several that are accumulated."""
-        fabric, recipe = self.fabric, self.recipe
-        part = fabric.global_rank * recipe.accumulation + number
-        batch = epoch.batch(self.step, part=part, parts=fabric.world_size * recipe.accumulation)
-        if recipe.adversary is None:
+        fabric, ingredients = self.fabric, self.ingredients
+        part = fabric.global_rank * ingredients.accumulation + number
+        batch = epoch.batch(
+            self.step, part=part, parts=fabric.world_size * ingredients.accumulation
+        )
+        if ingredients.adversary is None:
             return batch
         with fabric.autocast():
-            pipeline, key = epoch.pipeline, (recipe.seed, self.epoch)
-            return adversarial_batch(self.method, batch, recipe.adversary, pipeline, key)
+            pipeline, key = epoch.pipeline, (ingredients.seed, self.epoch)
+            return adversarial_batch(self.method, batch, ingredients.adversary, pipeline, key)
 
     def predict(
         self, images: ImageSet, splits: Splits, between: Callable[[], object] = nullcontext

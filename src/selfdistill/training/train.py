@@ -1,11 +1,13 @@
 """One run, from settings to a finished run directory: setup, loop, finish."""
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 
 from ..config import Settings
+from ..data import Splits
 from ..evaluation import choose_device
 from ..inspection import evaluate
 from ..runs import TEST_FILES, LogLine, RunDirectory
@@ -58,7 +60,7 @@ def train(settings: Settings) -> Path:
             ExitStack() as lock,
             Trackers(run, tracker_names if fabric.is_global_zero else []) as trackers,
         ):
-            done = on_rank_zero(fabric, partial(_take, run, settings, lock))
+            done = on_rank_zero(fabric, partial(_take, run, settings, splits, lock))
             if settings.recipe.note:
                 log(settings.recipe.note)
             if done:
@@ -66,7 +68,7 @@ def train(settings: Settings) -> Path:
                 trackers.open()
                 return run.path
             log(f"{run.path}: {device.type}, {precision} ({reason})")
-            session = setup(fabric, run, settings, splits(), deadline)
+            session = setup(fabric, run, settings, ingredients, splits(), deadline)
             trackers.open()
             with session.stop:
                 with session.reporter:
@@ -76,10 +78,12 @@ def train(settings: Settings) -> Path:
     return run.path
 
 
-def _take(run: RunDirectory, settings: Settings, lock: ExitStack) -> bool:
+def _take(
+    run: RunDirectory, settings: Settings, splits: Callable[[], Splits], lock: ExitStack
+) -> bool:
     """Lock a run until the stack is left; whether nothing is left to do, once it was done here."""
     lock.callback(run.leave, run.lock())
-    done = is_done(run, settings)
+    done = is_done(run, settings, splits)
     lacks_test = done and settings.execution.test and not run.has_read_test()
     if lacks_test or (done and run.damage().keys() & set(TEST_FILES)):
         paths = settings.recipe.paths.items()
