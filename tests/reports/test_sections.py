@@ -1,6 +1,7 @@
 import json
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 from selfdistill.reports import compare, read
@@ -158,3 +159,13 @@ def test_every_figure_shows_cross_entropy_once(directory):
     assert sorted(name for own in names for name in own) == ["CrossEntropy"] * 2 + [
         f"M{m}" for m in range(9)
     ]
+
+
+def test_thumbnails_of_a_run_that_lost_its_predictions_are_left_out(directory):
+    runs = [directory("SKDSAM", seed=k, shares=[1, 3]) for k in range(2)]
+    images, cams = np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 8, 8), np.uint8)
+    for index, run in enumerate(runs):
+        np.savez(run / "shown.npz", images=images, indices=[index], block=[0], cams=cams)
+    (runs[0] / "predictions.npz").unlink()
+    (thumbnail,) = attention.section(compared(runs)).thumbnails
+    assert "(no.\u00a01)" in thumbnail.caption
