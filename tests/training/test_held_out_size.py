@@ -20,4 +20,4 @@ def test_images_smaller_than_those_trained_on_are_refused_before_training(words,
     rgb = (0.5, 0.5, 0.5)
     splits = Splits(images(16, 16), **parts, mean=rgb, std=rgb)
     with pytest.raises(ValueError, match=r"cannot test a network that sees 16 × 16"):
-        build_method(parse(words).recipe, splits)
+        build_method(parse(words).ingredients, splits)
