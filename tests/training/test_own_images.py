@@ -15,7 +15,7 @@ from painted import paint, paint_all
 from selfdistill import cli
 from selfdistill.data import ImageSet
 from selfdistill.inspection import FinishedRun
-from selfdistill.inspection.evaluate import _in_order
+from selfdistill.inspection.chosen_images import _in_order
 from selfdistill.runs import RunDirectory
 from selfdistill.training import parse, train
 from selfdistill.training.optimizer import build_optimizer
