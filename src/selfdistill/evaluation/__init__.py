@@ -3,9 +3,9 @@
 from .activation import Activation, class_activation
 from .corruption_accuracy import accuracy_by_corruption
 from .device import choose_device, place
+from .inference import Predictions, evaluating, join, predict
 from .macs import macs_per_exit
 from .metrics import Scores, score
-from .predictions import Predictions, evaluating, join, predict
 
 __all__ = [
     "Activation",

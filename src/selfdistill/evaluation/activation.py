@@ -28,7 +28,7 @@ from torch import Tensor
 
 from ..backbones import Backbone, Stages
 from ..methods import Inspection, Method
-from .predictions import evaluating
+from .inference import evaluating
 
 Standardised = Float[Tensor, "batch channels height width"]
 

@@ -5,8 +5,8 @@ from collections.abc import Generator
 from ..data import ImageSet, Preprocessing
 from ..methods import Method
 from .corruptions import CORRUPTIONS, corrupt
+from .inference import predict
 from .metrics import score
-from .predictions import predict
 from .severities import SEVERITIES
 
 

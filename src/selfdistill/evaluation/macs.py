@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..methods import Method
-from .predictions import evaluating
+from .inference import evaluating
 
 
 def macs_per_exit(method: Method) -> dict[str, int]:

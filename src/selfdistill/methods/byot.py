@@ -25,7 +25,7 @@ from torch import Tensor
 from ..attachments import ExitKind, build_exits
 from ..backbones import Backbone
 from ..losses import cross_entropy, distillation, mean_squared_difference
-from . import checks
+from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
 
@@ -57,9 +57,9 @@ class BYOT(Method):
         exit: ExitKind = "bottleneck",
     ) -> None:
         super().__init__(backbone)
-        checks.positive("temperature", temperature)
-        checks.share("label_share", label_share)
-        checks.not_negative("hint_weight", hint_weight)
+        ranges.positive("temperature", temperature)
+        ranges.share("label_share", label_share)
+        ranges.not_negative("hint_weight", hint_weight)
         self.temperature = temperature
         self.label_share = label_share
         self.hint_weight = hint_weight

@@ -12,7 +12,7 @@ Deviations:
 
 from ..backbones import Backbone
 from ..losses import cross_entropy
-from . import checks
+from . import ranges
 from .base import Images, Labels, Method, Output
 
 
@@ -30,7 +30,7 @@ class CrossEntropy(Method):
 
     def __init__(self, backbone: Backbone, *, label_smoothing: float = 0.0) -> None:
         super().__init__(backbone)
-        checks.share("label_smoothing", label_smoothing)
+        ranges.share("label_smoothing", label_smoothing)
         self.label_smoothing = label_smoothing
 
     def forward(self, images: Images, labels: Labels) -> Output:

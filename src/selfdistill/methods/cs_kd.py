@@ -20,7 +20,7 @@ import torch
 from ..backbones import Backbone
 from ..losses import cross_entropy, distillation
 from ..pairing import Partner
-from . import checks
+from . import ranges
 from .base import Images, Labels, Method, Output
 
 
@@ -44,8 +44,8 @@ class CSKD(Method):
         self, backbone: Backbone, *, temperature: float = 4.0, distillation_weight: float = 1.0
     ) -> None:
         super().__init__(backbone)
-        checks.positive("temperature", temperature)
-        checks.not_negative("distillation_weight", distillation_weight)
+        ranges.positive("temperature", temperature)
+        ranges.not_negative("distillation_weight", distillation_weight)
         self.temperature = temperature
         self.distillation_weight = distillation_weight
 

@@ -21,7 +21,7 @@ Deviations:
 from ..backbones import Backbone
 from ..losses import cross_entropy, distillation, mean_discrepancy
 from ..pairing import Partner
-from . import checks
+from . import ranges
 from .base import Images, Labels, Method, Output
 
 
@@ -50,9 +50,9 @@ class DDGSD(Method):
         hint_weight: float = 5e-4,
     ) -> None:
         super().__init__(backbone)
-        checks.positive("temperature", temperature)
-        checks.not_negative("distillation_weight", distillation_weight)
-        checks.not_negative("hint_weight", hint_weight)
+        ranges.positive("temperature", temperature)
+        ranges.not_negative("distillation_weight", distillation_weight)
+        ranges.not_negative("hint_weight", hint_weight)
         self.temperature = temperature
         self.distillation_weight = distillation_weight
         self.hint_weight = hint_weight

@@ -29,7 +29,7 @@ import torch
 from ..attachments import BiFPN
 from ..backbones import Backbone
 from ..losses import attention_transfer, cross_entropy, distillation
-from . import checks
+from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
 
@@ -62,9 +62,9 @@ class FRSKD(Method):
         detach_backbone: bool = False,
     ) -> None:
         super().__init__(backbone)
-        checks.positive("temperature", temperature)
-        checks.not_negative("distillation_weight", distillation_weight)
-        checks.not_negative("hint_weight", hint_weight)
+        ranges.positive("temperature", temperature)
+        ranges.not_negative("distillation_weight", distillation_weight)
+        ranges.not_negative("hint_weight", hint_weight)
         self.temperature = temperature
         self.distillation_weight = distillation_weight
         self.hint_weight = hint_weight

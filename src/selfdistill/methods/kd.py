@@ -23,7 +23,7 @@ from ..attachments import Conversion, Frozen
 from ..backbones import Backbone, load_backbone, model_folder, read_description
 from ..losses import cross_entropy, distillation
 from ..preprocessing import Preprocessing
-from . import checks
+from . import ranges
 from .base import Images, Labels, Method, Output
 
 
@@ -55,8 +55,8 @@ class KD(Method):
         distillation_weight: float = 1.0,
     ) -> None:
         super().__init__(backbone)
-        checks.positive("temperature", temperature)
-        checks.not_negative("distillation_weight", distillation_weight)
+        ranges.positive("temperature", temperature)
+        ranges.not_negative("distillation_weight", distillation_weight)
         if isinstance(teacher, Path):
             description = read_description(model_folder(teacher))
             trained, expected = load_backbone(teacher), description.preprocessing

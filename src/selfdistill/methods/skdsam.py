@@ -59,7 +59,7 @@ from ..attachments import (
 )
 from ..backbones import Backbone
 from ..losses import cross_entropy, distillation, normalised_distance
-from . import checks
+from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
 Maps = tuple[Float[Tensor, "batch _ _ _"], ...]
@@ -111,15 +111,15 @@ class SKDSAM(Method):
         exit: ExitKind = "bottleneck",
     ) -> None:
         super().__init__(backbone)
-        checks.positive("temperature", temperature)
-        checks.positive("attention_temperature", attention_temperature)
-        checks.positive("attention_dim", attention_dim)
-        checks.share("label_share", label_share)
-        checks.not_negative("exit_weight", exit_weight)
-        checks.not_negative("hint_weight", hint_weight)
-        checks.not_negative("fusion_distillation_weight", fusion_distillation_weight)
-        checks.one_of("fusion", fusion, ("full", "target", "off"))
-        checks.one_of("attention", attention, get_args(AttentionKind))
+        ranges.positive("temperature", temperature)
+        ranges.positive("attention_temperature", attention_temperature)
+        ranges.positive("attention_dim", attention_dim)
+        ranges.share("label_share", label_share)
+        ranges.not_negative("exit_weight", exit_weight)
+        ranges.not_negative("hint_weight", hint_weight)
+        ranges.not_negative("fusion_distillation_weight", fusion_distillation_weight)
+        ranges.one_of("fusion", fusion, ("full", "target", "off"))
+        ranges.one_of("attention", attention, get_args(AttentionKind))
         self.temperature = temperature
         self.exit_weight = exit_weight
         self.label_share = label_share

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from ..attachments import StageAttention, pool_to
 from ..backbones import Backbone
 from ..losses import at_least_single, cross_entropy
-from . import checks
+from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
 AUTHORS_BATCH = 128
@@ -60,9 +60,9 @@ class SKDSAMReleased(Method):
         hint_weight: float = 0.1,
     ) -> None:
         super().__init__(backbone)
-        checks.positive("temperature", temperature)
-        checks.not_negative("distillation_weight", distillation_weight)
-        checks.not_negative("hint_weight", hint_weight)
+        ranges.positive("temperature", temperature)
+        ranges.not_negative("distillation_weight", distillation_weight)
+        ranges.not_negative("hint_weight", hint_weight)
         self.temperature = temperature
         self.distillation_weight = distillation_weight
         self.hint_weight = hint_weight

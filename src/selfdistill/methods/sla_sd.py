@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from ..backbones import Backbone
 from ..losses import at_least_single, cross_entropy, distillation
-from . import checks
+from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
 ROTATIONS = 4
@@ -59,8 +59,8 @@ class SLASD(Method):
         aggregate: bool = False,
     ) -> None:
         super().__init__(backbone)
-        checks.positive("temperature", temperature)
-        checks.not_negative("joint_weight", joint_weight)
+        ranges.positive("temperature", temperature)
+        ranges.not_negative("joint_weight", joint_weight)
         _, height, width = backbone.input_size
         if height != width:
             raise ValueError(f"images of {height} × {width} cannot be rotated: use square ones")
