@@ -108,7 +108,7 @@ def _choose(where: str, candidates: Sequence[str], name: str | None, kind: str) 
 def _load(datasets: ModuleType, name: str) -> Table | dict[str, Table]:
     folder = Path(name)
     if not folder.is_dir():
-        _reach()
+        _check_reachable()
         return datasets.load_dataset(name)
     if any((folder / file).is_file() for file in ("dataset_dict.json", "state.json")):
         return datasets.load_from_disk(name)
@@ -120,7 +120,7 @@ def _load(datasets: ModuleType, name: str) -> Table | dict[str, Table]:
     return datasets.load_dataset("parquet", data_dir=name)
 
 
-def _reach() -> None:
+def _check_reachable() -> None:
     """Make sure that the hub answers: the library itself tries for half a minute."""
     if constants.HF_HUB_OFFLINE:
         return
