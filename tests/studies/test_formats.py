@@ -1,10 +1,10 @@
 """All runs of a study compute in one number format, where their recipes leave it open."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from selfdistill.config import Settings
 from selfdistill.evaluation import precision
 from selfdistill.studies import StudyRunner, grid
 from selfdistill.studies.finished import find_finished
@@ -57,7 +57,7 @@ def test_every_run_is_told_and_the_same_study_keeps_its_format(layout, measured,
     def backend(jobs, on_end, seconds, processes):
         told.extend(jobs)
         for number, job in enumerate(jobs):
-            path = train(Settings(job.recipe, job.execution)) if number == 0 else None
+            path = train(job.settings) if number == 0 else None
             on_end(RunResult(number, path, "" if path else "left out", 0.0, 0 if path else 2))
         return []
 
@@ -74,14 +74,14 @@ def test_every_run_is_told_and_the_same_study_keeps_its_format(layout, measured,
 
 def kind(job):
     """The format of a run, and whether its cell asks for it."""
-    return job.recipe.values["precision"], "asked" in str(job.execution.out)
+    return job.settings.recipe.values["precision"], "asked" in str(job.settings.execution.out)
 
 
 @pytest.mark.parametrize("kept", ["directory", "copy", "unfinished"])
 def test_the_format_of_the_runs_there_are_is_found(layout, measured, kept):
     run = next(run for run in layout.runs if run.name == "CE seed 1")
-    recipe, execution, _ = layout.job(run)
-    train(Settings(recipe.override({"precision": "fp32"}), execution))
+    settings = layout.settings(run)
+    train(replace(settings, recipe=settings.recipe.override({"precision": "fp32"})))
     summary = run.directory / "summary.json"
     assert json.loads(summary.read_text())["recipe"]["precision"] == "fp32"
     if kept == "copy":

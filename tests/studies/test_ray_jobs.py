@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from selfdistill import cli
-from selfdistill.config import Settings, parse, read_options
+from selfdistill.config import parse, read_options
 from selfdistill.runs import RunDirectory
 from selfdistill.studies import StudyRunner, ray_jobs, study_files
 from selfdistill.studies.layout import Job, StudyLayout
@@ -33,8 +33,7 @@ with filelock.FileLock(sys.argv[1] + "/.lock"):
 
 
 def job_of(words):
-    settings = parse(words)
-    return Job(settings.recipe, settings.execution, "selfdistill train")
+    return Job(parse(words), "selfdistill train")
 
 
 def test_without_ray_or_a_cluster(monkeypatch, capsys, tmp_path):
@@ -59,7 +58,7 @@ def test_a_run_waits_for_a_lock_that_a_dead_node_leaves(tmp_path, monkeypatch):
     run = tmp_path / "run"
     words = [*WORDS, f"--out={run}"]
     job = job_of(words)
-    train(Settings(job.recipe, replace(job.execution, threads=1)))
+    train(replace(job.settings, execution=replace(job.settings.execution, threads=1)))
     command = [sys.executable, "-c", HOLD, str(run)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..config import Recipe, Settings, weights_hash
+from ..config import Recipe, weights_hash
 from ..runs import RunDirectory, read_summary, recorded_code
 from ..training import identities
 from .layout import StudyLayout, StudyRun
@@ -30,15 +30,15 @@ def _finished(layout: StudyLayout, run: StudyRun, finished: Finished) -> Path | 
     if not paths or (run.teacher is not None and run.teacher not in finished):
         return None
     try:
-        job = layout.job(run, teacher=teacher_weights(run, finished))
+        settings = layout.settings(run, teacher=teacher_weights(run, finished))
     except ValueError:
         return None  # the cell is refused in its turn
-    hashes = identities(Settings(job.recipe, job.execution))
-    form = job.recipe.values["format"]
+    hashes = identities(settings)
+    form = settings.recipe.values["format"]
     path = next((path for path in paths if _is_of_recipe(path, hashes, form)), None)
-    if path is None or (job.execution.test and "test" not in read_summary(path)):
+    if path is None or (settings.execution.test and "test" not in read_summary(path)):
         return None
-    if path == run.directory and _has_moved(run.directory, job.recipe):
+    if path == run.directory and _has_moved(run.directory, settings.recipe):
         return None
     return path
 

@@ -66,7 +66,7 @@ def _recipe_mismatch(
         stored = stored_recipe(path).values
     except (OSError, ValueError, KeyError, TypeError):
         return []  # the report names what is no run
-    expected = layout.job(run, teacher=teacher_weights(run, finished)).recipe.values
+    expected = layout.settings(run, teacher=teacher_weights(run, finished)).recipe.values
     of_the_machine = {part: stored[part] for part in ("precision", "compile") if part in stored}
     return recipe_differences(stored, {**expected, **of_the_machine})
 

@@ -6,7 +6,7 @@ from ..config import Settings
 from ..failures import Failure
 from ..runs import RunDirectory, read_summary
 from ..training import identities, number_format, threads_used
-from .layout import Job, StudyLayout, StudyRun
+from .layout import StudyLayout, StudyRun
 
 
 def choose_formats(layout: StudyLayout, log: Callable[[str], None]) -> Mapping[str, str]:
@@ -18,30 +18,28 @@ def choose_formats(layout: StudyLayout, log: Callable[[str], None]) -> Mapping[s
     first: dict[str, StudyRun] = {}
     for run in layout.runs:
         first.setdefault(run.cell.name, run)
-    jobs: dict[str, Job] = {}
+    open_cells: dict[str, Settings] = {}
     for name, run in first.items():
         try:
-            job = layout.job(run)
+            settings = layout.settings(run)
         except ValueError:
             continue  # the cell is refused in its turn
-        if len(identities(Settings(job.recipe, job.execution))) > 1:
-            jobs[name] = job
-    runs = [run for run in layout.runs if run.cell.name in jobs]
-    begun = next(filter(None, map(_stored_format, runs)), None)
-    untaught = [name for name in jobs if first[name].teacher is None]
-    if begun is None and untaught:
-        recipe, execution, _ = jobs[untaught[0]]
+        if len(identities(settings)) > 1:
+            open_cells[name] = settings
+    runs = [run for run in layout.runs if run.cell.name in open_cells]
+    chosen = next(filter(None, map(_stored_format, runs)), None)
+    untaught = [name for name in open_cells if first[name].teacher is None]
+    if chosen is None and untaught:
+        settings = open_cells[untaught[0]]
         try:
-            with threads_used(execution.threads or 1):
-                begun, reason = number_format(
-                    Settings(recipe, execution), recipe.build_data().splits
-                )
+            with threads_used(settings.execution.threads or 1):
+                chosen, reason = number_format(settings, settings.ingredients.data.splits)
         except Failure:
             raise
         except Exception:
             return {}  # the user's own code may fail in any way: each run says what is wrong
-        log(f"{layout.study.name}: all runs in {begun} ({untaught[0]}: {reason})")
-    return {} if begun is None else dict.fromkeys(jobs, begun)
+        log(f"{layout.study.name}: all runs in {chosen} ({untaught[0]}: {reason})")
+    return {} if chosen is None else dict.fromkeys(open_cells, chosen)
 
 
 def _stored_format(run: StudyRun) -> str | None:

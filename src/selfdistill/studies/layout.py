@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config import (
-    Execution,
     Options,
     Recipe,
     Settings,
@@ -65,8 +64,7 @@ class StudyRun:
 class Job(NamedTuple):
     """A run to be trained, wherever."""
 
-    recipe: Recipe
-    execution: Execution
+    settings: Settings
     command: str
     """The train command that does the same, for messages."""
 
@@ -106,7 +104,7 @@ class StudyLayout:
             else self._run(self.study.cell(cell.teacher), seed),
         )
 
-    def job(self, run: StudyRun, *, teacher: str | None = None) -> Job:
+    def settings(self, run: StudyRun, *, teacher: str | None = None) -> Settings:
         """What a run computes, and where.
 
         Args:
@@ -117,34 +115,41 @@ class StudyLayout:
         Raises:
             ValueError: If the cell's options cannot be read, or may not be run.
         """
-        command = self._commands[run.cell.name]
-        if isinstance(command, ValueError):
-            raise command
+        of_cell = self._cells[run.cell.name]
+        if isinstance(of_cell, ValueError):
+            raise of_cell
+        incomplete = run.teacher is not None and teacher is None
+        return Settings(
+            of_cell.recipe.override(self._changes(run, teacher), incomplete=incomplete),
+            replace(of_cell.execution, out=run.directory),
+        )
+
+    def job(self, run: StudyRun, *, teacher: str | None) -> Job:
+        """A run to be trained; as for :meth:`settings`."""
+        changes = {**self._changes(run, teacher), "out": run.directory}
+        options = [*cell_options(run.cell, self.options), *changes.items()]
+        return Job(self.settings(run, teacher=teacher), train_command(options))
+
+    def _changes(self, run: StudyRun, teacher: str | None) -> dict[str, object]:
+        """What sets a run apart from its cell."""
         changes: dict[str, object] = {"seed": run.seed}
         if run.cell.name in self.formats:
             changes["precision"] = self.formats[run.cell.name]
         if teacher is not None:
             changes["method.teacher"] = teacher
-        options = [*cell_options(run.cell, self.options), *changes.items(), ("out", run.directory)]
-        return Job(
-            command.recipe.override(
-                changes, incomplete=run.teacher is not None and teacher is None
-            ),
-            replace(command.execution, out=run.directory),
-            train_command(options),
-        )
+        return changes
 
     @cached_property
-    def _commands(self) -> dict[str, Settings | ValueError]:
-        """What each cell asks for, or why it cannot be read."""
-        commands: dict[str, Settings | ValueError] = {}
+    def _cells(self) -> dict[str, Settings | ValueError]:
+        """The settings of each cell, or why its options cannot be read; each is read once."""
+        cells: dict[str, Settings | ValueError] = {}
         for cell in self.study.cells:
             try:
                 self.check_code(cell)
-                commands[cell.name] = read_cell(cell, self.options)
+                cells[cell.name] = read_cell(cell, self.options)
             except ValueError as error:
-                commands[cell.name] = error
-        return commands
+                cells[cell.name] = error
+        return cells
 
     def check_code(self, cell: Cell) -> None:
         """Refuse a cell whose file of the user's own neither the study nor a run of it knows.

@@ -98,8 +98,8 @@ def _on_node(number: int, job: Job, deadline: float | None, threads: int, folder
 
 
 def _directory(job: Job) -> Path:
-    assert job.execution.out is not None
-    return job.execution.out
+    assert job.settings.execution.out is not None
+    return job.settings.execution.out
 
 
 @contextlib.contextmanager

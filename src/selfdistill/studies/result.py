@@ -72,16 +72,16 @@ def train_run(number: int, job: Job, *, deadline: float | None, threads: int) ->
     started = time.time()
     if deadline is not None and started >= deadline:
         return out_of_time(number)
-    execution = replace(job.execution, threads=threads)
+    execution = replace(job.settings.execution, threads=threads)
     if deadline is not None:
         execution = replace(execution, stop_after=deadline - started)
-    path, reason, code, messages = _train(job._replace(execution=execution))
+    path, reason, code, messages = _train(replace(job.settings, execution=execution), job.command)
     if deadline is not None and code > 128 and time.time() >= deadline:
         reason = "the time is up; what it learned is saved"
     return RunResult(number, path, reason, time.time() - started, code, messages)
 
 
-def _train(job: Job) -> tuple[Path | None, str, int, tuple[str, ...]]:
+def _train(settings: Settings, command: str) -> tuple[Path | None, str, int, tuple[str, ...]]:
     """Directory, reason, exit code and warnings of a run."""
     path, reason, code = None, "", DONE
     with (
@@ -91,11 +91,11 @@ def _train(job: Job) -> tuple[Path | None, str, int, tuple[str, ...]]:
     ):
         warnings.simplefilter("default")
         try:
-            path = train(Settings(job.recipe, job.execution))
+            path = train(settings)
         except Exception as error:
             code, reason = ending(error)
             if reason.startswith(INTERNAL):
-                reason = f"{type(error).__name__}: {error}; where: {job.command} --debug"
+                reason = f"{type(error).__name__}: {error}; where: {command} --debug"
             reason = one_line(reason)
     messages = (str(w.message) for w in caught if issubclass(w.category, UserWarning))
     return path, reason, code, tuple(dict.fromkeys(messages))

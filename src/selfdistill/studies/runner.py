@@ -111,7 +111,7 @@ class StudyRunner:
         first = {run.cell.name: run for run in reversed(missing)}
         for name, run in reversed(first.items()):
             try:
-                notes[self.layout.job(run).recipe.note] = None
+                notes[self.layout.settings(run).recipe.note] = None
             except ValueError as error:
                 reasons[name] = str(error)
         if reasons and len(reasons) == len(self.layout.study.cells):
