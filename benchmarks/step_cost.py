@@ -15,10 +15,11 @@ from collections.abc import Callable
 import torch
 
 import selfdistill as sd
+from selfdistill.config import parse
 from selfdistill.data import Batches, ImageSet, PadCrop, Pipeline, Preprocessing
 from selfdistill.evaluation import precision
 from selfdistill.methods import METHODS, Method
-from selfdistill.training import engine, parse
+from selfdistill.training import engine
 from selfdistill.training.state import TrainState
 
 Step = Callable[[], None]

@@ -25,6 +25,7 @@ from painted_pictures import PICTURES, SIZE
 from safetensors.torch import load_file
 
 import selfdistill as sd
+from selfdistill.config import parse
 from selfdistill.config.schema import Adversary
 from selfdistill.data import (
     Augmentation,
@@ -49,7 +50,7 @@ from selfdistill.data import (
     TrivialAugment,
 )
 from selfdistill.pairing import Partner
-from selfdistill.training import parse, train
+from selfdistill.training import train
 from selfdistill.training.adversarial import pgd
 from selfdistill.training.optimizer import average_share
 

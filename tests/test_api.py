@@ -15,11 +15,12 @@ from torch import nn
 
 import selfdistill as sd
 from selfdistill.backbones import create_backbone
+from selfdistill.config import parse
 from selfdistill.config.python_objects import settings_of
 from selfdistill.data import Digits, ImageFolder, ImageSet
 from selfdistill.data.in_memory import divide
 from selfdistill.inspection import evaluate
-from selfdistill.training import parse, train
+from selfdistill.training import train
 
 SMALL = {"backbone.width": 8, "warmup_epochs": 1, "precision": "fp32", "threads": 1}
 SHORT = {"epochs": 2, "batch_size": 16}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from selfdistill.cli import COMMANDS
-from selfdistill.training import parse
+from selfdistill.config import parse
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -3,7 +3,7 @@
 import pytest
 
 from selfdistill import recipes
-from selfdistill.training import parse
+from selfdistill.config import parse
 
 LEGACY = {
     *("cifar100/thesis", "cifar100/thesis_cutout", "cifar100/author"),

@@ -11,7 +11,7 @@ from PIL import Image
 
 from painted import paint_all
 from selfdistill import cli
-from selfdistill.training import parse
+from selfdistill.config import parse
 
 
 def say(capsys, *words):

@@ -12,7 +12,7 @@ import pytest
 
 from painted import paint_all
 from selfdistill import cli
-from selfdistill.training import parse
+from selfdistill.config import parse
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 TRAINING = (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from selfdistill.training import parse
+from selfdistill.config import parse
 
 NAMES = ["[2024] photos", "a: b", "- a", "#hash", "@x", "*x", "%x", "{x", "`x", "!x", '"x', "2024"]
 

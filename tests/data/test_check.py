@@ -14,10 +14,10 @@ import yaml
 from PIL import Image
 
 from selfdistill import recipes
+from selfdistill.config import parse
 from selfdistill.data import Batches, ImageFolder, ImageSet, Pipeline, Preprocessing
 from selfdistill.data.images.check import BATCH_SIZE, FileCheck, check_file, check_images
 from selfdistill.pairing import Partner
-from selfdistill.training import parse
 
 NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 

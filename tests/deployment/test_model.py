@@ -9,8 +9,9 @@ from PIL import Image
 
 import selfdistill as sd
 from selfdistill import cli
+from selfdistill.config import parse
 from selfdistill.data import Digits, standardise
-from selfdistill.training import parse, train
+from selfdistill.training import train
 
 WORDS = [
     *("--config", "digits", "--method", "CrossEntropy", "--backbone.width", "8", "--epochs", "3"),

@@ -2,7 +2,8 @@
 
 import pytest
 
-from selfdistill.training import parse, train
+from selfdistill.config import parse
+from selfdistill.training import train
 from small_run import WORDS
 
 

@@ -13,12 +13,13 @@ from PIL import Image
 
 from forged import forge_recipe
 from selfdistill import cli, reports
+from selfdistill.config import parse
 from selfdistill.data import Digits
 from selfdistill.deployment import load
 from selfdistill.failures import NonFinite
 from selfdistill.inspection import evaluate, inspect_images
 from selfdistill.methods import KD, METHODS
-from selfdistill.training import parse, train
+from selfdistill.training import train
 
 
 @pytest.fixture

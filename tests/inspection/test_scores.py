@@ -7,10 +7,11 @@ import pytest
 import torch
 
 import selfdistill as sd
+from selfdistill.config import parse
 from selfdistill.evaluation import score
 from selfdistill.inspection import FinishedRun, evaluate, evaluate_corruptions
 from selfdistill.runs import RunDirectory
-from selfdistill.training import parse, train
+from selfdistill.training import train
 from small_run import WORDS
 
 HALF = [

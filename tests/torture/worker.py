@@ -13,7 +13,8 @@ import traceback
 import warnings
 from pathlib import Path
 
-from selfdistill.training import parse, train
+from selfdistill.config import parse
+from selfdistill.training import train
 
 from .promises import PROMISES, Ground, attack, tasks
 from .trained import WORDS

@@ -3,7 +3,8 @@
 import pytest
 
 from selfdistill import signals
-from selfdistill.training import parse, train
+from selfdistill.config import parse
+from selfdistill.training import train
 from small_run import WORDS
 
 

@@ -16,10 +16,11 @@ import torch
 from spoiling import spoil_step
 
 from selfdistill import signals
+from selfdistill.config import parse
 from selfdistill.evaluation import precision
 from selfdistill.failures import Failure, StorageFailure
 from selfdistill.methods import CrossEntropy
-from selfdistill.training import checkpoint, parse, speed, train
+from selfdistill.training import checkpoint, speed, train
 from selfdistill.training.state import TrainState
 from small_run import WORDS
 

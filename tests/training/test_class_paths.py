@@ -16,9 +16,9 @@ from PIL import Image
 
 from forged import forge_recipe
 from selfdistill import cli, recipes
+from selfdistill.config import parse
 from selfdistill.config.registry import KINDS
 from selfdistill.methods import CrossEntropy
-from selfdistill.training import parse
 
 OWN = """
 import selfdistill as sd

@@ -9,10 +9,11 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 import selfdistill as sd
+from selfdistill.config import parse
 from selfdistill.failures import Locked, NonFinite, Stopped, UnusableCheckpoint
 from selfdistill.inspection import evaluate
 from selfdistill.reports.page import write_report
-from selfdistill.training import checkpoint, parse, train
+from selfdistill.training import checkpoint, train
 from selfdistill.training.state import TrainState
 
 VALIDATION = ["--data.validation-per-class", "3"]

@@ -6,9 +6,10 @@ from unittest.mock import Mock
 import pytest
 from lightning_fabric import Fabric
 
+from selfdistill.config import parse
 from selfdistill.failures import Locked, StorageFailure
 from selfdistill.runs import RunDirectory
-from selfdistill.training import parse, train
+from selfdistill.training import train
 from selfdistill.training.engine import on_rank_zero
 
 

@@ -8,8 +8,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 import selfdistill as sd
+from selfdistill.config import parse
 from selfdistill.data import Digits
-from selfdistill.training import building, parse
+from selfdistill.training import building
 from small_run import WORDS
 
 DATA = Digits(train_per_class=5, test_per_class=4, validation_per_class=3)

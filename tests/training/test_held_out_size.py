@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from selfdistill.config import parse
 from selfdistill.data import ImageSet, Splits
-from selfdistill.training import parse
 from selfdistill.training.building import build_method
 
 

@@ -6,7 +6,8 @@ import resource
 import pytest
 import torch
 
-from selfdistill.training import memory, parse, train
+from selfdistill.config import parse
+from selfdistill.training import memory, train
 
 CPU = torch.device("cpu")
 MEBIBYTE = 2**20

@@ -8,10 +8,11 @@ from safetensors.torch import load_file
 from spoiling import spoil_step
 from test_state import build
 
+from selfdistill.config import parse
 from selfdistill.failures import NonFinite
 from selfdistill.methods import SKDSAM, CrossEntropy
 from selfdistill.testing import TinyBackbone
-from selfdistill.training import parse, train
+from selfdistill.training import train
 from selfdistill.training.loop import check_finite
 from selfdistill.training.state import TrainState
 

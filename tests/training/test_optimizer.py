@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 import selfdistill as sd
+from selfdistill.config import parse
 from selfdistill.methods import SKDSAM
-from selfdistill.training import parse
 from selfdistill.training.optimizer import average_share, build_optimizer, update_average
 
 NETWORKS = ["resnet18", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"]

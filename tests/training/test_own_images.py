@@ -13,11 +13,12 @@ from safetensors.torch import load_file, save_file
 import selfdistill as sd
 from painted import paint, paint_all
 from selfdistill import cli
+from selfdistill.config import parse
 from selfdistill.data import ImageSet
 from selfdistill.inspection import FinishedRun
 from selfdistill.inspection.chosen_images import _in_order
 from selfdistill.runs import RunDirectory
-from selfdistill.training import parse, train
+from selfdistill.training import train
 from selfdistill.training.optimizer import build_optimizer
 
 WORDS = [

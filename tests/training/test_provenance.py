@@ -8,8 +8,9 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from selfdistill.config import parse
 from selfdistill.inspection import evaluate
-from selfdistill.training import parse, train
+from selfdistill.training import train
 from selfdistill.training.building import build_method
 
 SPLIT = ["--data.validation-per-class", "3"]

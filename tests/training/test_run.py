@@ -15,9 +15,10 @@ import yaml
 from safetensors.torch import load_file
 
 from selfdistill.backbones import load_backbone
+from selfdistill.config import parse
 from selfdistill.failures import Locked, NonFinite, Stopped, UnusableCheckpoint
 from selfdistill.inspection import evaluate
-from selfdistill.training import parse, train
+from selfdistill.training import train
 
 TIMING = ("seconds", "images_per_second")
 

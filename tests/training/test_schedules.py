@@ -3,11 +3,12 @@
 import pytest
 
 from selfdistill import cli
+from selfdistill.config import parse
 from selfdistill.config.registry import CLASSES
 from selfdistill.methods import CrossEntropy
 from selfdistill.runs import RunDirectory
 from selfdistill.testing import TinyBackbone
-from selfdistill.training import checkpoint, parse, train
+from selfdistill.training import checkpoint, train
 from selfdistill.training.optimizer import (
     build_optimizer,
     build_schedule,
@@ -43,7 +44,7 @@ UNITS = {  # what is counted, and the option that follows --epochs where it is n
 
 def made(*words, name, scale="1"):
     given = ["--config", "digits", "--schedule", name, "--backbone-lr-scale", scale]
-    recipe = parse([*given, *NEEDED.get(name, ()), *words]).recipe
+    recipe = parse([*given, *NEEDED.get(name, ()), *words]).ingredients
     check_stepping(recipe, STEPS)
     optimizer = build_optimizer(CrossEntropy(TinyBackbone(num_classes=10)), recipe)
     return optimizer, build_schedule(optimizer, recipe, STEPS)
@@ -60,8 +61,8 @@ def test_a_schedule_counts_its_unit_and_ends_with_training(name):
     assert counts_steps(schedule) == (unit == "step")
     if end is not None:
         assert getattr(schedule, end) == (12 if unit == "epoch" else 12 * STEPS)
-        resolved = parse(["--config", "digits", "--schedule", name, *NEEDED.get(name, ())]).resolved
-        assert resolved["schedule"]["init_args"].get(end) is None
+        words = ["--config", "digits", "--schedule", name, *NEEDED.get(name, ())]
+        assert parse(words).recipe.values["schedule"]["init_args"].get(end) is None
 
 
 @pytest.mark.parametrize("name", ["PolynomialLR", "LinearLR"])

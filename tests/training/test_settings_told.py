@@ -9,8 +9,9 @@ from safetensors.torch import load_file
 
 from painted import paint_all
 from selfdistill import cli
+from selfdistill.config import parse
 from selfdistill.runs import RunDirectory, changed_files
-from selfdistill.training import checkpoint, parse, train
+from selfdistill.training import checkpoint, train
 
 PHOTOS = "--image-size=32 --epochs=1 --batch-size=8 --method=CrossEntropy --precision=fp32"
 SMALL = f"{PHOTOS} --backbone=small --backbone.width=4 --threads=1"

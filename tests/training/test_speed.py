@@ -8,10 +8,11 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from selfdistill.config import parse
 from selfdistill.evaluation import precision
 from selfdistill.methods import CrossEntropy
 from selfdistill.testing import TinyBackbone
-from selfdistill.training import engine, identities, parse, speed, train
+from selfdistill.training import engine, identities, speed, train
 from small_run import WORDS
 
 AUTO = [

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from selfdistill.config import parse
 from selfdistill.data import Batches, Pipeline
 from selfdistill.methods import DDGSD, SKDSAM, CrossEntropy, Method, Output
 from selfdistill.testing import TinyBackbone
-from selfdistill.training import compiling, engine, parse, train
+from selfdistill.training import compiling, engine, train
 from selfdistill.training.state import TrainState
 from small_run import WORDS
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from selfdistill.config import parse
 from selfdistill.evaluation import predict as predict_function
 from selfdistill.failures import Stopped
 from selfdistill.methods import SKDSAM
-from selfdistill.training import parse, train
+from selfdistill.training import train
 from selfdistill.training.state import TrainState
 
 

@@ -10,8 +10,9 @@ import sys
 import pytest
 import yaml
 
+from selfdistill.config import parse
 from selfdistill.failures import Stopped
-from selfdistill.training import parse, train
+from selfdistill.training import train
 from selfdistill.training.state import TrainState
 from selfdistill.training.trackers import known_names
 from selfdistill.training.trackers.base import epoch_figures
@@ -21,7 +22,8 @@ ALL = ("tensorboard", "wandb", "mlflow")
 WORDS = [*WORDS, "--data.validation-per-class", "3"]
 KILLED = """
 import os, signal, sys
-from selfdistill.training import loop, parse, train
+from selfdistill.config import parse
+from selfdistill.training import loop, train
 from selfdistill.training.state import TrainState
 
 step = TrainState.train_step

@@ -10,7 +10,7 @@ def methods(words: list[str]) -> int:
     parser = parser_of("methods")
     parser.add_argument("name", nargs="?", help="a method")
     name: str | None = parser.parse_args(words).name
-    from ..config.catalogue import describe_method, list_methods
+    from .describe import describe_method, list_methods
 
     print(list_methods() if name is None else describe_method(name))
     return 0

@@ -12,8 +12,9 @@ from .parser import parser_of
 def train(words: list[str]) -> int:
     """Train a network."""
     from .. import training
+    from ..config import parse
 
-    training.train(training.parse(words))
+    training.train(parse(words))
     return 0
 
 

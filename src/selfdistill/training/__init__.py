@@ -1,6 +1,5 @@
 """Training: the loop, checkpoints and run directories."""
 
-from ..config import Settings, parse
 from ..failures import Failure
 from ..runs import RunDirectory
 from .engine import threads_used
@@ -11,10 +10,8 @@ from .train import train
 __all__ = [
     "Failure",
     "RunDirectory",
-    "Settings",
     "identities",
     "number_format",
-    "parse",
     "threads_used",
     "train",
 ]

@@ -1,9 +1,9 @@
-"""What there is to choose from, for people to read."""
+"""The methods, for people to read: their ideas, equations and options."""
 
 import inspect
 
+from ..config.registry import exact_name, find_class
 from ..methods import METHODS, Method
-from .registry import exact_name, find_class
 
 
 def list_methods() -> str:
