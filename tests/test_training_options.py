@@ -48,7 +48,8 @@ def test_every_change_of_images_is_on_the_page():
     for name in data.__all__:
         value = getattr(data, name)
         if inspect.isclass(value) and issubclass(value, Augmentation | Mixing):
-            assert f"`{name}`" in PAGE or value in (Augmentation, Mixing)
+            known = f"`{name}`" in PAGE or value in (Augmentation, Mixing)
+            assert known, f"show `{name}` on docs/training_options.md, with a command and a picture"
 
 
 def test_its_pictures_are_drawn(generate):

@@ -49,10 +49,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def forget():
+def forget(module="own_run"):
     """Leave what another process would not know."""
     sys.path.remove(str(Path.cwd()))
-    del sys.modules["own_run"]
+    del sys.modules[module]
 
 
 @pytest.fixture
@@ -102,6 +102,35 @@ def test_an_own_run_is_evaluated_and_repeated_by_other_processes(words, folder, 
     one, two = (json.loads(Path(run, "summary.json").read_text()) for run in ("one", "two"))
     assert one["weights"] == two["weights"]
     assert one["recipe"]["method"]["class_path"] == "own_run.Mine"
+
+
+OWN_CHANGE = """
+from dataclasses import dataclass
+from typing import ClassVar
+from selfdistill.data import Augmentation
+
+@dataclass(frozen=True, kw_only=True)
+class Invert(Augmentation):
+    columns: ClassVar[int] = 1
+    share: float = 0.5
+
+    def apply(self, images, draws):
+        return images.where(draws[:, :1, None, None] >= self.share, 255 - images)
+"""
+
+
+def test_a_run_with_an_own_augmentation_is_opened_by_other_processes(words, folder):
+    (folder / "own_change.py").write_text(OWN_CHANGE)
+    step = "{class_path: own_change.Invert, init_args: {share: 0.3}}"
+    words = [*words, "--augment+", step, "--epochs", "2"]
+    assert cli.main(["train", *words, "--out", "one"]) == 0
+    forget("own_change")
+    assert cli.main(["evaluate", "one", "--threads", "1"]) == 0
+    forget("own_change")
+    assert cli.main(["train", "--config", "one/recipe.yaml", "--out", "two"]) == 0
+    one, two = (json.loads(Path(run, "summary.json").read_text()) for run in ("one", "two"))
+    assert one["weights"] == two["weights"]
+    assert one["recipe"]["augment"][-1]["class_path"] == "own_change.Invert"
 
 
 def test_a_file_in_a_folder(folder):

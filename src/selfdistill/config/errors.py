@@ -24,6 +24,8 @@ def unknown(group: str, name: str, known: Iterable[str]) -> str:
         name: The option.
         known: Options of the class.
     """
+    if group == "augment":  # its options are written within its class, and others' are no help
+        return f"--augment: unknown option {name}; {nearest(name, known)}"
     others = class_options(group) if group in KINDS else ()
     if name in others:
         return f"{option(group, name)} is not an option of the chosen {NOUNS.get(group, group)}"

@@ -108,7 +108,10 @@ def _put_field(field: str, old: object, value: object, *, adds: bool) -> object:
         items = old if isinstance(old, list) else []
         return [*items, *(value if isinstance(value, list) else [value])]  # pyright: ignore
     if field == "augment" and not isinstance(value, list):
-        raise ValueError(f"--augment {value}: expected a list")
+        raise ValueError(
+            f"--augment {value}: expected a list such as '[Flip, Cutout]'; --augment+ adds one to "
+            "those of the recipe"
+        )
     if field == "adversary" and isinstance(old, dict) and isinstance(value, dict):
         return {**old, **value}
     return value
@@ -117,7 +120,10 @@ def _put_field(field: str, old: object, value: object, *, adds: bool) -> object:
 def _put_argument(group: str, old: object, name: str, value: object) -> object:
     """A class with another option."""
     if group == "augment":
-        raise ValueError(f"unknown option --augment.{name}: give --augment a list of augmentations")
+        raise ValueError(
+            f"unknown option --augment.{name}: write options within the list, as in --augment+ "
+            f"'{{class_path: NAME, init_args: {{{name}: VALUE}}}}'"
+        )
     choice = as_choice(old)
     own = arguments(choice)
     if name in ARGUMENTS:

@@ -68,11 +68,12 @@ def find_class(group: str, path: str) -> type:
         if not (inspect.isclass(found) and issubclass(found, kind)):
             raise ValueError(f"--{group} {path}: it is not a subclass of {kind.__name__}")
         return found
-    known = CLASSES.get(group, {})
-    found = known.get(path) or next((k for k in subclasses(kind) if k.__name__ == path), None)
-    if found is None or inspect.isabstract(found):
-        raise ValueError(f"--{group}: there is no {path!r}")
-    return found
+    imported = (one for one in subclasses(kind) if not inspect.isabstract(one))
+    known = {one.__name__: one for one in imported} | CLASSES.get(group, {})
+    if path not in known:
+        noun = NOUNS.get(group, group)
+        raise ValueError(f"--{group} {path}: no such {noun}; {nearest(path, known)}")
+    return known[path]
 
 
 def subclasses(kind: type) -> Iterator[type]:
@@ -85,8 +86,8 @@ def subclasses(kind: type) -> Iterator[type]:
 def stored_name(group: str, kind: type) -> str:
     """What recipes call a class: this package's by name, others by their shortest path."""
     path = _import_path(kind)
-    short = path.startswith("selfdistill.") and kind.__name__ in CLASSES.get(group, {})
-    return kind.__name__ if short or group == "augment" else path
+    known = group == "augment" or kind.__name__ in CLASSES[group]
+    return kind.__name__ if known and path.startswith("selfdistill.") else path
 
 
 def _import_path(kind: type) -> str:

@@ -19,7 +19,7 @@ class Augmentation(abc.ABC):
     standardised: ClassVar[bool] = False
     """Whether it acts on standardised images, not on pixels."""
     rotates: ClassVar[bool] = False
-    """Whether it may turn an image, which networks that tell rotations apart must not meet."""
+    """Whether it may turn an image, which methods that tell rotations apart refuse."""
 
     @abc.abstractmethod
     def apply(self, images: Pixels | Images, draws: Draws) -> Pixels | Images:

@@ -19,7 +19,7 @@ class Flip(Augmentation):
         probability: Share of images to mirror, 0 to 1.
 
     Raises:
-        ValueError: If the probability is none.
+        ValueError: If the probability is out of range.
     """
 
     columns: ClassVar[int] = 1
