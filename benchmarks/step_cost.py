@@ -19,6 +19,7 @@ from selfdistill.config import parse
 from selfdistill.data import Batches, ImageSet, PadCrop, Pipeline, Preprocessing
 from selfdistill.evaluation import precision
 from selfdistill.methods import METHODS, Method
+from selfdistill.pairing import Partner
 from selfdistill.training import engine
 from selfdistill.training.state import TrainState
 
@@ -35,7 +36,10 @@ def bare_step(method: Method, batch: int, *, bf16: bool, channels_last: bool) ->
     """What somebody would write by hand."""
     layout = torch.channels_last if channels_last else torch.contiguous_format
     method = method.to(memory_format=layout)
-    images = torch.randn(batch, 3, 32, 32).to(memory_format=layout)
+    views = 1 if method.partner is Partner.NONE else 2
+    images = torch.randn(views * batch, 3, 32, 32).to(memory_format=layout)
+    if views == 2:
+        images = images.unflatten(0, (2, batch))
     labels = torch.randint(100, (batch,))
     optimizer = torch.optim.SGD(method.parameters(), 0.1, momentum=0.9, nesterov=True)
 
@@ -128,7 +132,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    chosen, reason = precision.choose("auto", torch.device("cpu"))
+    (chosen, *_), reason = precision.possible("auto", torch.device("cpu"))
     bf16 = chosen == "bf16"
     print(
         f"torch {torch.__version__}, {precision.processor_name()}, {chosen} ({reason}), "

@@ -73,7 +73,7 @@ def measure_steps(rounds: int = 7, count: int = 16) -> dict[str, object]:
     from selfdistill.evaluation import precision
 
     torch.set_num_threads(1)
-    chosen, _ = precision.choose("auto", torch.device("cpu"))
+    (chosen, *_), _ = precision.possible("auto", torch.device("cpu"))
     steps = {}
     for method_type in METHODS:
         method = build(method_type).to(memory_format=torch.channels_last).train()
@@ -123,7 +123,10 @@ def suitability(sizes: dict[str, int] = BACKBONES) -> str:
 
 def cost_table() -> str:
     """The table of what training with each method costs."""
-    counted, measured = costs(), json.loads(TIMES.read_text())
+    measured = json.loads(TIMES.read_text())
+    if new := [method.__name__ for method in METHODS if method.__name__ not in measured["ratios"]]:
+        raise SystemExit(f"no step time of {', '.join(new)} yet: run this with --measure")
+    counted = costs()
     base = counted["CrossEntropy"]
     rows = [
         [

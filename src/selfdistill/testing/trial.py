@@ -60,7 +60,7 @@ def draw(method: Method, dtype: torch.dtype = torch.float64) -> Batch:
     size = (*views, BATCH, *method.backbone.input_size)
     images = torch.rand(size, generator=generator, dtype=torch.float64).mul_(4).sub_(2)
     labels = torch.arange(BATCH) % method.backbone.num_classes
-    context = Context(torch.arange(BATCH), torch.tensor(0), torch.tensor(0.0))
+    context = Context(torch.arange(BATCH), torch.tensor(1), torch.tensor(0.5))
     return Batch(images.to(dtype), labels, context)
 
 

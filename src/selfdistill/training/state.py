@@ -110,7 +110,11 @@ class TrainState:
         self.method = method
         self.ingredients = ingredients
         if ingredients.adversary is not None and method.needs_context:
-            raise ValueError(f"{type(method).__name__} cannot be trained against an adversary")
+            raise ValueError(
+                f"{type(method).__name__} cannot be trained against an adversary: it keeps a memory "
+                "of images, or follows training, which the attack's passes would disturb; leave "
+                "--adversary out"
+            )
         self.steps = steps
         self.compiled = compiled
         self.optimizer = build_optimizer(method, ingredients)
