@@ -17,8 +17,7 @@ import selfdistill as sd
 from selfdistill.backbones import create_backbone
 from selfdistill.config import parse
 from selfdistill.config.python_objects import settings_of
-from selfdistill.data import Digits, ImageFolder, ImageSet
-from selfdistill.data.in_memory import divide
+from selfdistill.data import Digits, ImageFolder, ImageSet, split_in_memory
 from selfdistill.inspection import evaluate
 from selfdistill.training import train
 
@@ -116,17 +115,17 @@ def test_pairs_in_the_style_of_torchvision(tmp_path):
 
 def test_divided_images_are_stratified_and_disjoint():
     images = ImageSet.from_dataset(Shades(), image_size=16)
-    splits = divide(images)
+    splits = split_in_memory(images)
     parts = (splits.train, splits.validation, splits.test)
     assert [part.labels.bincount().tolist() for part in parts] == [[14, 14], [3, 3], [3, 3]]
     rows = [image.numpy().tobytes() for part in parts for image in part.images]
     assert len(set(rows)) == len(images)
-    assert divide(images, split_seed=1).digest() != splits.digest()
+    assert split_in_memory(images, split_seed=1).digest() != splits.digest()
 
 
 def test_a_network_of_ones_own(tmp_path):
     backbone = tapped(2)
-    data = divide(ImageSet.from_dataset(Shades(), image_size=32))
+    data = split_in_memory(ImageSet.from_dataset(Shades(), image_size=32))
     run = sd.train(
         data=data, backbone=backbone, method=sd.SKDSAM, out=tmp_path / "run", epochs=4, batch_size=7
     )

@@ -1,10 +1,12 @@
 """docs/methods.md says what the code says."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 
+import selfdistill as sd
 from selfdistill.methods import METHODS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -35,3 +37,10 @@ def test_every_method_trains_on_every_kind_of_network(generate, backbone):
         assert generate.suits(method, backbone, SMALLER[backbone]) == "yes"
     heading = next(line for line in page.splitlines() if line.startswith("| method | resnet18_ci"))
     assert backbone in heading
+
+
+def test_the_method_of_the_page_on_adding_one_keeps_its_contract():
+    page = (DOCS / "adding_a_method.md").read_text()
+    names: dict[str, object] = {}
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)
+    sd.testing.check_method(names["Mine"])

@@ -1,9 +1,12 @@
 """What a room exports is documented."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,9 @@ ROOMS = [
     for _, name, package in pkgutil.walk_packages(selfdistill.__path__, "selfdistill.")
     if package or name.count(".") == 1
 ]
+PACKAGE = Path(selfdistill.__file__).parent
+SIDE_DOORS = {"reports.page", "reports.stages"}
+"""What draws: matplotlib takes a second to import, and reports' door does without."""
 
 
 def exported(room: str) -> Iterator[tuple[str, object]]:
@@ -35,3 +41,34 @@ def test_what_a_room_exports_has_a_docstring(room: str) -> None:
     """Of overriding methods, the base's docstring counts."""
     bare = [name for name, value in exported(room) if not inspect.getdoc(value)]
     assert not bare, f"{room} exports without a docstring: {', '.join(bare)}"
+
+
+def test_rooms_import_each_other_by_their_doors():
+    inside: list[str] = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = file.relative_to(PACKAGE).parts
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.ImportFrom) or not node.level or not node.module:
+                continue
+            target = (*parts[: len(parts) - node.level], *node.module.split("."))
+            door = target[0] == parts[0] or (PACKAGE.joinpath(*target) / "__init__.py").exists()
+            if len(target) > 1 and not door and ".".join(target) not in SIDE_DOORS:
+                inside.append(f"{'/'.join(parts)} imports from {'.'.join(target)}")
+    assert not inside
+
+
+def test_only_the_command_line_makes_options():
+    """Words such as ``--method`` stand in messages elsewhere, never by themselves."""
+    words: list[str] = []
+    for file in sorted(PACKAGE.rglob("*.py")):
+        place = file.relative_to(PACKAGE).as_posix()
+        if place.startswith("cli/") or place == "config/words.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            elements = node.elts if isinstance(node, ast.List | ast.Tuple) else []
+            texts = [ast.unparse(one) for one in elements]
+            if "'git'" not in texts and any(
+                re.fullmatch(r"f?'--[a-z{][^ ]*'", text) for text in texts
+            ):
+                words.append(f"{place}:{node.lineno}: {', '.join(texts)}")
+    assert not words

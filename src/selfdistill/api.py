@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from . import reports
 from .backbones import Backbone
-from .config.python_objects import Images, Learning, checked_options, settings_of
+from .config import Images, Learning, checked_options, settings_of
 from .deployment import Model
 from .deployment import load as load_model
 from .runs import read_summary, runs_in

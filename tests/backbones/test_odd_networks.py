@@ -12,8 +12,7 @@ from torch import Tensor, nn
 import selfdistill as sd
 from selfdistill.backbones import Tapped
 from selfdistill.backbones.probe import logits_of, probing
-from selfdistill.data import ImageSet
-from selfdistill.data.in_memory import divide
+from selfdistill.data import ImageSet, split_in_memory
 from selfdistill.evaluation import place
 
 SIZE = (3, 16, 16)
@@ -219,7 +218,7 @@ def shades():
     pixels = (
         torch.randint(60, (36, 3, 16, 16), dtype=torch.uint8) + 60 * labels[:, None, None, None]
     )
-    return divide(ImageSet(pixels.to(torch.uint8), labels, ("dark", "grey", "light")))
+    return split_in_memory(ImageSet(pixels.to(torch.uint8), labels, ("dark", "grey", "light")))
 
 
 def learn(shades, folder, network, **options):

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..config.parser import parse
+from ..config import parse
 from ..data import Batches, ImageSet, Mixing, Pipeline, Splits
 from ..pairing import Partner
 from ..preprocessing import Pixels, center

@@ -2,7 +2,7 @@
 
 import inspect
 
-from ..config.registry import exact_name, find_class
+from ..config import exact_name, find_class
 from ..methods import METHODS, Method
 
 

@@ -1,7 +1,7 @@
 """Configuration: recipes, from words, files and Python objects, and what they are made of."""
 
 from .merging import Options
-from .own_images import own_name
+from .own_images import OWN_IMAGES, own_name
 from .parser import (
     parse,
     read_changes,
@@ -9,32 +9,46 @@ from .parser import (
     read_settings,
     separate,
 )
-from .provenance import weights_hash
+from .provenance import held_out_hash, pictures_hash, weights_hash
+from .python_objects import Images, Learning, checked_options, settings_of
 from .recipe import Recipe
-from .registry import class_options, exact_name
-from .schema import BackboneChoice, Execution, Ingredients
+from .registry import class_options, exact_name, find_class, nearest
+from .schema import PASSED, Adversary, BackboneChoice, Execution, Ingredients
 from .settings import Settings
-from .user_code import own_code, refuse_own_code
+from .user_code import is_own_file, network_maker, own_code, refuse_own_code
 from .words import read_options, spelled, train_command
 
 __all__ = [
+    "OWN_IMAGES",
+    "PASSED",
+    "Adversary",
     "BackboneChoice",
     "Execution",
+    "Images",
     "Ingredients",
+    "Learning",
     "Options",
     "Recipe",
     "Settings",
+    "checked_options",
     "class_options",
     "exact_name",
+    "find_class",
+    "held_out_hash",
+    "is_own_file",
+    "nearest",
+    "network_maker",
     "own_code",
     "own_name",
     "parse",
+    "pictures_hash",
     "read_changes",
     "read_execution",
     "read_options",
     "read_settings",
     "refuse_own_code",
     "separate",
+    "settings_of",
     "spelled",
     "train_command",
     "weights_hash",

@@ -15,8 +15,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..backbones import Backbone
-from ..data import DATA_SETS, DataSet, ImageFolder, ImageSet, MapDataset, Splits
-from ..data.in_memory import InMemory, divide
+from ..data import (
+    DATA_SETS,
+    DataSet,
+    ImageFolder,
+    ImageSet,
+    InMemory,
+    MapDataset,
+    Splits,
+    split_in_memory,
+)
 from ..limits import check_image_size
 from ..methods import METHODS, Method
 from . import typed
@@ -207,7 +215,7 @@ def _with_images(
         if not isinstance(data, ImageSet):
             size = dict(options).get("data.image_size") or _size(settings.recipe, backbone)
             data = ImageSet.from_dataset(data, image_size=_checked_size(size))
-        splits = divide(data)
+        splits = split_in_memory(data)
     named = {"class_path": PASSED, "init_args": {"split": splits.digest()[:16]}}
     name = settings.recipe.name.partition("/")[0]
     recipe = replace(settings.recipe.resolved(data=named), name=name)

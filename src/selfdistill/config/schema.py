@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..backbones import Backbone, Tapped, check_published, create_backbone, declared_size
 from ..data import Augmentation, DataSet, Mixing
-from ..evaluation.precision import Precision
+from ..evaluation import Precision
 from ..methods import Method
 from .user_code import is_own_file, network_maker
 

@@ -23,7 +23,7 @@ from .batches import Batch, Batches, Epoch
 from .datasets import CIFAR10, CIFAR100, Digits, FashionMNIST, TinyImageNet
 from .image_set import DataSet, ImageSet, MapDataset, Splits, channel_statistics
 from .images import HuggingFace, ImageFolder, LabelTable
-from .in_memory import rgb_image
+from .in_memory import InMemory, rgb_image, split_in_memory
 from .randomness import generator, uniform
 from .splitting import stratified
 
@@ -51,6 +51,7 @@ __all__ = [
     "HuggingFace",
     "ImageFolder",
     "ImageSet",
+    "InMemory",
     "LabelTable",
     "MapDataset",
     "Mixing",
@@ -69,6 +70,7 @@ __all__ = [
     "channel_statistics",
     "generator",
     "rgb_image",
+    "split_in_memory",
     "standardise",
     "stratified",
     "uniform",

@@ -32,7 +32,7 @@ class InMemory(DataSet):
         return replace(self.given, own=True)
 
 
-def divide(images: ImageSet, *, split_seed: int = 0) -> Splits:
+def split_in_memory(images: ImageSet, *, split_seed: int = 0) -> Splits:
     """Divide images at random, class by class: 70 % for training, 15 % each held out.
 
     A class of fewer than three images is a ValueError.

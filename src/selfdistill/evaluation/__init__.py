@@ -6,9 +6,12 @@ from .device import choose_device, place
 from .inference import Predictions, evaluating, join, predict
 from .macs import macs_per_exit
 from .metrics import Scores, score
+from .precision import Format, Precision, processor_name
 
 __all__ = [
     "Activation",
+    "Format",
+    "Precision",
     "Predictions",
     "Scores",
     "accuracy_by_corruption",
@@ -19,5 +22,6 @@ __all__ = [
     "macs_per_exit",
     "place",
     "predict",
+    "processor_name",
     "score",
 ]

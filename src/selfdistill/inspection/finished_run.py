@@ -9,10 +9,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..backbones import fill, read_description, read_weights
-from ..config import Execution, Recipe, refuse_own_code
-from ..config.own_images import OWN_IMAGES
-from ..config.schema import PASSED
-from ..config.user_code import is_own_file, network_maker
+from ..config import (
+    OWN_IMAGES,
+    PASSED,
+    Execution,
+    Recipe,
+    is_own_file,
+    network_maker,
+    refuse_own_code,
+)
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, choose_device, place, predict
 from ..methods import Method

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..config.schema import Adversary
+from ..config import Adversary
 from ..data import Batch, Pipeline, Preprocessing, uniform
 from ..methods import Images, Labels, Method
 

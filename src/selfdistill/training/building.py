@@ -7,8 +7,7 @@ from dataclasses import replace
 import torch
 
 from ..backbones import Backbone, published_statistics
-from ..config import provenance
-from ..config.schema import Ingredients
+from ..config import Ingredients, provenance
 from ..data import Batches, ImageSet, Pipeline, Splits
 from ..evaluation import place
 from ..methods import Method

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ..evaluation.precision import processor_name
+from ..evaluation import processor_name
 
 PACKAGES = ("torch", "timm", "lightning-fabric", "numpy")
 

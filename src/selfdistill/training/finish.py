@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from ..config.provenance import held_out_hash, pictures_hash, weights_hash
+from ..config import held_out_hash, pictures_hash, weights_hash
 from ..deployment import contiguous, model_files
 from ..evaluation import macs_per_exit
 from ..inspection import exit_scores, write_predictions, write_top_attended

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from ..config import Recipe, Settings
-from ..evaluation import choose_device, precision
-from ..evaluation.precision import Format
+from ..evaluation import Format, choose_device, precision
 from ..runs import RunDirectory
 
 

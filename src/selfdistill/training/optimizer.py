@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LinearLR, LRScheduler, OneCycleLR, SequentialLR
 
 from ..backbones import classifier_parameters
-from ..config.schema import Ingredients
+from ..config import Ingredients
 from ..methods import Method
 
 

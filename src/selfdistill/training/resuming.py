@@ -8,9 +8,7 @@ from pathlib import Path
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ..config import Ingredients, Recipe, Settings
-from ..config.own_images import OWN_IMAGES
-from ..config.schema import PASSED
+from ..config import OWN_IMAGES, PASSED, Ingredients, Recipe, Settings
 from ..data import Batches, Splits
 from ..failures import UnusableCheckpoint
 from ..methods import Method

@@ -8,8 +8,7 @@ import torch
 
 from ..config import Settings
 from ..data import Batch, Splits
-from ..evaluation import choose_device, precision
-from ..evaluation.precision import Format
+from ..evaluation import Format, choose_device, precision
 from ..methods import Method
 from .building import build, build_batches
 from .naming import run_directory

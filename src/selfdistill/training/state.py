@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
-from ..config.schema import Ingredients
+from ..config import Ingredients
 from ..data import Batch, Epoch, ImageSet, Splits, generator
 from ..evaluation import Predictions, evaluating, predict
 from ..methods import Context, Method, Output
@@ -111,9 +111,9 @@ class TrainState:
         self.ingredients = ingredients
         if ingredients.adversary is not None and method.needs_context:
             raise ValueError(
-                f"{type(method).__name__} cannot be trained against an adversary: it keeps a memory "
-                "of images, or follows training, which the attack's passes would disturb; leave "
-                "--adversary out"
+                f"{type(method).__name__} cannot be trained against an adversary: it keeps a "
+                "memory of images or follows training, which the attack's passes would disturb; "
+                "leave --adversary out"
             )
         self.steps = steps
         self.compiled = compiled

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ...config.registry import nearest
+from ...config import nearest
 from ...runs import Scalar
 
 Ending = Literal["finished", "stopped", "failed"]
