@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from .comparison import Comparison
 from .content import Table
 from .row import Row
-from .text import ABSENT, Kind, plus_minus, signed, verdict_words
+from .text import ABSENT, TableKind, plus_minus, signed, verdict_words
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Column:
     """Columns of the highest rank are left out first where space is short; 0 always stays."""
     words: bool = False
     """Set flush left and wrapped; the others are numbers."""
-    table: Kind | None = None
+    table: TableKind | None = None
     """The table that it is for; None for both."""
 
 
@@ -73,7 +73,7 @@ COLUMNS = (
 )
 
 
-def columns_of(comparison: Comparison, table: Kind = "compare") -> list[Column]:
+def columns_of(comparison: Comparison, table: TableKind = "compare") -> list[Column]:
     """The columns of a table that are not empty."""
     return [
         replace(column, title=column.title.format(control=comparison.control_name))
@@ -83,7 +83,7 @@ def columns_of(comparison: Comparison, table: Kind = "compare") -> list[Column]:
     ]
 
 
-def results_table(comparison: Comparison, table: Kind = "report") -> Table:
+def results_table(comparison: Comparison, table: TableKind = "report") -> Table:
     """The table as cells."""
     columns = columns_of(comparison, table)
     return Table(

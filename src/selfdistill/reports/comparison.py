@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from .labels import sections
+from .labels import differing_parts
 from .row import CONTROL, SPOKEN, Row, group
 from .run import Run
 from .statistics import MIN_SEEDS, Difference, differences
 
-SPLITS = ("test", "validation")
-"""In the order of preference."""
+PREFERRED_SPLITS = ("test", "validation")
+"""Splits to compare on, in the order of preference."""
 HEADLINE = "SKDSAM"
 """The method whose differences take more seeds to call."""
 HEADLINE_SEEDS = 5
-EXECUTION = frozenset({"compile", "deterministic"})
+ROUNDING_ONLY = frozenset({"compile", "deterministic"})
 """Parts of a recipe that change how a step executes, and its numbers by rounding alone."""
 NO_PAPERS: Mapping[Path, float] = {}
 
@@ -87,9 +87,11 @@ def seeds_needed(*methods: str) -> int:
 
 
 def _split(runs: Sequence[Run], split: str | None) -> str:
-    if split is not None and split not in SPLITS:
-        raise ValueError(f"there is no split {split!r}; choose one of {', '.join(SPLITS)}")
-    candidates = SPLITS if split is None else (split,)
+    if split is not None and split not in PREFERRED_SPLITS:
+        raise ValueError(
+            f"there is no split {split!r}; choose one of {', '.join(PREFERRED_SPLITS)}"
+        )
+    candidates = PREFERRED_SPLITS if split is None else (split,)
     lacking = {
         split: next((run.path for run in runs if split not in run.scores), None)
         for split in candidates
@@ -129,7 +131,7 @@ def _differing(row: Row, other: Row) -> tuple[str, ...]:
     """
     pairs = [(a, b) for a, b in product(row.runs, other.runs) if a.seed == b.seed]
     parts = [
-        sections(a.fields, b.fields, ignore=EXECUTION | {"method"})
+        differing_parts(a.fields, b.fields, ignore=ROUNDING_ONLY | {"method"})
         for a, b in pairs or [(row.runs[0], other.runs[0])]
     ]
     return tuple(dict.fromkeys(part for some in parts for part in some))
@@ -170,5 +172,5 @@ def _step_ratio(row: Row, control: Row) -> float | None:
 
 def _machine(run: Run) -> tuple[str, ...]:
     environment = (run.environment.get("device"), run.environment.get("processor"))
-    execution = (run.fields.get(part) for part in sorted(EXECUTION))
+    execution = (run.fields.get(part) for part in sorted(ROUNDING_ONLY))
     return tuple(str(value) for value in (*environment, *execution))

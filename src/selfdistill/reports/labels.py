@@ -12,7 +12,7 @@ KINDS = ("class_path", "name")
 """Names of fields that say what a part of a recipe is; its other fields depend on it."""
 
 
-def sections(one: Fields, other: Fields, *, ignore: Set[str]) -> tuple[str, ...]:
+def differing_parts(one: Fields, other: Fields, *, ignore: Set[str]) -> tuple[str, ...]:
     """Name the parts of a recipe in which two differ, such as ``augment`` or ``batch_size``."""
     keys = dict.fromkeys([*one, *other])
     differing = (key.split(".")[0] for key in keys if _value(one, key) != _value(other, key))

@@ -11,7 +11,7 @@ import jinja2
 from ..runs import replace_file
 from ..terminal import shown
 from .columns import results_table
-from .comparison import NO_PAPERS, SPLITS, Comparison, compare
+from .comparison import NO_PAPERS, PREFERRED_SPLITS, Comparison, compare
 from .content import Section
 from .figures import (
     attention,
@@ -156,7 +156,9 @@ def _read(
             runs.append(_read_whole(path))
         except ValueError as error:
             left_out.append(LeftOut(names[path], str(error).replace(str(path), names[path])))
-    split = split or max(SPLITS, key=lambda split: sum(split in run.scores for run in runs))
+    split = split or max(
+        PREFERRED_SPLITS, key=lambda split: sum(split in run.scores for run in runs)
+    )
     lacking = [run for run in runs if split not in run.scores]
     left_out += [LeftOut(names[run.path], f"it has no {split} scores") for run in lacking]
     usable = [run for run in runs if split in run.scores]

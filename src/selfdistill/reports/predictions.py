@@ -25,7 +25,7 @@ BINS = 15
 
 
 @dataclass(frozen=True)
-class Predictions:
+class TestPredictions:
     """The deployed network's prediction for every test image, and the attention on its stages."""
 
     labels: NDArray[np.int64]
@@ -71,7 +71,7 @@ class Predictions:
         return np.stack([images.astype(np.float64), *means], axis=1)
 
 
-def read_predictions(file: Path, images: int | None = None) -> Predictions | None:
+def read_predictions(file: Path, images: int | None = None) -> TestPredictions | None:
     """Read the stored logits of a run and reduce them; None if it has none."""
     if not file.is_file():
         return None
@@ -84,7 +84,7 @@ def read_predictions(file: Path, images: int | None = None) -> Predictions | Non
             raise ValueError(f"it tells of {len(labels)} images, and the run has {images}")
     if attention is not None:
         attention /= attention.sum(axis=1, keepdims=True)  # half precision sums to 1 within 1e-3
-    return Predictions(
+    return TestPredictions(
         labels=labels,
         classes=logits.argmax(1),
         confidence=1 / np.exp(logits - logits.max(1, keepdims=True)).sum(1),

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..runs import (
     SCORED_SPLITS,
     SUMMARY,
+    SUMMARY_FORMAT,
     Fields,
     RunDirectory,
     flatten,
@@ -15,9 +16,8 @@ from ..runs import (
     read_summary,
     summary_file,
 )
-from .run import Cost, Run, Scores
+from .run import Cost, Headline, Run
 
-FORMAT = 1
 HASH_LENGTH = 8
 ADDED: Fields = {
     "backbone.stages": None,
@@ -51,10 +51,10 @@ def parse(summary: Mapping[str, object], path: Path) -> Run:
     """Build a run from its decoded ``summary.json``; a ValueError says what is missing."""
     file = summary_file(path)
     try:
-        if summary["format"] != FORMAT:
+        if summary["format"] != SUMMARY_FORMAT:
             raise ValueError(
                 f"{file} has summary format {summary['format']!r}, and this version reads "
-                f"{FORMAT}; install the version of selfdistill that wrote it"
+                f"{SUMMARY_FORMAT}; install the version of selfdistill that wrote it"
             )
         return _parse(summary, path)
     except KeyError as error:
@@ -116,9 +116,9 @@ def _parse(summary: Mapping[str, object], path: Path) -> Run:
     )
 
 
-def _scores(split: Mapping[str, object]) -> Scores:
+def _scores(split: Mapping[str, object]) -> Headline:
     network = _mapping(_mapping(split["last"])["network"])
-    return Scores(_number(network["accuracy"]), _number(network["nll"]), _number(network["ece"]))
+    return Headline(_number(network["accuracy"]), _number(network["nll"]), _number(network["ece"]))
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -19,7 +19,7 @@ from ..terminal import csv_text, shown, shown_name
 from .columns import Column, columns_of, results_table
 from .comparison import Comparison
 from .row import Row
-from .text import Kind, notes
+from .text import TableKind, notes
 
 TEX = {
     "\\": r"\textbackslash{}",
@@ -59,7 +59,7 @@ def as_text(comparison: Comparison, *, width: int = 80) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
 
 
-def as_markdown(comparison: Comparison, *, table: Kind = "compare") -> str:
+def as_markdown(comparison: Comparison, *, table: TableKind = "compare") -> str:
     """Render as a Markdown table, with the notes as a list below."""
     cells = results_table(comparison, table)
     head, *body = (f"| {' | '.join(map(_markdown, row))} |" for row in (cells.columns, *cells.rows))
@@ -102,7 +102,7 @@ def as_csv(comparison: Comparison) -> str:
     return file.getvalue()
 
 
-def as_json(comparison: Comparison, *, table: Kind = "compare") -> str:
+def as_json(comparison: Comparison, *, table: TableKind = "compare") -> str:
     """Render numbers in full precision; what is unknown or not finite is ``null``."""
     records = [
         _record(row) | (_report_record(row) if table == "report" else {}) for row in comparison.rows

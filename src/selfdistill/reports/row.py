@@ -9,8 +9,8 @@ import numpy as np
 
 from ..runs import HASH
 from .labels import labels
-from .predictions import Predictions
-from .run import Run, Scores
+from .predictions import TestPredictions
+from .run import Headline, Run
 from .statistics import Difference, Spread, sampling_error, spread
 
 CONTROL = "CrossEntropy"
@@ -73,7 +73,7 @@ class Row:
         return [key for key in first if any(r.fields[key] != first[key] for r in self.runs)]
 
     @cached_property
-    def scores(self) -> list[Scores]:
+    def scores(self) -> list[Headline]:
         """Scores of each run on the split."""
         return [run.scores[self.split] for run in self.runs]
 
@@ -133,7 +133,7 @@ class Row:
         return spread(accuracies) if len(accuracies) == len(self.runs) else None
 
     @property
-    def predictions(self) -> list[Predictions]:
+    def predictions(self) -> list[TestPredictions]:
         """Predictions of the runs that have any; empty on another split than test."""
         if self.split != "test":
             return []

@@ -19,14 +19,14 @@ from ..runs import (
     summary_file,
 )
 from ..terminal import shown_name
-from .predictions import Numbers, Predictions, open_arrays, read_predictions
+from .predictions import Numbers, TestPredictions, open_arrays, read_predictions
 
 MAX_NUMBER = 1e300
 """No number of a summary is larger."""
 
 
 @dataclass(frozen=True)
-class Scores:
+class Headline:
     """What the deployed network reached on one split after the last epoch."""
 
     accuracy: float
@@ -92,7 +92,7 @@ class Run:
     environment: Mapping[str, object]
     images: Mapping[str, object]
     """Images in each split, where the summary tells."""
-    scores: Mapping[str, Scores]
+    scores: Mapping[str, Headline]
     """By split: ``validation``, ``test``; a split that was not read is absent."""
     cost: Cost
 
@@ -140,7 +140,7 @@ class Run:
         )
 
     @cached_property
-    def predictions(self) -> Predictions | None:
+    def predictions(self) -> TestPredictions | None:
         """Predictions of the test images; None if the file is missing."""
         return read_predictions(self._directory.predictions_file, self._test_images)
 

@@ -9,7 +9,7 @@ from .labels import shared_fields
 from .row import CONTROL, Row
 from .statistics import MIN_SEEDS, Spread
 
-Kind = Literal["compare", "report"]
+TableKind = Literal["compare", "report"]
 """Which table: that of ``compare``, or that of a report."""
 ABSENT = "–"
 MAX_NAMES = 2
@@ -107,7 +107,7 @@ def needs_predictions(subject: str, split: str) -> str:
     )
 
 
-def notes(comparison: Comparison, table: Kind = "compare") -> list[str]:
+def notes(comparison: Comparison, table: TableKind = "compare") -> list[str]:
     """Lines below the table: what its numbers are and what its labels leave out."""
     specific = _compare_notes if table == "compare" else _report_notes
     return [*specific(comparison), *_label_notes(comparison.rows)]

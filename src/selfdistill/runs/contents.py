@@ -10,6 +10,7 @@ from .writing import UNFINISHED_NAME
 SPLITS = ("train", "validation", "test")
 SCORED_SPLITS = ("validation", "test")
 """Splits whose scores a summary holds."""
+SUMMARY_FORMAT = 1
 RECIPE = "recipe.yaml"
 PLACE = "place.yaml"
 FILES = "files.json"

@@ -12,7 +12,7 @@ from ..deployment import contiguous, model_files
 from ..evaluation import macs_per_exit
 from ..inspection import exit_scores, write_predictions, write_top_attended
 from ..methods import Method
-from ..runs import BEST_MODEL, HASH, SPLITS, LogLine, replace_file, sha256
+from ..runs import BEST_MODEL, HASH, SPLITS, SUMMARY_FORMAT, LogLine, replace_file, sha256
 from . import environment, memory
 from .engine import on_rank_zero
 from .resuming import restore_logs, warn_of_lost
@@ -107,7 +107,7 @@ def _summary(session: Session) -> dict[str, object]:
     counted = recipe if threads in (None, 1) else recipe.resolved(threads=threads)
     images = ingredients.epochs * state.steps * ingredients.batch_size
     return {
-        "format": 1,
+        "format": SUMMARY_FORMAT,
         "name": recipe.method,
         "recipe": {k: v for k, v in recipe.values.items() if k not in ("format", "split")},
         "recipe_hash": counted.hash(),

@@ -136,17 +136,17 @@ def name_columns(panel: Axes, names: Sequence[str], letters: int) -> None:
             text.set(rotation=40, ha="right", rotation_mode="anchor")
 
 
-def curve(panel: Axes, x: Numbers, y: Numbers, row: int, name: str) -> None:
+def curve(panel: Axes, x: Numbers, y: Numbers, position: int, name: str) -> None:
     """Draw a row's line in the style of its position, with about six marks."""
-    color, marker, stroke = row_style(row)
+    color, marker, stroke = row_style(position)
     every = max(1, len(x) // 6) if len(x) > MAX_MARKS else 1
     panel.plot(x, y, color=color, linestyle=stroke, marker=marker, markevery=every, label=name)
 
 
-def hairlines(panel: Axes, curves: Sequence[tuple[Numbers, Numbers]], row: int) -> None:
+def hairlines(panel: Axes, curves: Sequence[tuple[Numbers, Numbers]], position: int) -> None:
     """Draw single seeds, where there are several."""
     for x, y in curves if len(curves) > 1 else ():
-        panel.plot(x, y, color=row_style(row).color, lw=0.6, alpha=0.45)
+        panel.plot(x, y, color=row_style(position).color, lw=0.6, alpha=0.45)
 
 
 def legend(figure: Figure, panel: Axes, *, columns: int = 2) -> None:
