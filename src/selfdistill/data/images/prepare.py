@@ -23,8 +23,8 @@ DARK = 32
 def stored_size(image_size: int) -> int:
     """Height and width of the squares that images of ``image_size`` are cut from.
 
-    The margin is a multiple of 4 pixels: timm, which cuts the centre out of the whole picture, then
-    rounds its place as cutting first the square and then its centre does.
+    A margin divisible by 4 makes our two crops (the square, then its centre) and timm's single crop
+    start at the same pixel.
     """
     if image_size <= SMALL:
         return image_size
@@ -132,7 +132,7 @@ class OwnImages(DataSet):
             key=f"{listing.note} {self.split_seed} {self.validation_share} {self.test_share}",
             cache_dir=self.cache_dir,
         )
-        listing.without(cached.refused)
+        readable = set(listing.without(cached.refused).names())
         if cached.refused:
             warnings.warn(
                 f"{len(cached.refused)} of {len(listing.names())} files in {listing.source.name} "
@@ -144,15 +144,15 @@ class OwnImages(DataSet):
         files: dict[str, tuple[str, ...]] = {}
         start = 0
         for part, by_class in parts.items():
-            readable = [
+            kept = [
                 (name, numbers[label])
                 for label, names in by_class.items()
                 for name in names
-                if name not in cached.refused
+                if name in readable
             ]
-            files[part] = tuple(name for name, _ in readable)
-            labels = torch.tensor([number for _, number in readable], dtype=torch.int64)
-            images = cached.images[start : start + len(readable)]
+            files[part] = tuple(name for name, _ in kept)
+            labels = torch.tensor([number for _, number in kept], dtype=torch.int64)
+            images = cached.images[start : start + len(kept)]
             sets[part] = ImageSet(images, labels, classes)
-            start += len(readable)
+            start += len(kept)
         return sets, files
