@@ -94,7 +94,7 @@ class Rows(Source):
         ]
         return [[self.column, *names], *(file_state(file, str(file)) for file in files)]
 
-    def read(self, names: Sequence[str]) -> list[Path | bytes]:
+    def encoded(self, names: Sequence[str]) -> list[Path | bytes]:
         return [self._read(name) for name in names]
 
     def _read(self, name: str) -> Path | bytes:

@@ -35,7 +35,7 @@ class Source(abc.ABC):
         """Part of the cache's key: changes whenever one of these images does."""
 
     @abc.abstractmethod
-    def read(self, names: Sequence[str]) -> Sequence[Path | bytes]:
+    def encoded(self, names: Sequence[str]) -> Sequence[Path | bytes]:
         """The encoded images: their files or their bytes."""
 
 
@@ -58,7 +58,7 @@ class Files(Source):
     def states(self, names: Sequence[str]) -> list[State]:
         return [file_state(self.root / name, name) for name in names]
 
-    def read(self, names: Sequence[str]) -> list[Path]:
+    def encoded(self, names: Sequence[str]) -> list[Path]:
         return [self.root / name for name in names]
 
 
@@ -71,13 +71,13 @@ def map_threaded(
         warnings.simplefilter("ignore")
         for start in range(0, len(names), CHUNK):
             chunk = names[start : start + CHUNK]
-            yield from zip(chunk, pool.map(function, source.read(chunk)), strict=True)
+            yield from zip(chunk, pool.map(function, source.encoded(chunk)), strict=True)
 
 
 def file_state(path: Path, name: str) -> State:
     """Name and size of a file, when its content changed, and when anything of it did.
 
-    Anybody can set the first of these times, and copying keeps it; nobody the second.
+    Any program can set the first of these times, and copying keeps it; none can set the second.
     """
     try:
         status = path.stat()
