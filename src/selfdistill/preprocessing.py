@@ -1,4 +1,4 @@
-"""How pictures become what a network sees, in training's measure as in anybody's application."""
+"""Resize, crop and standardise a picture: the same code in training, evaluation and deployment."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -75,7 +75,7 @@ class Preprocessing:
     def pixels(
         self, images: Float[Tensor, "*batch 3 height width"]
     ) -> UInt8[Tensor, "*batch 3 height width"]:
-        """Bytes of standardised images; values that are none of an image's are cut."""
+        """Bytes of standardised images; values outside of [0, 1] are clamped."""
         mean, std = (
             torch.tensor(values, device=images.device)[:, None, None]
             for values in (self.mean, self.std)

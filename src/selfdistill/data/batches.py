@@ -1,8 +1,9 @@
 """Batches whose randomness is a function of (seed, epoch, image), never of history.
 
 Before an epoch, one generator keyed by seed and epoch draws the order of the images and, for each
-view, a row of uniform numbers an image. Row i belongs to image i as the anchor, so what becomes of
-an image depends neither on its batch nor on the worker, rank, device or point of resuming.
+view, a row of uniform numbers an image. Row i belongs to image i as the anchor (the image itself,
+as opposed to its partner), so what becomes of an image depends neither on its batch nor on the
+worker, rank, device or point of resuming.
 Mixing has a generator of its own: it moves no other draw, nor does the number of views move it.
 """
 
@@ -139,13 +140,14 @@ class Batches:
     """The training split as batches of fixed size, epoch after epoch.
 
     Args:
-        train: The training split; batches are made on its device.
+        train: The training split, on any device.
         pipeline: What is done to each image.
         partner: Which second view stands beside each image.
         batch_size: Images of a global batch, over all processes and accumulation steps.
         seed: Decides order, draws and partners, together with the epoch.
         mixing: What each image is mixed with another by, once augmented; None mixes nothing.
-        device: Where batches are made, if the images lie elsewhere for want of memory.
+        device: Where batches are made, also of images that are too many to lie there; None for the
+            images' own device.
 
     Raises:
         ValueError: If the split is smaller than a batch, a class has no second image where

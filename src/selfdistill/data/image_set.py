@@ -1,4 +1,4 @@
-"""Labelled images in memory, and the splits of a data set."""
+"""Labelled images as bytes, in memory or mapped from a file, and the splits of a data set."""
 
 import abc
 import hashlib
@@ -30,7 +30,7 @@ class MapDataset(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images and their labels, held as bytes.
+    """Labelled images as bytes, in memory or mapped from a file.
 
     Args:
         images: Pixels, 0 to 255.
@@ -127,7 +127,7 @@ class Splits:
         note: How the splits came about, for whoever trains on them.
         files: The file of each image, by split, relative to the root; None without files.
         input_size: Height and width of what the network sees, where the images are kept larger.
-        own: Whether these are somebody's own images, not those of a data set that its name tells.
+        own: Whether these are the user's own images, not those of a data set known by name.
 
     Raises:
         ValueError: If a class has no training image, mean or deviation are outside those units,
@@ -169,6 +169,7 @@ class Splits:
         height, width = self.train.images.shape[2:]
         size = (self.input_size, self.input_size) if self.input_size else (height, width)
         tested = self.test.images.shape[2]
+        # Whole multiples are scaled down, not cropped.
         crop_share = 1.0 if tested % size[0] == 0 else size[0] / tested
         return Preprocessing(size, self.mean, self.std, crop_share)
 

@@ -28,7 +28,7 @@ class InMemory(DataSet):
     given: Splits
 
     def splits(self) -> Splits:
-        """The splits, as somebody's own images."""
+        """The splits, as the user's own images."""
         return replace(self.given, own=True)
 
 

@@ -1,4 +1,4 @@
-"""Random splits class by class: by counts, of official sets, and by shares, of anybody's images."""
+"""Random splits class by class: by counts, of official sets, and by shares, of the user's own."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar

@@ -56,12 +56,12 @@ class Pipeline:
     def apply(
         self, images: Pixels, draws: Draws
     ) -> Float[Tensor, "batch channels new_height new_width"]:
-        """Augment and standardise each image by its own row of draws (channels last)."""
-        shares = draws.split([step.columns for step in self.steps], 1)
+        """Augment each image by its own row of draws, then standardise; channels last in memory."""
+        own_draws = draws.split([step.columns for step in self.steps], 1)
         pixels = [step for step in self.steps if not step.standardised]
-        for step, share in zip(pixels, shares, strict=False):
-            images = step.apply(images, share)
+        for step, own in zip(pixels, own_draws, strict=False):
+            images = step.apply(images, own)
         result = affine(images, *self._coefficients)
-        for step, share in zip(self.steps[len(pixels) :], shares[len(pixels) :], strict=True):
-            result = step.apply(result, share)
+        for step, own in zip(self.steps[len(pixels) :], own_draws[len(pixels) :], strict=True):
+            result = step.apply(result, own)
         return result

@@ -1,4 +1,4 @@
-"""Anybody's images: listed, checked, decoded into a cache, divided."""
+"""The user's own images: listed, checked, decoded into a cache, divided."""
 
 from .check import check_images
 from .decode import read_image

@@ -163,6 +163,7 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> int:
 
 
 def _pixels(size: int, picture: Path | bytes) -> bytes | str:
+    """The bytes of a picture's square; a string says why it cannot be read."""
     try:
         upright = fit(read_rgb(picture), (size, size))
     except ValueError as error:

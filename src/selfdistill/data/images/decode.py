@@ -30,9 +30,9 @@ TURNS = (
 """What turns a picture upright, for the EXIF orientations 2 to 8."""
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L")
 MAX_PIXELS = 40_000_000
-"""Pixels that are decoded of a picture; what has more is refused from its header."""
+"""Pixels that are decoded of a picture; any but a baseline JPEG is refused if it has more."""
 MAX_JPEG_PIXELS = 2**27
-"""Pixels of a JPEG, which can be decoded at a half, a quarter or an eighth of its size."""
+"""Pixels of a baseline JPEG, which can be decoded at a half, a quarter or an eighth of its size."""
 BYTES_PER_PIXEL = 16
 MEMORY_SHARE = 1 / 16
 """Of the machine's memory, for the pictures that are decoded at the same time."""
@@ -55,8 +55,8 @@ def read_image(path: Path) -> Image.Image:
 def read_rgb(picture: Path | bytes) -> Image.Image:
     """Read an image as RGB: upright, over white where it is transparent, 16 bits scaled to 8.
 
-    Of an animation the first frame is read. What is no image, is damaged, or is too large, small or
-    long is a ValueError, whose message is a predicate to follow the file's name.
+    Of an animation the first frame is read. What is not an image, is damaged, or too large, small
+    or long is a ValueError, whose message is a predicate to follow the file's name.
     """
     with open_image(picture) as image:
         return to_rgb(image)

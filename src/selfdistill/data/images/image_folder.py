@@ -82,6 +82,7 @@ def list_folder(root: Path, *, for_training: bool = True) -> Listing:
         raise ValueError(f"{root} holds {content}: give a folder of pictures for each class")
     classes = list(folders.values())
     parts = {"all": _list_classes(root, classes, _resolve_distinct(classes), ignored)}
+    # The note is part of the cache's key: another wording decodes all images again.
     note = "class folders only: every class is divided at random" if for_training else ""
     return Listing(Files(root), parts, ignored, note, for_training)
 
@@ -125,6 +126,7 @@ def _list_splits(
     alone = min(parts) if len(parts) == 1 else None
     where = root / alone if alone and for_training else root
     by_split, rule = assign_splits(parts, where, for_training=for_training)
+    # The rule is part of the cache's key: another wording decodes all images again.
     if alone and for_training:
         rule = f"{alone} only: every class is divided at random"
     return Listing(Files(root), by_split, ignored, rule, for_training)
