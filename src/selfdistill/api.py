@@ -72,7 +72,7 @@ class Table:
 
 
 def _knows_options(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Say of an argument that there is none of how it is given."""
+    """Explain unknown arguments."""
     known = list(inspect.signature(function).parameters)
 
     @functools.wraps(function)

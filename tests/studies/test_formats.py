@@ -40,7 +40,7 @@ def measured(monkeypatch):
         return ("bf16", "fp32")[(len(asked) - 1) % 2], "as measured"
 
     monkeypatch.setattr(precision, "processor_flags", lambda: frozenset({"amx_bf16"}))
-    monkeypatch.setattr("selfdistill.training.speed.measured", measure)
+    monkeypatch.setattr("selfdistill.training.number_format.measured", measure)
     return asked
 
 
@@ -106,5 +106,5 @@ def test_a_network_that_cannot_be_measured_is_left_to_its_runs(layout, measured,
     def fail(settings, splits, device):
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr("selfdistill.training.speed.measured", fail)
+    monkeypatch.setattr("selfdistill.training.number_format.measured", fail)
     assert choose_formats(layout, pytest.fail) == {}

@@ -20,7 +20,7 @@ from selfdistill.config import parse
 from selfdistill.evaluation import precision
 from selfdistill.failures import Failure, StorageFailure
 from selfdistill.methods import CrossEntropy
-from selfdistill.training import checkpoint, speed, train
+from selfdistill.training import checkpoint, number_format, train
 from selfdistill.training.state import TrainState
 from small_run import WORDS
 
@@ -55,7 +55,7 @@ def member(rank, port, path, fault):
         checkpoint.save = refuse
     if fault == "precision":
         precision.processor_flags = lambda: frozenset({"amx_bf16"})
-        speed.measured = measure if rank == 0 else refuse
+        number_format.measured = measure if rank == 0 else refuse
     words = ["--method", "CrossEntropy", "--accelerator", "cpu", "--out", str(path)]
     if fault == "recipe":
         words += ["--epochs", "9"]

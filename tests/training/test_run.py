@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from selfdistill.backbones import load_backbone
 from selfdistill.config import parse
+from selfdistill.data import Splits
 from selfdistill.failures import Locked, NonFinite, Stopped, UnusableCheckpoint
 from selfdistill.inspection import evaluate
 from selfdistill.training import train
@@ -262,3 +263,17 @@ def test_outside_the_main_thread_signals_are_left_alone(words, tmp_path):
     thread.join()
     assert not errors
     assert (tmp_path / "summary.json").exists()
+
+
+def test_images_are_hashed_once_at_each_start(words, tmp_path, monkeypatch):
+    hashed = []
+    digest = Splits.digest
+    monkeypatch.setattr(Splits, "digest", lambda splits: hashed.append(1) or digest(splits))
+    command = [*words, "--out", str(tmp_path / "run")]
+    path = train(parse(command))
+    assert len(hashed) == 1
+    stored = yaml.safe_load((path / "recipe.yaml").read_text())["split"]
+    (path / "summary.json").unlink()
+    train(parse(command))
+    assert len(hashed) == 2
+    assert yaml.safe_load((path / "recipe.yaml").read_text())["split"] == stored

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from ..config import Settings
 from ..failures import Failure
 from ..runs import RunDirectory, read_summary
-from ..training import identities, number_format, threads_used
+from ..training import choose_number_format, identities, threads_used
 from .layout import StudyLayout, StudyRun
 
 
@@ -33,7 +33,7 @@ def choose_formats(layout: StudyLayout, log: Callable[[str], None]) -> Mapping[s
         settings = open_cells[untaught[0]]
         try:
             with threads_used(settings.execution.threads or 1):
-                chosen, reason = number_format(settings, settings.ingredients.data.splits)
+                chosen, reason = choose_number_format(settings, settings.ingredients.data.splits)
         except Failure:
             raise
         except Exception:

@@ -1,17 +1,13 @@
-"""Training: the loop, checkpoints and run directories."""
+"""Training: from the settings of a run to its finished directory."""
 
-from ..failures import Failure
-from ..runs import RunDirectory
 from .engine import threads_used
 from .naming import identities
-from .speed import number_format
+from .number_format import choose_number_format
 from .train import train
 
 __all__ = [
-    "Failure",
-    "RunDirectory",
+    "choose_number_format",
     "identities",
-    "number_format",
     "threads_used",
     "train",
 ]

@@ -34,7 +34,7 @@ NOT_REBUILT = {*BEST_MODEL, *TEST_FILES, "files.json"}
 """Results that the last checkpoint does not hold."""
 
 
-def is_done(run: RunDirectory, settings: Settings, splits: Callable[[], Splits]) -> bool:
+def is_done(run: RunDirectory, settings: Settings, read_splits: Callable[[], Splits]) -> bool:
     """Whether nothing is left to do; refuses a run directory of another recipe.
 
     A finished run whose results are damaged is not done: they are written again.
@@ -66,7 +66,8 @@ def is_done(run: RunDirectory, settings: Settings, splits: Callable[[], Splits])
         print(f"{reason}: the results are written again from the last checkpoint", flush=True)
         return False
     if settings.recipe.data in (*OWN_IMAGES, PASSED):
-        check_split(run, splits())
+        splits = read_splits()
+        check_split(run, splits, splits.digest())
     return True
 
 
@@ -151,17 +152,16 @@ def _lines(run: RunDirectory, file: Path, epochs: int) -> list[LogLine] | None:
         return None
 
 
-def check_split(run: RunDirectory, splits: Splits) -> None:
+def check_split(run: RunDirectory, splits: Splits, digest: str) -> None:
     """Refuse other images than those a run began with; a new run takes any.
 
     Raises:
         ValueError: If they are others.
     """
     stored = run.read_recipe()
-    found = splits.digest()
-    if stored is not None and stored["split"] != found:
+    if stored is not None and stored["split"] != digest:
         changes = changed_files(run, splits.files)
-        hashes = f"split {stored['split']} there, {found} now"
+        hashes = f"split {stored['split']} there, {digest} now"
         raise ValueError(
             f"the images of {run.path} have changed since it began ({changes or hashes}): restore "
             "them, choose another --out, or start afresh with --overwrite"

@@ -98,18 +98,18 @@ def write_run_header(
     device: torch.device,
 ) -> None:
     """Write recipe, place, environment and files, or check that the images are the same still."""
-    check_split(run, splits)
+    check_split(run, splits, str(settings.recipe.values["split"]))
     _warn_of_dropped(batches)
     run.failure_file.unlink(missing_ok=True)
-    place = settings.execution
+    execution = settings.execution
     values: dict[str, object] = {
         "whereabouts": {o: _from_anywhere(o, path) for o, path in settings.recipe.paths.items()},
-        "accelerator": place.accelerator,
-        "devices": place.devices,
-        "num_nodes": place.num_nodes,
-        "threads": place.threads,
-        "checkpoint_seconds": place.checkpoint_seconds,
-        "logger": place.logger,
+        "accelerator": execution.accelerator,
+        "devices": execution.devices,
+        "num_nodes": execution.num_nodes,
+        "threads": execution.threads,
+        "checkpoint_seconds": execution.checkpoint_seconds,
+        "logger": execution.logger,
     }
     recipe = settings.recipe
     run.write_recipe(dict(recipe.values), values)

@@ -169,7 +169,7 @@ class TrainState:
             )  # processes share gradients in the last part
             with fabric.no_backward_sync(self._module, enabled=waits):  # pyright: ignore
                 output = call_method(self._module, batch, context)
-                # times one: where the loss is not finite its gradient is not, which all share
+                # Makes the gradient NaN when the loss is, so every process sees it.
                 loss = output.loss * (1 + 0 * output.loss.detach())
                 fabric.backward(loss / ingredients.accumulation)
             parts.append(_sums(output, batch, share=1 / ingredients.accumulation))

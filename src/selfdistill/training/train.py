@@ -16,9 +16,9 @@ from .engine import on_rank_zero
 from .finish import finish
 from .loop import record, train_epochs
 from .naming import run_directory
+from .number_format import choose_number_format
 from .resuming import is_done
 from .setup import Session, setup
-from .speed import number_format
 from .trackers import Trackers, known_names
 
 
@@ -48,9 +48,11 @@ def train(settings: Settings) -> Path:
         num_nodes=execution.num_nodes,
     )
     log = partial(engine.log, fabric)
-    splits = cache(ingredients.data.splits)
+    read_splits = cache(ingredients.data.splits)
     with engine.launched(fabric):
-        precision, reason = on_rank_zero(fabric, partial(number_format, settings, splits))
+        precision, reason = on_rank_zero(
+            fabric, partial(choose_number_format, settings, read_splits)
+        )
         engine.compute_in(fabric, precision)
         run = run_directory(settings, precision)
         settings = settings.resolved(precision=precision)
@@ -60,7 +62,7 @@ def train(settings: Settings) -> Path:
             ExitStack() as lock,
             Trackers(run, tracker_names if fabric.is_global_zero else []) as trackers,
         ):
-            done = on_rank_zero(fabric, partial(_take, run, settings, splits, lock))
+            done = on_rank_zero(fabric, partial(_take, run, settings, read_splits, lock))
             if settings.recipe.note:
                 log(settings.recipe.note)
             if done:
@@ -68,7 +70,7 @@ def train(settings: Settings) -> Path:
                 trackers.open()
                 return run.path
             log(f"{run.path}: {device.type}, {precision} ({reason})")
-            session = setup(fabric, run, settings, ingredients, splits(), deadline)
+            session = setup(fabric, run, settings, ingredients, read_splits(), deadline)
             trackers.open()
             with session.stop:
                 with session.reporter:
@@ -79,11 +81,11 @@ def train(settings: Settings) -> Path:
 
 
 def _take(
-    run: RunDirectory, settings: Settings, splits: Callable[[], Splits], lock: ExitStack
+    run: RunDirectory, settings: Settings, read_splits: Callable[[], Splits], lock: ExitStack
 ) -> bool:
     """Lock a run until the stack is left; whether nothing is left to do, once it was done here."""
     lock.callback(run.leave, run.lock())
-    done = is_done(run, settings, splits)
+    done = is_done(run, settings, read_splits)
     lacks_test = done and settings.execution.test and not run.has_read_test()
     if lacks_test or (done and run.damage().keys() & set(TEST_FILES)):
         paths = settings.recipe.paths.items()

@@ -12,7 +12,7 @@ from selfdistill.config import parse
 from selfdistill.evaluation import precision
 from selfdistill.methods import CrossEntropy
 from selfdistill.testing import TinyBackbone
-from selfdistill.training import engine, identities, speed, train
+from selfdistill.training import engine, identities, number_format, train
 from small_run import WORDS
 
 AUTO = [
@@ -30,11 +30,11 @@ def timed(monkeypatch):
         now = [0.0]
         durations = {name: itertools.cycle(values) for name, values in times.items()}
 
-        def step(method, batch, number_format):
-            now[0] += next(durations[number_format])
+        def step(method, batch, name):
+            now[0] += next(durations[name])
 
-        monkeypatch.setattr(speed, "clock", lambda: now[0])
-        monkeypatch.setattr(speed, "_step", step)
+        monkeypatch.setattr(number_format, "clock", lambda: now[0])
+        monkeypatch.setattr(number_format, "_step", step)
 
     return set_times
 
@@ -50,7 +50,7 @@ def decided(monkeypatch):
                 pytest.fail("measured again")
             return answer
 
-        monkeypatch.setattr(speed, "measured", answering)
+        monkeypatch.setattr(number_format, "measured", answering)
 
     return decide
 
@@ -74,7 +74,7 @@ def format_of(run):
 def test_the_fastest_step_of_each_decides(timed, batch, fp32, bf16, expected):
     timed(fp32=fp32, bf16=bf16)
     images, labels = batch
-    chosen, reason = speed.faster(Still(), speed.Batch(images, labels, labels))
+    chosen, reason = number_format.faster(Still(), number_format.Batch(images, labels, labels))
     assert chosen == expected
     assert f"6 images take {1000 * min(fp32):.3g} ms in fp32" in reason
     assert f"{1000 * min(bf16):.3g} ms in bf16" in reason
@@ -88,9 +88,9 @@ class Still(CrossEntropy):
 def test_a_measurement_ends(timed, batch, monkeypatch):
     steps = []
     timed(fp32=[5.0], bf16=[5.0])
-    step = speed._step
-    monkeypatch.setattr(speed, "_step", lambda *what: (steps.append(what[-1]), step(*what)))
-    speed.faster(Still(), speed.Batch(*batch, batch[1]))
+    step = number_format._step
+    monkeypatch.setattr(number_format, "_step", lambda *what: (steps.append(what[-1]), step(*what)))
+    number_format.faster(Still(), number_format.Batch(*batch, batch[1]))
     assert steps == ["fp32", "bf16"] * 2
 
 
@@ -142,14 +142,16 @@ def test_nothing_is_measured_where_nothing_is_open(decided, tmp_path, asked, mon
 
 
 def test_a_measurement_changes_nothing_of_the_run(decided, monkeypatch, tmp_path):
-    measured = speed.measured
+    measured = number_format.measured
     decided(None)
-    monkeypatch.setattr(speed, "measured", measured)
-    monkeypatch.setattr(speed, "MAX_ROUNDS", 2)
+    monkeypatch.setattr(number_format, "measured", measured)
+    monkeypatch.setattr(number_format, "MAX_ROUNDS", 2)
     torch.manual_seed(7)
     before = torch.get_rng_state()
     settings = parse([*AUTO, "--method", "SKDSAM", "--out", str(tmp_path / "auto")])
-    _, reason = speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
+    _, reason = number_format.measured(
+        settings, settings.ingredients.data.splits, torch.device("cpu")
+    )
     assert torch.equal(torch.get_rng_state(), before)
     assert "16 images take" in reason
     train(settings)
@@ -162,19 +164,25 @@ def test_a_measurement_changes_nothing_of_the_run(decided, monkeypatch, tmp_path
 def test_what_is_measured_is_told_of_the_images_first(monkeypatch):
     told = []
     monkeypatch.setattr(CrossEntropy, "adapt", lambda _, *images: told.append(images) or "told")
-    monkeypatch.setattr(speed, "faster", lambda method, batch: (BF16[0], f"told {len(told)}"))
+    monkeypatch.setattr(
+        number_format, "faster", lambda method, batch: (BF16[0], f"told {len(told)}")
+    )
     settings = parse(AUTO)
-    measured = speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
+    measured = number_format.measured(
+        settings, settings.ingredients.data.splits, torch.device("cpu")
+    )
     assert measured == (BF16[0], "told 1")
     assert told[0][0] == settings.ingredients.data.splits().train.classes
 
 
 @pytest.mark.parametrize("method", ["CSKD", "DDGSD", "SLASD", "FRSKD"])
 def test_methods_with_partners_turns_and_maps_are_measured(monkeypatch, method):
-    monkeypatch.setattr(speed, "MAX_ROUNDS", 1)
-    monkeypatch.setattr(speed, "MIN_ROUNDS", 1)
+    monkeypatch.setattr(number_format, "MAX_ROUNDS", 1)
+    monkeypatch.setattr(number_format, "MIN_ROUNDS", 1)
     settings = parse([*AUTO, "--method", method])
-    _, reason = speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
+    _, reason = number_format.measured(
+        settings, settings.ingredients.data.splits, torch.device("cpu")
+    )
     assert "16 images take" in reason
 
 
@@ -186,9 +194,9 @@ def test_steps_are_measured_on_parts_that_divide_the_batch(monkeypatch, batch_si
         sizes.append(len(batch.indices))
         return BF16
 
-    monkeypatch.setattr(speed, "faster", faster)
+    monkeypatch.setattr(number_format, "faster", faster)
     settings = parse([*AUTO, "--batch-size", str(batch_size)])
-    speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
+    number_format.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
     assert sizes == [{12: 12, 17: 17, 40: 20}[batch_size]]
 
 
@@ -196,8 +204,8 @@ def test_an_engine_computes_in_the_format_that_is_decided_late():
     fabric = engine.build(torch.device("cpu"), "fp32")
     images = torch.randn(2, 3, 16, 16)
     seen = []
-    for number_format in ("bf16", "fp32"):
-        engine.compute_in(fabric, number_format)
+    for name in ("bf16", "fp32"):
+        engine.compute_in(fabric, name)
         with fabric.autocast():
             seen.append(torch.nn.functional.conv2d(images, torch.randn(4, 3, 3, 3)).dtype)
     assert seen == [torch.bfloat16, torch.float32]
@@ -216,5 +224,7 @@ def test_dense_convolutions_gain_and_depthwise_ones_lose(network, expected):
             *("--backbone.width", "null", "--batch-size", "64"),
         ]
     )
-    chosen, reason = speed.measured(settings, settings.ingredients.data.splits, torch.device("cpu"))
+    chosen, reason = number_format.measured(
+        settings, settings.ingredients.data.splits, torch.device("cpu")
+    )
     assert chosen == expected, reason

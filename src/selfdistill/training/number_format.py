@@ -21,7 +21,9 @@ MIN_IMAGES, MAX_IMAGES = 8, 32
 """Of a measured step, where the batch divides so."""
 
 
-def number_format(settings: Settings, splits: Callable[[], Splits]) -> tuple[Format, str]:
+def choose_number_format(
+    settings: Settings, read_splits: Callable[[], Splits]
+) -> tuple[Format, str]:
     """The number format of a run, and the reason: that of the run there is, or else the faster.
 
     The images are read only where the formats are to be measured.
@@ -40,16 +42,16 @@ def number_format(settings: Settings, splits: Callable[[], Splits]) -> tuple[For
             return candidate, "as the run began"
     if settings.backbone is None:
         settings.ingredients.backbone.check()
-    return measured(settings, splits, device)
+    return measured(settings, read_splits, device)
 
 
 def measured(
-    settings: Settings, splits: Callable[[], Splits], device: torch.device
+    settings: Settings, read_splits: Callable[[], Splits], device: torch.device
 ) -> tuple[Format, str]:
     """The faster format, and its reason; the run that follows is as it would be without this."""
     ingredients = settings.ingredients
     with torch.random.fork_rng(devices=[]):
-        method, images = build(ingredients, splits(), settings.backbone, device, _discard)
+        method, images = build(ingredients, read_splits(), settings.backbone, device, _discard)
         batches = build_batches(ingredients, images, method, device)
         sizes = [n for n in range(MIN_IMAGES, MAX_IMAGES + 1) if ingredients.batch_size % n == 0]
         size = max(sizes, default=ingredients.batch_size)
