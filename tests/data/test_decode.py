@@ -9,7 +9,8 @@ from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngImageFile
 
 from selfdistill.data.images.check import check_file
-from selfdistill.data.images.decode import read_image, to_rgb
+from selfdistill.data.images.decode import read_image
+from selfdistill.data.rgb import to_rgb
 
 
 def save(tmp_path, image, name="x.png", **options):

@@ -21,10 +21,12 @@ from .augment import (
 )
 from .batches import Batch, Batches, Epoch
 from .datasets import CIFAR10, CIFAR100, Digits, FashionMNIST, TinyImageNet
-from .image_set import DataSet, ImageSet, MapDataset, Splits, channel_statistics
+from .image_set import DataSet, ImageSet, Splits, channel_statistics
 from .images import HuggingFace, ImageFolder, LabelTable
-from .in_memory import InMemory, rgb_image, split_in_memory
+from .in_memory import InMemory, split_in_memory
+from .pairs import MapDataset
 from .randomness import generator, uniform
+from .rgb import rgb_image
 from .splitting import stratified
 
 DATA_SETS: tuple[type[DataSet], ...] = (

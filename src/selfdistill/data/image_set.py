@@ -3,29 +3,17 @@
 import abc
 import hashlib
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar
 
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ..preprocessing import Preprocessing
+from .pairs import MapDataset, read_pairs
 
 CHUNK = 2**22
 """Pixels of a channel that are counted at once."""
-
-
-@runtime_checkable
-class MapDataset(Protocol):
-    """A data set in the style of torchvision: pairs of a picture and a class, by position."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-        ...
-
-    def __getitem__(self, index: int, /) -> object:
-        """The pair at a position."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +74,7 @@ class ImageSet:
             ValueError: If there are no pairs, a picture is something else, or a label is neither
                 the number nor the name of a class.
         """
-        from .in_memory import read_all  # which reads pictures, and so imports this module
-
-        return cls(*read_all(dataset, image_size, classes))
+        return cls(*read_pairs(dataset, image_size, classes))
 
     def subset(self, indices: Int64[Tensor, " chosen"]) -> "ImageSet":
         """Keep the images at the given positions, in the given order.

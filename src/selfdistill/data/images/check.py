@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from ..progress import Progress
-from .decode import DEEP_MODES, open_image, to_rgb, upright_turn
+from ..rgb import DEEP_MODES, to_rgb, upright_turn
+from .decode import open_image
 from .formats import FORMATS
 from .hub import HUB
 from .hugging_face import HuggingFace

@@ -11,24 +11,12 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ...limits import max_memory
+from ..rgb import to_rgb
 from .formats import FORMATS
 
-ORIENTATION = 0x0112
-TURNS = (
-    Image.Transpose.FLIP_LEFT_RIGHT,
-    Image.Transpose.ROTATE_180,
-    Image.Transpose.FLIP_TOP_BOTTOM,
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSVERSE,
-    Image.Transpose.ROTATE_90,
-)
-"""What turns a picture upright, for the EXIF orientations 2 to 8."""
-DEEP_MODES = ("I", "I;16", "I;16B", "I;16L")
 MAX_PIXELS = 40_000_000
 """Pixels that are decoded of a picture; any but a baseline JPEG is refused if it has more."""
 MAX_JPEG_PIXELS = 2**27
@@ -87,34 +75,6 @@ def open_image(picture: Path | bytes) -> Generator[Image.Image]:
         raise ValueError(str(refusal)) from None
     except Exception as error:  # a decoder raises anything; no picture may end a run
         raise ValueError(f"cannot be read: {_reason(error)}") from None
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Turn any picture upright and into three channels of 8 bits."""
-    turn = upright_turn(image)
-    upright = image if turn is None else image.transpose(turn)
-    if upright.mode in DEEP_MODES:
-        pixels = np.asarray(upright)
-        return Image.fromarray((pixels >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
-    if upright.has_transparency_data:
-        over = upright.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
-    return upright.convert("RGB")
-
-
-def upright_turn(image: Image.Image) -> Image.Transpose | None:
-    """How a picture is to be turned by its EXIF orientation; None if it is upright.
-
-    The other EXIF tags are left alone: writing them again, as Pillow's own ``exif_transpose`` does,
-    fails where one has an unexpected type. What cannot be read counts as upright.
-    """
-    try:
-        orientation = image.getexif().get(ORIENTATION)
-    except Exception:  # whatever a damaged tag makes Pillow raise: the pixels are sound
-        return None
-    if isinstance(orientation, int) and 2 <= orientation <= 8:
-        return TURNS[orientation - 2]
-    return None
 
 
 class _Refusal(Exception):
