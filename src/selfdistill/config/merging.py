@@ -7,13 +7,12 @@ pass on those that both have, which mean the same in all of them.
 from collections.abc import Iterable, Mapping
 
 from ..runs import parse_yaml
-from .checks import takes_text
+from .check_fields import check_fields
+from .check_values import takes_text
 from .registry import CLASSES, KINDS, class_defaults, class_name, find_class
-from .shapes import check_shape
-from .typed import annotations
+from .typed import Plain, annotations
 from .user_code import plain
 
-Plain = dict[str, object]
 Options = list[tuple[str, object]]
 """Options without their hyphens, each with its value, in the order given; text is as typed."""
 ARGUMENTS = ("init_args", "dict_kwargs")
@@ -41,7 +40,7 @@ def choose_classes(recipe: Plain, choices: Options) -> Plain:
     for group, value in choices:
         text = isinstance(value, str) and "{" in value
         choice = {group: _read(group, str(value)) if text else value}
-        check_shape(choice, "the command line")
+        check_fields(choice, "the command line")
         recipe = merge(recipe, choice)
     return recipe
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from ..backbones import declared_size
 from ..data.images import HUB, TABLES
-from .merging import Options, Plain, arguments, put, section
+from .merging import Options, arguments, put, section
 from .schema import PASSED
+from .typed import Plain
 from .user_code import is_own_file
 
 OWN_IMAGES = ("ImageFolder", "LabelTable", "HuggingFace")

@@ -16,9 +16,7 @@ from ..backbones import (
     read_weights,
 )
 from ..data import Splits
-from ..runs import read_json
-
-PREFIX = "sha256:"
+from ..runs import HASH_PREFIX, read_json
 
 
 def weights_file(path: Path) -> Path:
@@ -37,7 +35,7 @@ def weights_file(path: Path) -> Path:
 
 def weights_hash(path: Path) -> str:
     """What a recipe calls trained weights."""
-    return PREFIX + hashlib.sha256(weights_file(path).read_bytes()).hexdigest()[:16]
+    return HASH_PREFIX + hashlib.sha256(weights_file(path).read_bytes()).hexdigest()[:16]
 
 
 def load_weights(backbone: Backbone, path: Path, classes: tuple[str, ...]) -> str:

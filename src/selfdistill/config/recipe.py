@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..data import DataSet
 from ..methods import Method
+from .check_fields import check_fields
 from .merging import (
     Options,
-    Plain,
     accepted,
     choose_classes,
     merge,
@@ -23,8 +23,8 @@ from .merging import (
 from .own_images import choose_recipe, fit_size, own_name
 from .resolving import Reading, fit_warmup, read_recipe, split_paths, weights
 from .schema import PASSED, BackboneChoice, Ingredients
-from .shapes import check_shape
-from .sources import Source, open_recipes
+from .sources import OpenedRecipes, open_recipes
+from .typed import Plain
 from .user_code import refuse_own_code
 from .words import read_options
 
@@ -89,8 +89,8 @@ class Recipe:
             ValueError: If something is misspelt, missing or impossible, in one line.
         """
         options, note = choose_recipe(options)
-        source = open_recipes(options, allow_own_code=allow_own_code)
-        return replace(compose(source, options, incomplete=incomplete), note=note)
+        opened = open_recipes(options, allow_own_code=allow_own_code)
+        return replace(compose(opened, options, incomplete=incomplete), note=note)
 
     @classmethod
     def from_dict(
@@ -117,11 +117,11 @@ class Recipe:
             return cls(stored)
         tree = {k: v for k, v in stored.items() if k not in ("format", "split")}
         named = {k: v for k, v in tree.items() if not _is_passed(tree, k)}
-        check_shape(named, where)
+        check_fields(named, where)
         if own_code is not None:
             refuse_own_code(named, own_code, where)
         try:
-            recipe = compose(Source(merge({}, tree)), [], incomplete=True)
+            recipe = compose(OpenedRecipes(merge({}, tree)), [], incomplete=True)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
         return recipe.resolved(**{k: stored[k] for k in ("split",) if k in stored})
@@ -141,8 +141,8 @@ class Recipe:
         own = own_name(self.data, self.paths)
         name = self.name if own is None else self.name.removesuffix(f"/{own}")
         tree = {k: v for k, v in self.values.items() if k not in ("format", "split")}
-        source = Source(tree, dict(self.paths), name, weights(tree))
-        recipe = compose(source, [*changes.items()], incomplete=incomplete)
+        opened = OpenedRecipes(tree, dict(self.paths), name, weights(tree))
+        recipe = compose(opened, [*changes.items()], incomplete=incomplete)
         return replace(recipe, note=self.note)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -187,7 +187,7 @@ class Recipe:
         return self._reading.build(data)
 
     def build_data(self) -> DataSet:
-        """Make the source of images.
+        """Make the data set.
 
         Raises:
             ValueError: If nobody says where they lie, or only Python knew them.
@@ -211,7 +211,7 @@ class Recipe:
         return read_recipe(put(tree, paths.items()), incomplete=True)
 
 
-def compose(source: Source, options: Options, *, incomplete: bool = False) -> Recipe:
+def compose(opened: OpenedRecipes, options: Options, *, incomplete: bool = False) -> Recipe:
     """A recipe of what files and options say; options count more, wherever they stand.
 
     Raises:
@@ -219,15 +219,15 @@ def compose(source: Source, options: Options, *, incomplete: bool = False) -> Re
             file that does comes first.
     """
     try:
-        return _composed(source, options, incomplete=incomplete)
+        return _composed(opened, options, incomplete=incomplete)
     except ValueError as error:
-        raise ValueError(_with_file(str(error), source, options)) from error
+        raise ValueError(_with_file(str(error), opened, options)) from error
 
 
-def _composed(source: Source, options: Options, *, incomplete: bool) -> Recipe:
+def _composed(opened: OpenedRecipes, options: Options, *, incomplete: bool) -> Recipe:
     choices, others = settle(options)
-    tree = fit_warmup(choose_classes(source.tree, choices), dict(others))
-    tree = put(tree, accepted(source.paths, tree).items())
+    tree = fit_warmup(choose_classes(opened.tree, choices), dict(others))
+    tree = put(tree, accepted(opened.paths, tree).items())
     tree = fit_size(put(tree, others))
     reading = read_recipe(tree, incomplete=incomplete)
     values, paths = split_paths(reading)
@@ -235,10 +235,10 @@ def _composed(source: Source, options: Options, *, incomplete: bool) -> Recipe:
     if data is not None and not data.lacks:
         reading.build()  # its classes know what is impossible
     _check_weights(
-        values, paths, {k: v for k, v in source.weights.items() if k not in dict(options)}
+        values, paths, {k: v for k, v in opened.weights.items() if k not in dict(options)}
     )
     own = None if data is None else own_name(data.kind.__name__, paths)
-    return Recipe(values, paths, source.name if own is None else f"{source.name}/{own}")
+    return Recipe(values, paths, opened.name if own is None else f"{opened.name}/{own}")
 
 
 def _is_passed(tree: Mapping[str, object], name: str) -> bool:
@@ -257,7 +257,7 @@ def _check_weights(values: Plain, paths: Mapping[str, str], expected: Mapping[st
             )
 
 
-def _with_file(message: str, source: Source, options: Options) -> str:
+def _with_file(message: str, opened: OpenedRecipes, options: Options) -> str:
     """A message about an option; first comes the file that gives it where no option does."""
     found = OPTION.match(message)
     option = (found[1] or found[2]).replace("-", "_") if found else ""
@@ -267,5 +267,5 @@ def _with_file(message: str, source: Source, options: Options) -> str:
     if not option and any(value and str(value) in message for _, value in given):
         return message
     group = option.partition(".")[0]
-    files = [file for file, fields in source.files.items() if not group or group in fields]
+    files = [file for file, fields in opened.files.items() if not group or group in fields]
     return f"{files[-1]}: {message}" if files else message

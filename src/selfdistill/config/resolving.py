@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..data import DataSet
+from ..runs import HASH_PREFIX
 from . import errors, provenance, typed
-from .merging import Plain, arguments, as_choice, put, section
+from .merging import arguments, as_choice, put, section
 from .registry import KINDS, RISE_BY_THEMSELVES, find_class, stored_name
 from .schema import PASSED, Adversary, BackboneChoice, Ingredients
+from .typed import Plain
 from .words import ALL_OPTIONS
 
 FORMAT = 1
@@ -28,7 +30,7 @@ class Choice(NamedTuple):
 
     group: str
     kind: type
-    options: typed.Options
+    options: typed.Checked
     lacks: frozenset[str]
     """Required paths that are not known yet."""
 
@@ -63,10 +65,10 @@ class Reading:
     augment: tuple[Choice, ...]
 
     def data(self) -> DataSet:
-        """The source of images.
+        """The data set that the recipe names.
 
         Raises:
-            ValueError: If a path is missing, or only Python knew the images.
+            ValueError: If a path is missing, or the images were passed in Python.
         """
         choice = self.choices["data"]
         if choice is None:
@@ -169,7 +171,7 @@ def split_paths(reading: Reading) -> tuple[Plain, dict[str, str]]:
     for option, holder in _weight_holders(values).items():
         name = option.rpartition(".")[2]
         path = holder.get(name)
-        if isinstance(path, str) and not path.startswith(provenance.PREFIX):
+        if isinstance(path, str) and not path.startswith(HASH_PREFIX):
             paths[option] = path
             holder[name] = provenance.weights_hash(Path(path))
     assert schedule is not None
@@ -186,7 +188,7 @@ def weights(values: Mapping[str, object]) -> dict[str, str]:
     """Hashes of the trained weights that a recipe names, by option."""
     holders = _weight_holders(values)
     named = {option: str(held.get(option.rpartition(".")[2])) for option, held in holders.items()}
-    return {k: value for k, value in named.items() if value.startswith(provenance.PREFIX)}
+    return {k: value for k, value in named.items() if value.startswith(HASH_PREFIX)}
 
 
 def fit_warmup(tree: Plain, options: Mapping[str, object]) -> Plain:
@@ -251,7 +253,7 @@ def _backbone(value: object) -> tuple[BackboneChoice, Plain]:
     return BackboneChoice(**options.typed), options.plain  # pyright: ignore[reportArgumentType]
 
 
-def _section_of(kind: type, group: str, value: object) -> typed.Options | None:
+def _section_of(kind: type, group: str, value: object) -> typed.Checked | None:
     """A field whose options are those of one class."""
     if value is None:
         return None

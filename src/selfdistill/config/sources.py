@@ -7,16 +7,17 @@ from pathlib import Path
 
 from .. import recipes
 from ..runs import RunDirectory, read_yaml
-from .merging import Options, Plain, merge
+from .check_fields import check_fields
+from .merging import Options, merge
 from .resolving import weights
 from .schema import Execution
-from .shapes import check_shape
+from .typed import Plain
 from .user_code import refuse_own_code
 
 
 @dataclass(frozen=True)
-class Source:
-    """What is known before options are: later recipes over earlier ones."""
+class OpenedRecipes:
+    """What recipes say before options do: later ones laid over earlier ones."""
 
     tree: Plain = field(default_factory=dict[str, object])
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -28,7 +29,7 @@ class Source:
     """What each file says."""
 
 
-def open_recipes(options: Options, *, allow_own_code: bool) -> Source:
+def open_recipes(options: Options, *, allow_own_code: bool) -> OpenedRecipes:
     """Read the recipes that options name.
 
     Raises:
@@ -54,7 +55,7 @@ def open_recipes(options: Options, *, allow_own_code: bool) -> Source:
         tree = merge(tree, recipe)
         named |= weights(recipe)
         paths |= run.read_paths()
-    return Source(tree, paths, name, named, files)
+    return OpenedRecipes(tree, paths, name, named, files)
 
 
 def _read_json(text: str) -> Plain:
@@ -62,7 +63,7 @@ def _read_json(text: str) -> Plain:
         recipe = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"--config {text:.40}: it is not valid JSON ({error})") from None
-    check_shape(recipe, "--config")
+    check_fields(recipe, "--config")
     return recipe
 
 
@@ -80,5 +81,5 @@ def _read_recipe(file: Path) -> Plain:
             f"{file}: {misplaced[0]} does not belong into a recipe, which says what is computed "
             f"and not where: leave it out, and give --{misplaced[0].replace('_', '-')} yourself"
         )
-    check_shape(recipe, file)
+    check_fields(recipe, file)
     return recipe

@@ -16,14 +16,14 @@ from typing import NamedTuple
 from jsonargparse import ArgumentParser
 
 from ..runs import parse_yaml
-from . import checks, errors
+from . import check_values, errors
 from .registry import SUPPLIED, class_defaults
 
 Plain = dict[str, object]
 
 
-class Options(NamedTuple):
-    """All options of a class, with its defaults."""
+class Checked(NamedTuple):
+    """All options of a class, with its defaults, checked."""
 
     plain: Plain
     """As they are written down."""
@@ -33,7 +33,7 @@ class Options(NamedTuple):
 
 def read(
     kind: type, values: Mapping[str, object], group: str, *, without: frozenset[str] = frozenset()
-) -> Options:
+) -> Checked:
     """Check and convert what a recipe says of a class's options.
 
     Args:
@@ -47,14 +47,14 @@ def read(
     """
     types = annotations(kind)
     for name, value in values.items():
-        checks.refuse_class(errors.option(group, name), value, types.get(name))
+        check_values.refuse_class(errors.option(group, name), value, types.get(name))
     parser = _parser(kind, without)
     known = parser.get_defaults().as_dict()
     for name in values:
         if name not in known:
             raise ValueError(errors.unknown(group, name, known))
     for name, value in values.items():
-        checks.check_value(errors.option(group, name), value, types.get(name, object))
+        check_values.check_value(errors.option(group, name), value, types.get(name, object))
     for name in required(kind):
         if name in known and name not in values:
             raise ValueError(errors.missing(group, name))
@@ -65,8 +65,8 @@ def read(
     except ValueError as error:
         raise ValueError(errors.explain(str(error), group, values, types)) from error
     plain = _put_back(plain, texts)
-    checks.check_numbers(group, plain)
-    return Options(plain, parser.instantiate(_put_back(found, texts)).as_dict())
+    check_values.check_numbers(group, plain)
+    return Checked(plain, parser.instantiate(_put_back(found, texts)).as_dict())
 
 
 @cache
@@ -120,7 +120,11 @@ def _set_aside(
     texts: dict[str, str] = {}
     safe: Plain = {}
     for name, value in values.items():
-        if isinstance(value, str) and checks.takes_text(types.get(name)) and _is_misread(value):
+        if (
+            isinstance(value, str)
+            and check_values.takes_text(types.get(name))
+            and _is_misread(value)
+        ):
             word = f"verbatim-{len(texts)}-text"
             texts[word] = value
             value = word
@@ -146,5 +150,5 @@ def _is_misread(text: str) -> bool:
     except ValueError:
         return True
     if value is None:
-        return not checks.is_null(text)
+        return not check_values.is_null(text)
     return not isinstance(value, (str, int, float)) or (isinstance(value, str) and value != text)

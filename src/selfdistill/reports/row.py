@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..runs import HASH
+from ..runs import HASH_PREFIX
 from .labels import labels
 from .predictions import TestPredictions
 from .run import Headline, Run
@@ -200,13 +200,13 @@ def _recipe(run: Run, made_by: Mapping[str, Run]) -> Hashable:
     """Key of a recipe without its seed; weights count by the recipe that made them, if known."""
     named = _named_weights(run)
     known = {k: _recipe(made_by[v], made_by) for k, v in named.items() if v in made_by}
-    return frozenset({**run.fields, **dict.fromkeys(named, HASH), **known}.items())
+    return frozenset({**run.fields, **dict.fromkeys(named, HASH_PREFIX), **known}.items())
 
 
 def _named_weights(run: Run) -> dict[str, str]:
     """Hashes of weights that the run starts or learns from, by field."""
     values = {key: str(value) for key, value in run.fields.items()}
-    return {key: value for key, value in values.items() if value.startswith(HASH)}
+    return {key: value for key, value in values.items() if value.startswith(HASH_PREFIX)}
 
 
 def _with_makers(names: list[str], rows: Sequence[Runs]) -> list[str]:

@@ -16,7 +16,7 @@ from .contents import (
 from .differences import changed_files, recipe_differences
 from .directory import LogLine, RunDirectory, log_line
 from .flat import Fields, Scalar, flatten
-from .hashes import HASH, read_checked, read_checked_json
+from .hashes import HASH_PREFIX, read_checked, read_checked_json
 from .reading import (
     parse_yaml,
     read_bytes,
@@ -33,7 +33,7 @@ __all__ = [
     "BEST_MODEL",
     "CHECKPOINT_NAME",
     "FIRST_SAVE",
-    "HASH",
+    "HASH_PREFIX",
     "RECIPE",
     "SCORED_SPLITS",
     "SPLITS",

@@ -9,7 +9,7 @@ from .reading import MAX_BYTES, parse_json, read_bytes
 from .stored import Stored
 from .summary import read_finished
 
-HASH = "sha256:"
+HASH_PREFIX = "sha256:"
 MAX_WEIGHTS = 64 << 30
 """Bytes that a file of weights may have."""
 
@@ -21,7 +21,7 @@ def hash_files(folder: Path, names: Iterable[str]) -> dict[str, str]:
         file = folder / name
         if file.is_file():
             with file.open("rb") as stream:
-                hashes[name] = HASH + hashlib.file_digest(stream, "sha256").hexdigest()
+                hashes[name] = HASH_PREFIX + hashlib.file_digest(stream, "sha256").hexdigest()
     return hashes
 
 
@@ -41,7 +41,7 @@ def find_damage(folder: Path, summary: Stored) -> dict[str, str]:
         cost = summary.section("cost")
         attached = cost.values.get("training_parameters") != cost.values.get("parameters")
         names = (MODEL_FILES[0], *([ATTACHMENTS] if attached else []))
-        expected |= dict.fromkeys(names, HASH)
+        expected |= dict.fromkeys(names, HASH_PREFIX)
     found = hash_files(folder, expected)
     return {
         name: "is missing" if name not in found else "has changed since the run wrote it"
@@ -75,8 +75,8 @@ def _checked(file: Path, content: bytes) -> bytes:
     name = path.relative_to(folder).as_posix()
     if name not in RESULTS or not (folder / SUMMARY).exists():
         return content
-    known = recorded_hashes(read_finished(folder / SUMMARY)).get(name, HASH)
-    if not (HASH + hashlib.sha256(content).hexdigest()).startswith(known):
+    known = recorded_hashes(read_finished(folder / SUMMARY)).get(name, HASH_PREFIX)
+    if not (HASH_PREFIX + hashlib.sha256(content).hexdigest()).startswith(known):
         again = (
             f"`selfdistill evaluate {file.parent} --split test`"
             if name in TEST_FILES

@@ -11,10 +11,9 @@ from .study_files import WRITTEN, write_file
 
 CONTROL = "CrossEntropy"
 METHOD = "method."
-Plain = dict[str, object]
 
 
-def compose(given: Options, *, methods: Sequence[str], seeds: Sequence[int]) -> Plain:
+def compose(given: Options, *, methods: Sequence[str], seeds: Sequence[int]) -> dict[str, object]:
     """The content of a study's file: every method with every seed; as for :func:`write_study`."""
     options = {option: str(value) for option, value in given}
     for option, instead in {"method": "--methods", "seed": "--seeds"}.items():
@@ -24,7 +23,7 @@ def compose(given: Options, *, methods: Sequence[str], seeds: Sequence[int]) -> 
     if len(set(names)) < len(names):
         raise ValueError(f"--methods {' '.join(names)}: one is named twice")
     own = _options_of_methods(names, options)
-    cells: Plain = {
+    cells: dict[str, object] = {
         name: {"method": name, **_natural_values(own[name]), **_teacher(name, names, own[name])}
         for name in names
     }
@@ -125,7 +124,7 @@ def _seeds(seeds: Sequence[int]) -> int | list[int]:
     return seeds[0] if len(seeds) == 1 else list(seeds)
 
 
-def _natural_values(options: Mapping[str, str]) -> Plain:
+def _natural_values(options: Mapping[str, str]) -> dict[str, object]:
     return {option: _natural(value) for option, value in options.items()}
 
 

@@ -12,7 +12,7 @@ from ..deployment import contiguous, model_files
 from ..evaluation import macs_per_exit
 from ..inspection import exit_scores, write_predictions, write_top_attended
 from ..methods import Method
-from ..runs import BEST_MODEL, HASH, SPLITS, SUMMARY_FORMAT, LogLine, replace_file, sha256
+from ..runs import BEST_MODEL, HASH_PREFIX, SPLITS, SUMMARY_FORMAT, LogLine, replace_file, sha256
 from . import environment, memory
 from .engine import on_rank_zero
 from .resuming import restore_logs, warn_of_lost
@@ -41,7 +41,9 @@ def write_model(session: Session, folder: Path) -> dict[str, str]:
     )
     for name, content in files.items():
         replace_file(folder / name, content)
-    return {f"{folder.name}/{name}": HASH + sha256(content) for name, content in files.items()}
+    return {
+        f"{folder.name}/{name}": HASH_PREFIX + sha256(content) for name, content in files.items()
+    }
 
 
 def finish(session: Session) -> None:

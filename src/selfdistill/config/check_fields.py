@@ -17,7 +17,7 @@ EMPTY = {
 """Fields that may hold nothing."""
 
 
-def check_shape(recipe: Mapping[str, object], where: Path | str) -> None:
+def check_fields(recipe: Mapping[str, object], where: Path | str) -> None:
     """Refuse lists, mappings, numbers and null where a field cannot hold them.
 
     Args:
