@@ -1,4 +1,4 @@
-"""docs/methods.md says what the code says."""
+"""Pages that are written from the code say what it says."""
 
 import importlib.util
 import re
@@ -13,12 +13,16 @@ DOCS = Path(__file__).parents[1] / "docs"
 SMALLER = {"wrn_16_2": 32, "resnet18": 64, "convnext_atto": 64, "vit_tiny_patch16_224": 64}
 
 
-@pytest.fixture(scope="module")
-def generate():
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate_methods.py")
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def generate():
+    return script("generate_methods")
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
@@ -44,3 +48,16 @@ def test_the_method_of_the_page_on_adding_one_keeps_its_contract():
     names: dict[str, object] = {}
     exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)
     sd.testing.check_method(names["Mine"])
+
+
+def test_the_design_page_lists_the_files_there_are():
+    design = script("generate_design")
+    assert design.page() == design.PAGE.read_text(), "run python docs/generate_design.py"
+
+
+def test_what_the_design_page_names_exists():
+    page = (DOCS / "design.md").read_text().partition("<!-- files -->")[0]
+    for path in re.findall(r"`(tests/[\w/.]+|testing/\w+\.py|config/\w+\.py)`", page):
+        assert (DOCS.parent / path).exists() or (DOCS.parent / "src/selfdistill" / path).exists(), (
+            path
+        )
