@@ -365,3 +365,9 @@ def test_a_damaged_summary_is_told_with_its_file(tmp_path, content):
     (tmp_path / "summary.json").write_text(content)
     with pytest.raises(ValueError, match=rf"^{re.escape(str(tmp_path / 'summary.json'))} "):
         _ = sd.Run(tmp_path).summary
+
+
+def test_options_of_a_data_set_beside_passed_images_are_refused(tmp_path):
+    images = Digits().splits()
+    with pytest.raises(ValueError, match=r"--data.seed beside images that are passed"):
+        sd.train(data=images, config="digits", options={"data.seed": 3}, out=tmp_path)

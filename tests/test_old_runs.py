@@ -116,7 +116,7 @@ def outcome(run):
 
 def test_interrupted_runs_go_on(continued, old):
     name, resumed, repeated = continued
-    before = outcome(old / "runs" / name / "seed0")
+    before = outcome(FIXTURE / "runs" / name / "seed0")
     if name != "averaged":
         check_outcome(resumed, before)
         check_outcome(repeated, before)
@@ -135,7 +135,10 @@ def check_outcome(found, expected):
     if EXACT:
         assert found == expected
         return
-    found, expected = ({**run, "weights": None} for run in (found, expected))
+    measured = ("log", "validation", "test", "weights")
+    for name in expected.keys() - set(measured):
+        assert found[name] == expected[name], name
+    found, expected = ({name: run[name] for name in measured[:3]} for run in (found, expected))
     assert_alike(json.dumps(found), json.dumps(expected))
 
 

@@ -59,7 +59,7 @@ def test_only_the_loop_and_the_column_labelled_so_know_the_legacy_curve():
         for path in folder.rglob("*.py")
         if "test_curve_file" in path.read_text() or "test_curve.jsonl" in path.read_text()
     }
-    assert readers <= {
+    assert readers == {
         "training/loop.py",
         "training/resuming.py",
         "runs/contents.py",

@@ -1,3 +1,5 @@
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 import torch
@@ -117,3 +119,11 @@ def test_an_image_depends_on_its_own_row_alone(step):
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("kind", [Flip, PadCrop, Cutout])
+def test_augmentations_are_values(kind):
+    change = kind()
+    assert change == kind()
+    with pytest.raises(FrozenInstanceError):
+        change.probability = 0.1

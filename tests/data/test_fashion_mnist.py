@@ -60,7 +60,9 @@ def test_unpacked_files_are_the_same(tmp_path, pixels):
 def test_a_changed_file_is_refused_by_its_checksum(tmp_path, pixels):
     path = tmp_path / "FashionMNIST" / "raw" / "train-labels-idx1-ubyte.gz"
     path.write_bytes(gzip.compress(struct.pack(">2I", 0x801, 40) + bytes(40)))
-    with pytest.raises(ValueError, match=r"ubyte.gz has \d+ bytes and MD5 \w+, the official"):
+    with pytest.raises(
+        ValueError, match=r"train-labels-idx1-ubyte.gz has \d+ bytes and MD5 \w+, the official"
+    ):
         FashionMNIST(root=tmp_path).splits()
     path.unlink()
     with pytest.raises(ValueError, match=r"-ubyte.gz is missing: .*data.download"):

@@ -2,15 +2,17 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from selfdistill import cli
-from selfdistill.config import read_options
+from selfdistill.config import parse, read_options
 from selfdistill.runs import RunDirectory
 from selfdistill.studies import StudyRunner, grid, load, study_files
 from selfdistill.studies.finished import find_finished, weights_directory
@@ -239,6 +241,18 @@ def test_options_of_a_method_count_wherever_they_stand():
     assert recipe.method == "BYOT"
     assert recipe.values["method"]["init_args"]["temperature"] == 2
     assert recipe.values["epochs"] == 3
+
+
+@pytest.mark.parametrize("formats", [{}, {"CE": "bf16"}])
+def test_each_run_has_its_seed_and_its_command_says_what_is_computed(tmp_path, formats):
+    layout = StudyLayout(study(seeds=2, CE=PLAIN), tmp_path, tmp_path / "res", read_options(SMALL))
+    layout = replace(layout, formats=formats)
+    for seed, run in enumerate(layout.runs):
+        job = layout.job(run, teacher=None)
+        assert (run.seed, job.settings.recipe.values["seed"]) == (seed, seed)
+        typed = parse(shlex.split(job.command)[2:])
+        assert typed.recipe.values == job.settings.recipe.values
+        assert typed.execution.out == job.settings.execution.out
 
 
 def test_a_signal_ends_many_jobs_in_the_time_of_one(tmp_path):

@@ -43,6 +43,7 @@ def log(path):
 
 
 AVERAGED, IN_PARTS = ("--ema-decay", "0.9"), ("--accumulation", str(PARTS))
+ADAM = ("--optimizer", "AdamW", "--optimizer.lr", "0.001")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,7 @@ AVERAGED, IN_PARTS = ("--ema-decay", "0.9"), ("--accumulation", str(PARTS))
     [
         *((1, "loss", ()), (5, "loss", ()), (9, "gradient", ())),
         *((1, "gradient", IN_PARTS), (5, "gradient", AVERAGED), (9, "loss", AVERAGED)),
+        *((1, "loss", ADAM), (5, "gradient", ADAM)),
     ],
 )
 def test_the_run_ends_and_its_last_checkpoint_is_good(
@@ -69,12 +71,14 @@ def test_the_run_ends_and_its_last_checkpoint_is_good(
     torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("fault", ["loss", "gradient"])
 @pytest.mark.parametrize("step", [4, 5, 6])
-def test_nothing_from_after_a_bad_step_is_kept(words, tmp_path, monkeypatch, step):
-    """Between two checkpoints the epoch's end notices it."""
+def test_nothing_from_after_a_bad_step_is_kept(words, tmp_path, monkeypatch, step, fault):
+    """Between two checkpoints the epoch's end notices it; what follows a bad step hides nothing."""
     words += ["--data.validation-per-class", "3", "--ema-decay", "0.9"]
-    report = spoiled(monkeypatch, words, tmp_path, step, "loss")
+    report = spoiled(monkeypatch, words, tmp_path, step, fault)
     assert (report["step"], report["epoch"]) == (step, 2)
+    assert ("nan" in report["terms"].values()) == (fault == "loss")
     assert checkpoints(tmp_path) == []
     assert [line["epoch"] for line in log(tmp_path)] == [1]
     weights = load_file(tmp_path / "model-best-validation/model.safetensors")
