@@ -371,3 +371,12 @@ def test_options_of_a_data_set_beside_passed_images_are_refused(tmp_path):
     images = Digits().splits()
     with pytest.raises(ValueError, match=r"--data.seed beside images that are passed"):
         sd.train(data=images, config="digits", options={"data.seed": 3}, out=tmp_path)
+
+
+def test_a_run_with_a_passed_network_is_finished_when_it_is_called_again(tmp_path, capsys):
+    options = {name: SMALL[name] for name in SMALL if name != "backbone.width"}
+    called = {"config": "digits", "backbone": tapped(10), "epochs": 2, "out": tmp_path / "run"}
+    one = sd.train(**called, method="CrossEntropy", options=options).summary["weights"]
+    capsys.readouterr()
+    assert sd.train(**called, method="CrossEntropy", options=options).summary["weights"] == one
+    assert "is finished already" in capsys.readouterr().out

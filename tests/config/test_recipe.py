@@ -2,9 +2,12 @@
 
 import json
 import pickle
+import re
 
 import pytest
+import torch
 
+from selfdistill.backbones import create_backbone
 from selfdistill.config import Recipe, Settings, parse, read_changes
 from selfdistill.data import Digits
 from selfdistill.methods import KD
@@ -91,3 +94,17 @@ def test_text_within_a_recipe_imports_nothing(tmp_path, monkeypatch, field, valu
     (tmp_path / "trap.py").write_text("raise AssertionError('this module must not be imported')")
     with pytest.raises(ValueError):  # noqa: PT011
         Recipe.from_options([("config", "digits"), ("config", json.dumps({field: value}))])
+
+
+@pytest.mark.parametrize("option", ["epochs+", "seed+", "backbone.width+", "method.temperature+"])
+def test_only_augmentations_are_added(option):
+    with pytest.raises(ValueError, match=f"unknown option --{re.escape(option)}"):
+        Recipe.from_options([("config", "digits"), (option, "3")])
+
+
+def test_a_stored_teacher_may_look_like_something_to_import(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(create_backbone("small", 10).network.state_dict(), "t.v1")
+    options = [("config", "digits"), ("method", "KD"), ("method.teacher", "./t.v1")]
+    recipe = Recipe.from_options(options, incomplete=True)
+    assert recipe.override({"seed": 1}, incomplete=True).paths == recipe.paths

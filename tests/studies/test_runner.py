@@ -271,3 +271,19 @@ def test_a_signal_ends_many_jobs_in_the_time_of_one(tmp_path):
     process.terminate()
     assert process.wait(600) == 143
     assert time.monotonic() - told < 2 * GRACE_SECONDS  # one after the other would take thrice
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"optimizer.class-path": "evil.X"},
+        {"optimizer.init_args.class_path": "evil.X"},
+        {"backbone.init_args.name": "evil.net", "backbone.stages": "0"},
+    ],
+)
+def test_code_that_a_study_names_is_not_run_however_it_is_spelled(tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evil.py").write_text("open('EVIL', 'w')")
+    with pytest.raises(ValueError, match="code of the current folder"):
+        run(tmp_path, study(CE={**PLAIN, **options}))
+    assert not (tmp_path / "EVIL").exists()

@@ -85,6 +85,21 @@ def test_nothing_from_after_a_bad_step_is_kept(words, tmp_path, monkeypatch, ste
     assert all(value.isfinite().all() for value in weights.values())
 
 
+def test_an_error_that_a_bad_step_leads_to_does_not_hide_it(words, tmp_path, monkeypatch):
+    spoil_step(monkeypatch, SKDSAM, 2, "gradient")
+    forward = SKDSAM.forward
+
+    def strict(self, images, labels):
+        if not all(value.isfinite().all() for value in self.parameters()):
+            raise RuntimeError("numbers between 0 and 1 only")
+        return forward(self, images, labels)
+
+    monkeypatch.setattr(SKDSAM, "forward", strict)
+    with pytest.raises(NonFinite, match=r"gradient is not finite in epoch 1, step 2,"):
+        train(parse([*words, "--out", str(tmp_path)]))
+    assert (tmp_path / "failure.json").exists()
+
+
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
 def test_the_first_bad_step_is_kept_on_the_device_until_it_is_asked_for(bad):
     faults = {2: bad, 3: torch.nan}

@@ -16,7 +16,7 @@ from .registry import class_options, exact_name, find_class, nearest
 from .schema import PASSED, Adversary, BackboneChoice, Execution, Ingredients
 from .settings import Settings
 from .user_code import is_own_file, network_maker, own_code, refuse_own_code
-from .words import read_options, spelled, train_command
+from .words import full_name, read_options, spelled, train_command
 
 __all__ = [
     "OWN_IMAGES",
@@ -34,6 +34,7 @@ __all__ = [
     "class_options",
     "exact_name",
     "find_class",
+    "full_name",
     "held_out_hash",
     "is_own_file",
     "nearest",

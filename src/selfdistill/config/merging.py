@@ -60,14 +60,17 @@ def merge(recipe: Mapping[str, object], other: Mapping[str, object]) -> Plain:
 def put(recipe: Plain, options: Iterable[tuple[str, object]]) -> Plain:
     """A recipe with options in their places."""
     for option, value in options:
-        group, _, name = option.rstrip("+").partition(".")
+        group, _, name = option.removesuffix("+").partition(".")
+        if option.endswith("+") and option != "augment+":
+            raise ValueError(f"unknown option --{option}: only --augment+ adds to a list")
         old = recipe.get(group)
         if not name:
             new = _put_field(group, old, value, adds=option.endswith("+"))
         elif group in KINDS:
             new = _put_argument(group, old, name, value)
         else:
-            new = {**section(recipe, group), name: value}
+            named = {"name": old} if isinstance(old, str) else section(recipe, group)
+            new = {**named, name: value}
         recipe = {**recipe, group: new}
     return recipe
 
@@ -104,6 +107,8 @@ def _put_field(field: str, old: object, value: object, *, adds: bool) -> object:
         return value
     value = plain(value)
     if field == "augment" and adds:
+        if value is None:
+            raise ValueError("--augment+ null: give an augmentation")
         items = old if isinstance(old, list) else []
         return [*items, *(value if isinstance(value, list) else [value])]  # pyright: ignore
     if field == "augment" and not isinstance(value, list):

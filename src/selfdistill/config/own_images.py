@@ -71,13 +71,15 @@ def own_name(kind: object, options: Mapping[str, object]) -> str | None:
 
 def fit_size(recipe: Plain) -> Plain:
     """Let pictures be as large as the network is made for, unless a size was given."""
-    data, size = section(recipe, "data"), network_size(recipe)
-    if data.get("class_path") not in OWN_IMAGES or "image_size" in arguments(data) or size is None:
+    data = section(recipe, "data")
+    if data.get("class_path") not in OWN_IMAGES or "image_size" in arguments(data):
         return recipe
-    return put(recipe, [("data.image_size", size)])
+    size = network_size(recipe)
+    return recipe if size is None else put(recipe, [("data.image_size", size)])
 
 
 def network_size(recipe: Plain) -> int | None:
     """Height and width that a recipe's network is made for; None where nobody knows."""
     name = section(recipe, "backbone").get("name")
-    return None if not name or is_own_file(str(name)) else declared_size(str(name))
+    unknown = not name or name == PASSED or is_own_file(str(name))
+    return None if unknown else declared_size(str(name))

@@ -205,10 +205,7 @@ class Recipe:
     @cached_property
     def _reading(self) -> Reading:
         tree = {k: v for k, v in self.values.items() if k not in ("format", "split")}
-        paths: dict[str, object] = {**self.paths}
-        if "method.teacher" in paths:  # text could name something to import
-            paths["method.teacher"] = Path(self.paths["method.teacher"])
-        return read_recipe(put(tree, paths.items()), incomplete=True)
+        return read_recipe(put(tree, _path_options(self.paths)), incomplete=True)
 
 
 def compose(opened: OpenedRecipes, options: Options, *, incomplete: bool = False) -> Recipe:
@@ -227,7 +224,7 @@ def compose(opened: OpenedRecipes, options: Options, *, incomplete: bool = False
 def _composed(opened: OpenedRecipes, options: Options, *, incomplete: bool) -> Recipe:
     choices, others = settle(options)
     tree = fit_warmup(choose_classes(opened.tree, choices), dict(others))
-    tree = put(tree, accepted(opened.paths, tree).items())
+    tree = put(tree, _path_options(accepted(opened.paths, tree)))
     tree = fit_size(put(tree, others))
     reading = read_recipe(tree, incomplete=incomplete)
     values, paths = split_paths(reading)
@@ -239,6 +236,11 @@ def _composed(opened: OpenedRecipes, options: Options, *, incomplete: bool) -> R
     )
     own = None if data is None else own_name(data.kind.__name__, paths)
     return Recipe(values, paths, opened.name if own is None else f"{opened.name}/{own}")
+
+
+def _path_options(paths: Mapping[str, str]) -> Options:
+    """Paths as options; that of a teacher as a path, since text could name something to import."""
+    return [(k, Path(where) if k == "method.teacher" else where) for k, where in paths.items()]
 
 
 def _is_passed(tree: Mapping[str, object], name: str) -> bool:

@@ -51,9 +51,9 @@ def read_options(argv: list[str]) -> Options:
             following = argv[number + 1] if number + 1 < len(argv) else "--"
             if not following.startswith("--"):
                 value = argv[next(words)]
-            elif _full_name(name) in _booleans():
+            elif full_name(name) in _booleans():
                 value = "true"
-            elif _full_name(name) == "print_config":
+            elif full_name(name) == "print_config":
                 value = ""
             else:
                 raise ValueError(f"{argv[number]} is followed by no value")
@@ -73,7 +73,7 @@ def spelled(options: Iterable[tuple[str, object]]) -> Options:
     images: Options = []
     others: Options = []
     for name, value in options:
-        option = _full_name(name)
+        option = full_name(name)
         if option == "print_shtab":  # an offer of the configuration library's
             raise ValueError("unknown option --print_shtab: there is no shell completion")
         text = isinstance(value, str)
@@ -92,7 +92,8 @@ def train_command(options: Options) -> str:
     return shlex.join(["selfdistill", "train", *words])
 
 
-def _full_name(name: str) -> str:
+def full_name(name: str) -> str:
+    """An option by the name of its field, however it is spelled."""
     option = name.replace("-", "_")
     option = SHORT_FORMS.get(option, option).replace(".init_args.", ".", 1)
     group = option.removesuffix(".class_path")

@@ -10,6 +10,7 @@ from ..config import (
     Options,
     Recipe,
     Settings,
+    full_name,
     read_execution,
     refuse_own_code,
     separate,
@@ -163,7 +164,8 @@ class StudyLayout:
         for run in self.runs:
             for path in run.summaries() if run.cell == cell else ():
                 recorded |= _recorded_code(path)
-        refuse_own_code(cell.options, recorded, f"the study {self.study.name}")
+        named = {full_name(option): value for option, value in cell.options.items()}
+        refuse_own_code(named, recorded, f"the study {self.study.name}")
 
 
 def read_cell(cell: Cell, options: Options) -> Settings:
@@ -191,7 +193,7 @@ def cell_options(cell: Cell, options: Options) -> Options:
     """Options of a cell's runs; where its images lie is left out if others are named instead."""
     others = "data" in dict(options)
     own = [(k, v) for k, v in cell.options.items() if not (others and k in PATHS)]
-    return spelled([*own, *options])
+    return [*spelled(own), *options]
 
 
 def _recorded_code(summary: Path) -> dict[str, str]:

@@ -37,7 +37,13 @@ def train_epochs(session: Session) -> Iterator[LogLine]:
             epoch = session.batches.epoch(state.epoch)
             state.clock.start_epoch()
             while state.step < state.steps:
-                state.train_step(epoch)
+                try:
+                    state.train_step(epoch)
+                except Exception:
+                    # a method may raise on weights that an earlier step left not finite
+                    if session.fabric.world_size == 1:
+                        check_finite(state)
+                    raise
                 session.reporter.step(state.steps_done)
                 saver.save_if_due()
             check_finite(state)
