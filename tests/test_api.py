@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
 import selfdistill as sd
+from selfdistill import recipes
 from selfdistill.backbones import create_backbone
 from selfdistill.config import parse
 from selfdistill.config.python_objects import settings_of
@@ -380,3 +382,14 @@ def test_a_run_with_a_passed_network_is_finished_when_it_is_called_again(tmp_pat
     capsys.readouterr()
     assert sd.train(**called, method="CrossEntropy", options=options).summary["weights"] == one
     assert "is finished already" in capsys.readouterr().out
+
+
+def test_pairs_are_as_large_as_the_recipe_that_is_named_says(tmp_path):
+    recipe = yaml.safe_load(Path(recipes.find("scratch")).read_text())
+    recipe["data"] = {"class_path": "ImageFolder", "init_args": {"image_size": 16}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(recipe))
+    named = {"config": str(tmp_path / "own.yaml"), "data": Shades(), "backbone": "small"}
+    settings = settings_of(**named, method="CrossEntropy", options={})
+    assert settings.data.splits().train.images.shape[2:] == (16, 16)
+    settings = settings_of(**named, method="CrossEntropy", options={"data.image_size": 24})
+    assert settings.data.splits().train.images.shape[2:] == (24, 24)

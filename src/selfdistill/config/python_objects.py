@@ -28,12 +28,13 @@ from ..data import (
 from ..limits import check_image_size
 from ..methods import METHODS, Method
 from . import typed
-from .merging import Options
+from .merging import Options, arguments, section
 from .own_images import network_size
 from .parser import read_settings
 from .recipe import Recipe
 from .schema import PASSED
 from .settings import Settings
+from .sources import open_recipes
 from .words import spelled
 
 Images = str | Path | DataSet | Splits | ImageSet | MapDataset
@@ -213,7 +214,7 @@ def _with_images(
         splits = data
     else:
         if not isinstance(data, ImageSet):
-            size = dict(options).get("data.image_size") or _size(settings.recipe, backbone)
+            size = dict(options).get("data.image_size") or _size(options, settings.recipe, backbone)
             data = ImageSet.from_dataset(data, image_size=_checked_size(size))
         splits = split_in_memory(data)
     named = {"class_path": PASSED, "init_args": {"split": splits.digest()[:16]}}
@@ -222,11 +223,13 @@ def _with_images(
     return replace(settings, recipe=recipe, data=InMemory(splits))
 
 
-def _size(recipe: Recipe, backbone: str | Backbone | None) -> int:
-    """Height and width that the network is made for."""
+def _size(options: Options, recipe: Recipe, backbone: str | Backbone | None) -> object:
+    """Height and width that the network is made for, or those of the recipe that was named."""
     if isinstance(backbone, Backbone):
         return backbone.input_size[1]
-    return network_size(dict(recipe.values)) or DEFAULT_SIZE
+    stored = section(open_recipes(options, allow_own_code=True).tree, "data")  # checked before
+    size = arguments(stored).get("image_size")
+    return size or network_size(dict(recipe.values)) or DEFAULT_SIZE
 
 
 def _checked_size(size: object) -> int:
