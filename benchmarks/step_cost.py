@@ -17,7 +17,7 @@ import torch
 import selfdistill as sd
 from selfdistill.config import parse
 from selfdistill.data import Batches, ImageSet, PadCrop, Pipeline, Preprocessing
-from selfdistill.evaluation import precision
+from selfdistill.evaluation import hardware
 from selfdistill.methods import METHODS, Method
 from selfdistill.pairing import Partner
 from selfdistill.training import engine
@@ -132,10 +132,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    (chosen, *_), reason = precision.possible("auto", torch.device("cpu"))
+    (chosen, *_), reason = hardware.possible_precisions("auto", torch.device("cpu"))
     bf16 = chosen == "bf16"
     print(
-        f"torch {torch.__version__}, {precision.processor_name()}, {chosen} ({reason}), "
+        f"torch {torch.__version__}, {hardware.processor_name()}, {chosen} ({reason}), "
         f"channels last, 1 thread, load {os.getloadavg()[0]:.1f}, {arguments.backbone}, "
         f"batch {arguments.batch}, {arguments.rounds} rounds"
     )

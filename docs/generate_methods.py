@@ -70,10 +70,10 @@ def costs() -> dict[str, dict[str, float]]:
 
 def measure_steps(rounds: int = 7, count: int = 16) -> dict[str, object]:
     """Processor seconds of a step, relative to cross-entropy: medians over interleaved rounds."""
-    from selfdistill.evaluation import precision
+    from selfdistill.evaluation import hardware
 
     torch.set_num_threads(1)
-    (chosen, *_), _ = precision.possible("auto", torch.device("cpu"))
+    (chosen, *_), _ = hardware.possible_precisions("auto", torch.device("cpu"))
     steps = {}
     for method_type in METHODS:
         method = build(method_type).to(memory_format=torch.channels_last).train()
@@ -97,7 +97,7 @@ def measure_steps(rounds: int = 7, count: int = 16) -> dict[str, object]:
         name: round(statistics.median(a / b for a, b in zip(values, base, strict=True)), 2)
         for name, values in seconds.items()
     }
-    machine = f"{precision.processor_name()}, torch {torch.__version__}, {chosen}, channels last"
+    machine = f"{hardware.processor_name()}, torch {torch.__version__}, {chosen}, channels last"
     where = f"{machine}, one thread, batch {count}, load {os.getloadavg()[0]:.1f}"
     return {"machine": where, "ratios": ratios}
 

@@ -206,7 +206,7 @@ PARTS = (1, 2, 4, 8)
 
 def measure(folder: Path) -> dict[str, object]:
     """Train on the embedded digits, and count what a step keeps in memory."""
-    from selfdistill.evaluation.precision import processor_name
+    from selfdistill.evaluation.hardware import processor_name
 
     torch.set_num_threads(1)
     options = {"plain": "", "average": "--ema-decay 0.98"}

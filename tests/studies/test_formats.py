@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from selfdistill.evaluation import precision
+from selfdistill.evaluation import hardware
 from selfdistill.studies import StudyRunner, grid
 from selfdistill.studies.finished import find_finished
 from selfdistill.studies.formats import choose_formats
@@ -39,7 +39,7 @@ def measured(monkeypatch):
         asked.append(settings)
         return ("bf16", "fp32")[(len(asked) - 1) % 2], "as measured"
 
-    monkeypatch.setattr(precision, "processor_flags", lambda: frozenset({"amx_bf16"}))
+    monkeypatch.setattr(hardware, "processor_flags", lambda: frozenset({"amx_bf16"}))
     monkeypatch.setattr("selfdistill.training.number_format.measured", measure)
     return asked
 
@@ -97,7 +97,7 @@ def test_the_format_of_the_runs_there_are_is_found(layout, measured, kept):
 
 
 def test_nothing_is_chosen_where_nothing_is_open(layout, measured, monkeypatch):
-    monkeypatch.setattr(precision, "processor_flags", frozenset)
+    monkeypatch.setattr(hardware, "processor_flags", frozenset)
     assert choose_formats(layout, pytest.fail) == {}
     assert measured == []
 

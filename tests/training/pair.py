@@ -17,7 +17,7 @@ from spoiling import spoil_step
 
 from selfdistill import signals
 from selfdistill.config import parse
-from selfdistill.evaluation import precision
+from selfdistill.evaluation import hardware
 from selfdistill.failures import Failure, StorageFailure
 from selfdistill.methods import CrossEntropy
 from selfdistill.training import checkpoint, number_format, train
@@ -54,7 +54,7 @@ def member(rank, port, path, fault):
     if fault == "save":
         checkpoint.save = refuse
     if fault == "precision":
-        precision.processor_flags = lambda: frozenset({"amx_bf16"})
+        hardware.processor_flags = lambda: frozenset({"amx_bf16"})
         number_format.measured = measure if rank == 0 else refuse
     words = ["--method", "CrossEntropy", "--accelerator", "cpu", "--out", str(path)]
     if fault == "recipe":

@@ -9,7 +9,7 @@ import yaml
 from safetensors.torch import load_file
 
 from selfdistill.config import parse
-from selfdistill.evaluation import precision
+from selfdistill.evaluation import hardware
 from selfdistill.methods import CrossEntropy
 from selfdistill.testing import TinyBackbone
 from selfdistill.training import engine, identities, number_format, train
@@ -42,7 +42,7 @@ def timed(monkeypatch):
 @pytest.fixture
 def decided(monkeypatch):
     """Sets what a measurement says, on a processor that computes in both formats."""
-    monkeypatch.setattr(precision, "processor_flags", lambda: frozenset({"amx_bf16"}))
+    monkeypatch.setattr(hardware, "processor_flags", lambda: frozenset({"amx_bf16"}))
 
     def decide(answer):
         def answering(settings, splits, device):
@@ -135,7 +135,7 @@ def test_nothing_is_measured_where_nothing_is_open(decided, tmp_path, asked, mon
     decided(None)
     train(parse([*AUTO, "--precision", asked, "--out", str(tmp_path / "asked")]))
     assert format_of(tmp_path / "asked") == asked
-    monkeypatch.setattr(precision, "processor_flags", frozenset)
+    monkeypatch.setattr(hardware, "processor_flags", frozenset)
     assert len(identities(parse(AUTO))) == 1
     train(parse([*AUTO, "--out", str(tmp_path / "slow")]))
     assert format_of(tmp_path / "slow") == "fp32"
@@ -216,7 +216,7 @@ def test_an_engine_computes_in_the_format_that_is_decided_late():
     ("network", "expected"), [("mobilenetv3_small_050", "fp32"), ("resnet18", "bf16")]
 )
 def test_dense_convolutions_gain_and_depthwise_ones_lose(network, expected):
-    if len(precision.possible("auto", torch.device("cpu"))[0]) == 1:
+    if len(hardware.possible_precisions("auto", torch.device("cpu"))[0]) == 1:
         pytest.skip("this processor has no bf16 units")
     settings = parse(
         [

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from ..backbones import Backbone, Tapped, check_published, create_backbone, declared_size
 from ..data import Augmentation, DataSet, Mixing
-from ..evaluation import Precision
+from ..evaluation import PrecisionChoice
 from ..methods import Method
 from .user_code import is_own_file, network_maker
 
@@ -163,7 +163,7 @@ class Ingredients:
     accumulation: int = 1
     ema_decay: float | None = None
     seed: int = 0
-    precision: Precision = "auto"
+    precision: PrecisionChoice = "auto"
     compile: bool = False
     deterministic: bool = False
     validate_every: int = 1

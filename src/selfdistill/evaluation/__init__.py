@@ -2,16 +2,22 @@
 
 from .activation import Activation, class_activation
 from .corruption_accuracy import accuracy_by_corruption
-from .device import choose_device, place
+from .hardware import (
+    Precision,
+    PrecisionChoice,
+    choose_device,
+    place,
+    possible_precisions,
+    processor_name,
+)
 from .inference import Predictions, evaluating, join, predict
 from .macs import macs_per_exit
 from .metrics import Scores, score
-from .precision import Format, Precision, processor_name
 
 __all__ = [
     "Activation",
-    "Format",
     "Precision",
+    "PrecisionChoice",
     "Predictions",
     "Scores",
     "accuracy_by_corruption",
@@ -21,6 +27,7 @@ __all__ = [
     "join",
     "macs_per_exit",
     "place",
+    "possible_precisions",
     "predict",
     "processor_name",
     "score",

@@ -9,14 +9,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..data import ImageSet, Preprocessing
-from ..methods import Inspection, Method
+from ..methods import Method
 
 MAX_BATCH, MAX_BATCH_ON_CPU = (1000, 2**22), (125, 2**20)
 """Images and pixels that are classified at once; a processor's caches want few."""
 
 
 class Predictions(NamedTuple):
-    """What a trained method says about images, in single precision on the CPU."""
+    """What a trained method says about images."""
 
     exits: dict[str, Float[Tensor, "images classes"]]
     """Logits by exit; ``network`` first."""
@@ -46,7 +46,7 @@ def predict(
 ) -> Predictions:
     """Inspect a method in evaluation mode, batch after batch; its state is not changed.
 
-    It is computed in the number format of its weights, as it is where it is deployed: of logits in
+    It is computed in the precision of its weights, as it is where it is deployed: of logits in
     bf16 one image in fifty has two equal best ones, and one in a hundred another class.
 
     Args:
@@ -60,30 +60,22 @@ def predict(
     height, width = images.images.shape[2:]
     max_images, max_pixels = MAX_BATCH_ON_CPU if device.type == "cpu" else MAX_BATCH
     batch_size = batch_size or max(1, min(max_images, max_pixels // (height * width)))
-    parts: list[Inspection] = []
+    parts: list[Predictions] = []
     with evaluating(method), torch.no_grad():
         for start in range(0, len(images), batch_size):
             between()
-            pixels = images.images[start : start + batch_size].to(device)
-            inputs = preprocessing.standardise(preprocessing.center(pixels))
-            parts.append(method.inspect(inputs))
-    attention = [part.attention for part in parts if part.attention is not None]
-    return Predictions(
-        {name: _gather([part.exits[name] for part in parts]) for name in parts[0].exits},
-        _gather(attention) if attention else None,
-        images.labels.cpu(),
-    )
+            batch = slice(start, start + batch_size)
+            pixels = preprocessing.center(images.images[batch].to(device))
+            exits, attention = method.inspect(preprocessing.standardise(pixels))
+            parts.append(Predictions(exits, attention, images.labels[batch]))
+    return join(parts)
 
 
 def join(parts: Sequence[Predictions]) -> Predictions:
-    """Predictions of several sets of images as one."""
+    """Predictions of several batches or sets as one, in single precision on the CPU."""
     attention = [part.attention for part in parts if part.attention is not None]
     return Predictions(
-        {name: torch.cat([part.exits[name] for part in parts]) for name in parts[0].exits},
-        torch.cat(attention) if attention else None,
-        torch.cat([part.labels for part in parts]),
+        {n: torch.cat([part.exits[n] for part in parts]).float().cpu() for n in parts[0].exits},
+        torch.cat(attention).float().cpu() if attention else None,
+        torch.cat([part.labels for part in parts]).cpu(),
     )
-
-
-def _gather(parts: list[Float[Tensor, "_ columns"]]) -> Float[Tensor, "images columns"]:
-    return torch.cat(parts).float().cpu()

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from ..config import Recipe, Settings
-from ..evaluation import Format, choose_device, precision
+from ..evaluation import Precision, choose_device, possible_precisions
 from ..runs import RunDirectory
 
 
-def run_directory(settings: Settings, number_format: Format) -> RunDirectory:
+def run_directory(settings: Settings, number_format: Precision) -> RunDirectory:
     recipe = settings.recipe.resolved(precision=number_format)
     return RunDirectory(settings.execution.out or default_directory(recipe))
 
@@ -22,5 +22,5 @@ def default_directory(recipe: Recipe) -> Path:
 def identities(settings: Settings) -> list[str]:
     """The hashes by which a run may be known on this machine's kind of device."""
     device = choose_device(settings.execution.accelerator)
-    formats, _ = precision.possible(settings.ingredients.precision, device)
+    formats, _ = possible_precisions(settings.ingredients.precision, device)
     return [settings.recipe.resolved(precision=candidate).hash() for candidate in formats]

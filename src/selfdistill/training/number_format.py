@@ -8,7 +8,7 @@ import torch
 
 from ..config import Settings
 from ..data import Batch, Splits
-from ..evaluation import Format, choose_device, precision
+from ..evaluation import Precision, choose_device, possible_precisions
 from ..methods import Method
 from .building import build, build_batches
 from .naming import run_directory
@@ -23,7 +23,7 @@ MIN_IMAGES, MAX_IMAGES = 8, 32
 
 def choose_number_format(
     settings: Settings, read_splits: Callable[[], Splits]
-) -> tuple[Format, str]:
+) -> tuple[Precision, str]:
     """The number format of a run, and the reason: that of the run there is, or else the faster.
 
     The images are read only where the formats are to be measured.
@@ -32,7 +32,7 @@ def choose_number_format(
         ValueError: If the settings do not suit the data or the network.
     """
     device = choose_device(settings.execution.accelerator)
-    formats, reason = precision.possible(settings.ingredients.precision, device)
+    formats, reason = possible_precisions(settings.ingredients.precision, device)
     if len(formats) == 1:
         return formats[0], reason
     for candidate in formats:
@@ -47,7 +47,7 @@ def choose_number_format(
 
 def measured(
     settings: Settings, read_splits: Callable[[], Splits], device: torch.device
-) -> tuple[Format, str]:
+) -> tuple[Precision, str]:
     """The faster format, and its reason; the run that follows is as it would be without this."""
     ingredients = settings.ingredients
     with torch.random.fork_rng(devices=[]):
@@ -59,13 +59,13 @@ def measured(
         return faster(method, batch)
 
 
-def faster(method: Method, batch: Batch) -> tuple[Format, str]:
+def faster(method: Method, batch: Batch) -> tuple[Precision, str]:
     """bf16 if its steps are clearly faster, with the times; only the method's buffers change.
 
     Other work on the machine slows steps down and never speeds them up: the formats take turns,
     and the fastest step of each counts.
     """
-    shortest: dict[Format, float] = {"fp32": math.inf, "bf16": math.inf}
+    shortest: dict[Precision, float] = {"fp32": math.inf, "bf16": math.inf}
     rounds, began = 0, clock()
     while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and clock() - began < BUDGET_SECONDS):
         for number_format, best in shortest.items():
@@ -73,7 +73,7 @@ def faster(method: Method, batch: Batch) -> tuple[Format, str]:
             _step(method, batch, number_format)
             shortest[number_format] = min(best, clock() - start)
         rounds += 1
-    chosen: Format = "bf16" if MIN_GAIN * shortest["bf16"] <= shortest["fp32"] else "fp32"
+    chosen: Precision = "bf16" if MIN_GAIN * shortest["bf16"] <= shortest["fp32"] else "fp32"
     times = " and ".join(f"{1000 * best:.3g} ms in {name}" for name, best in shortest.items())
     return chosen, f"{len(batch.indices)} images take {times}"
 
@@ -82,7 +82,7 @@ def _discard(text: str) -> None:
     """The run that follows logs it."""
 
 
-def _step(method: Method, batch: Batch, number_format: Format) -> None:
+def _step(method: Method, batch: Batch, number_format: Precision) -> None:
     with torch.autocast(batch.labels.device.type, torch.bfloat16, number_format == "bf16"):
         loss = call_method(method, batch, context_for(method, batch)).loss
     loss.backward()

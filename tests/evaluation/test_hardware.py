@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from selfdistill.evaluation import precision
+from selfdistill.evaluation import hardware
 
 CPU = torch.device("cpu")
 
@@ -16,18 +16,18 @@ CPU = torch.device("cpu")
     ],
 )
 def test_auto_asks_the_processor(monkeypatch, flags, expected, reason):
-    monkeypatch.setattr(precision, "processor_flags", lambda: frozenset(flags.split()))
-    formats, why = precision.possible("auto", CPU)
-    assert formats == expected
+    monkeypatch.setattr(hardware, "processor_flags", lambda: frozenset(flags.split()))
+    precisions, why = hardware.possible_precisions("auto", CPU)
+    assert precisions == expected
     assert reason in why
 
 
 @pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16")])
 def test_auto_asks_the_gpu(monkeypatch, capability, expected):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
-    assert precision.possible("auto", torch.device("cuda"))[0] == (expected,)
+    assert hardware.possible_precisions("auto", torch.device("cuda"))[0] == (expected,)
 
 
 def test_what_is_asked_for_is_taken():
-    assert precision.possible("bf16", CPU) == (("bf16",), "asked for")
-    assert precision.possible("auto", torch.device("mps"))[0] == ("fp32",)
+    assert hardware.possible_precisions("bf16", CPU) == (("bf16",), "asked for")
+    assert hardware.possible_precisions("auto", torch.device("mps"))[0] == ("fp32",)
