@@ -54,12 +54,11 @@ def test_one_measurement_holds_for_every_open_cell(layout, measured):
 def test_every_run_is_told_and_the_same_study_keeps_its_format(layout, measured, monkeypatch):
     told = []
 
-    def backend(jobs, on_end, seconds, processes):
+    def backend(jobs, on_end, budget, processes):
         told.extend(jobs)
         for number, job in enumerate(jobs):
             path = train(job.settings) if number == 0 else None
             on_end(RunResult(number, path, "" if path else "left out", 0.0, 0 if path else 2))
-        return []
 
     def run(monkeypatch):
         monkeypatch.setattr("selfdistill.studies.local_jobs.run_all", backend)

@@ -18,6 +18,7 @@ from selfdistill.studies import StudyRunner, grid, load, study_files
 from selfdistill.studies.finished import find_finished, weights_directory
 from selfdistill.studies.layout import StudyLayout, read_cell
 from selfdistill.studies.local_jobs import GRACE_SECONDS
+from selfdistill.studies.result import Budget
 
 SMALL = [
     *("--backbone.width=8", "--epochs=2", "--warmup-epochs=0", "--precision=fp32"),
@@ -117,6 +118,43 @@ def test_a_budget_stops_cleanly_before_it_is_spent(tmp_path):
         assert list((tmp_path / "trial" / "CE" / "seed1" / "checkpoints").glob("*.pt"))
 
 
+def test_a_run_that_would_not_end_in_time_is_not_begun(tmp_path, monkeypatch):
+    run(tmp_path, study(CE=PLAIN))
+    done = RunDirectory(tmp_path / "trial" / "CE" / "seed0")
+    cost = done.read_summary().mapping("cost")
+    done.update_summary({"cost": {**cost, "seconds": 500.0}})
+    cells = {"CE": PLAIN, "other": {**PLAIN, "seeds": [7]}}
+    later = study(seeds=2, **cells)
+    for left, expected in {
+        100: ["CE seed 1", "other seed 7"],
+        600: [],  # this one is enough
+    }.items():
+        budget = Budget(1000.0, time.time() + left)
+        monkeypatch.setattr(Budget, "from_now", lambda seconds, budget=budget: budget)
+        outcome, lines = run(tmp_path, later, seconds=1010.0)
+        reason = "not begun: runs like it took 0:08:20, more than is left"
+        assert outcome.missing == dict.fromkeys(expected, reason)
+        assert outcome.code == 0
+        assert len(lines) == (1 if expected else 3)  # one for each run that was trained
+
+
+def test_what_has_begun_goes_on_and_what_no_budget_holds_begins(tmp_path):
+    done = tmp_path / "CE" / "seed0"
+    done.mkdir(parents=True)
+    (done / "summary.json").write_text(json.dumps({"cost": {"seconds": 500.0}}))
+    new, under_way = done.with_name("seed1"), done.with_name("seed2")
+    under_way.mkdir()
+    (under_way / "recipe.yaml").touch()
+    other = tmp_path / "other" / "seed0"
+    short = Budget(1000.0, time.time() + 100)
+    assert "took 0:08:20" in short.why_not_begin(new)
+    assert "took 0:08:20" in short.why_not_begin(other)  # all that is known of it
+    assert not short.why_not_begin(under_way)
+    assert not Budget(540.0, time.time() + 100).why_not_begin(new)  # the next has no more for it
+    assert not Budget(1000.0, time.time() + 600).why_not_begin(new)
+    assert Budget(1000.0, time.time()).why_not_begin(under_way) == "not begun: the time is up"
+
+
 def test_a_process_that_dies_stops_no_other(tmp_path, monkeypatch):
     (tmp_path / "fatal.py").write_text(
         "import os\nfrom selfdistill.methods import CrossEntropy\n"
@@ -138,6 +176,12 @@ def test_seeds_come_round_by_round():
     cells = {"A": {"method": "BYOT"}, "B": {"method": "SKDSAM", "seeds": [7]}}
     runs = study(seeds=2, **cells).runs()
     assert [(cell.name, seed) for cell, seed in runs] == [("A", 0), ("B", 7), ("A", 1)]
+
+
+@pytest.mark.parametrize("name", ["thesis_cifar100", "thesis_tiny_imagenet"])
+def test_the_thesis_asks_its_main_question_first(name):
+    first = [(cell.name, seed) for cell, seed in load(name).runs()[:2]]
+    assert first == [("CrossEntropy", 0), ("SKDSAM", 0)]
 
 
 @pytest.mark.parametrize("name", study_files.names())
@@ -178,6 +222,7 @@ def test_mistakes(capsys):
         ("digit",): "neither a file nor a shipped one: did you mean digits?",
         ("digits", "--jobs", "0"): "argument --jobs: '0': give a whole number from 1 on",
         ("digits", "--budget", "9x"): "'9x' is no time: write 90s, 9m or 2h",
+        ("digits", "--budget", "nanh"): "'nanh' is no time: write 90s, 9m or 2h",
         ("digits", "--seed", "3"): "--seed 3: study digits has its seeds",
         ("digits", "--seeds", "3"): "study digits has its seeds: --seeds goes with --methods",
         ("digits", "--methods", "BYOT"): "study digits says what is compared: leave --methods out",

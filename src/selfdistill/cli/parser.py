@@ -1,6 +1,7 @@
 """How every command reads its words."""
 
 import argparse
+import math
 from collections.abc import Callable
 
 from . import COMMANDS
@@ -44,9 +45,12 @@ def seconds(text: str) -> float:
     """Seconds in a time such as 90s, 9m, 2h."""
     units = {"s": 1, "m": 60, "h": 3600}
     try:
-        return float(text[:-1]) * units[text[-1]]
+        value = float(text[:-1]) * units[text[-1]]
+        if not 0 <= value < math.inf:
+            raise ValueError
     except (KeyError, ValueError, IndexError):
         raise argparse.ArgumentTypeError(f"{text!r} is no time: write 90s, 9m or 2h") from None
+    return value
 
 
 def add_own_code(parser: argparse.ArgumentParser) -> None:

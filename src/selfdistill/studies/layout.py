@@ -1,5 +1,7 @@
 """Where the runs of a study lie, and what each computes."""
 
+import contextlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +19,14 @@ from ..config import (
     spelled,
     train_command,
 )
-from ..runs import RunDirectory, read_summary, recorded_code, replace_file, summary_file
+from ..runs import (
+    SUMMARY,
+    RunDirectory,
+    read_summary,
+    recorded_code,
+    replace_file,
+    summary_file,
+)
 from .grid import Cell, Study
 
 PATHS = ("data.root", "data.table", "data.name")
@@ -68,6 +77,24 @@ class Job(NamedTuple):
     settings: Settings
     command: str
     """The train command that does the same, for messages."""
+
+    @property
+    def directory(self) -> Path:
+        """The run directory."""
+        assert self.settings.execution.out is not None
+        return self.settings.execution.out
+
+
+def seconds_needed(directory: Path) -> float | None:
+    """What a run takes by those finished: its cell's longest, or else the study's shortest."""
+    cells: dict[Path, list[float]] = {}
+    for file in directory.parent.parent.glob(f"*/seed*/{SUMMARY}"):
+        with contextlib.suppress(ValueError):  # a damaged one is trained anew
+            seconds = read_summary(file).section("cost").number("seconds")
+            cells.setdefault(file.parent.parent, []).append(seconds)
+    if directory.parent in cells:
+        return max(cells[directory.parent])
+    return min(itertools.chain(*cells.values()), default=None)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from ..failures import Stopped
 from ..signals import StopRequest
 from .layout import Job
-from .result import FAULT, RunResult, cut_off, out_of_time, train_run
+from .result import FAULT, Budget, RunResult, cut_off, not_begun, train_run
 
 START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 POLL_SECONDS = 0.5
@@ -30,62 +30,55 @@ GRACE_SECONDS = 6.0
 def run_all(
     jobs: Sequence[Job],
     on_end: Callable[[RunResult], None],
-    seconds: float | None = None,
+    budget: Budget | None = None,
     *,
     processes: int,
-) -> list[RunResult]:
+) -> None:
     """Train every run; finished ones are left as they are, and one that fails stops no other.
 
     Args:
         jobs: What to train.
         on_end: Called as each run ends.
-        seconds: After so many, runs save and stop, and no other begins; None for no limit.
+        budget: When runs save and stop, and no other begins; None for no limit.
         processes: How many at the same time.
-
-    Returns:
-        How each run ended, in the order of the runs.
 
     Raises:
         Stopped: If a signal came; the runs were told to save.
     """
-    deadline = None if seconds is None else time.time() + seconds
-    last = None if seconds is None else last_moment(seconds)
     waiting = deque(range(len(jobs)))
-    workers = [_Worker() for _ in range(max(1, min(processes, len(jobs))))]
-    ended: list[RunResult] = []
+    workers = [_Worker() for _ in range(min(processes, len(jobs)))]
     try:
         with StopRequest() as stop:
             while waiting or any(worker.busy for worker in workers):
-                if deadline is not None and time.time() >= deadline:
-                    for number in waiting:
-                        ended.append(out_of_time(number))
-                        on_end(ended[-1])
-                    waiting.clear()
                 for worker in workers:
-                    if waiting and not worker.busy:
+                    while waiting and not worker.busy:
                         number = waiting.popleft()
-                        worker.begin(number, jobs[number], deadline)
-                for worker in _ready(workers):
-                    ended.append(worker.result())
-                    on_end(ended[-1])
+                        if budget and (why := budget.why_not_begin(jobs[number].directory)):
+                            on_end(not_begun(number, why))
+                        else:
+                            worker.begin(number, jobs[number], budget)
+                busy = {worker.connection: worker for worker in workers if worker.busy}
+                for connection in wait(list(busy), timeout=POLL_SECONDS):
+                    on_end(busy[connection].result())  # pyright: ignore[reportArgumentType]
                 if stop.received is not None:
                     raise stopped(stop.received)
-                if last is not None and time.time() > last:
+                if is_late(budget):
                     _tell_to_save(workers)
     finally:
         _tell_to_save(workers)
         until = time.monotonic() + GRACE_SECONDS
         for worker in workers:
             worker.close(until)
-    return sorted(ended)
 
 
-def last_moment(seconds: float) -> float:
-    """When runs that should have stopped after so many seconds are told by a signal."""
-    return time.time() + seconds + min(GRACE_SECONDS / 2, 0.1 * seconds)
+def is_late(budget: Budget | None) -> bool:
+    """Whether runs should have stopped by themselves, and are told by a signal."""
+    if budget is None:
+        return False
+    return time.time() > budget.end + min(GRACE_SECONDS / 2, 0.1 * budget.seconds)
 
 
-def stopped(number: int) -> Exception:
+def stopped(number: int) -> Stopped:
     """How a study ends that a signal interrupts."""
     name = signal.Signals(number).name
     return Stopped(f"stopped by {name}; runs are saved: the same command goes on", number)
@@ -97,27 +90,24 @@ class _Worker:
     def __init__(self) -> None:
         self.process: BaseProcess | None = None
         self.busy = False
-        self.number = 0
+        self._number = 0
         self._stopping = False
 
-    def begin(self, number: int, job: Job, deadline: float | None) -> None:
+    def begin(self, number: int, job: Job, budget: Budget | None) -> None:
         """Hand it a run."""
         if self.process is None or not self.process.is_alive():
-            self._start()
-        self.number, self.busy, self._stopping = number, True, False
+            context = multiprocessing.get_context(START)
+            if START == "forkserver":
+                context.set_forkserver_preload([f"{__package__}.result", "selfdistill.training"])
+            self.connection, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, dict(os.environ)))  # pyright: ignore
+            process.start()
+            self.process = process
+            theirs.close()
+        self._number, self.busy, self._stopping = number, True, False
         self._since = time.time()
         with contextlib.suppress(OSError):  # it died this instant: result() will say so
-            self.connection.send((number, job, deadline, str(Path.cwd())))
-
-    def _start(self) -> None:
-        context = multiprocessing.get_context(START)
-        if START == "forkserver":
-            context.set_forkserver_preload([f"{__package__}.result", "selfdistill.training"])
-        self.connection, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, dict(os.environ)))  # pyright: ignore
-        process.start()
-        self.process = process
-        theirs.close()
+            self.connection.send((number, job, budget, str(Path.cwd())))
 
     def result(self) -> RunResult:
         """How its run ended, or that its process did."""
@@ -132,8 +122,8 @@ class _Worker:
             self.process.join()
             seconds = time.time() - self._since
             if self._stopping:
-                return cut_off(self.number, seconds)
-            return RunResult(self.number, None, _why(self.process.exitcode), seconds, FAULT)
+                return cut_off(self._number, seconds)
+            return RunResult(self._number, None, _why(self.process.exitcode), seconds, FAULT)
 
     def tell_to_save(self) -> None:
         """Ask for the end of its run, once."""
@@ -159,13 +149,6 @@ def _tell_to_save(workers: Sequence[_Worker]) -> None:
         worker.tell_to_save()
 
 
-def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
-    """Those whose run ended, after waiting a moment for one."""
-    busy = [worker for worker in workers if worker.busy]
-    ready = wait([worker.connection for worker in busy], timeout=POLL_SECONDS)
-    return [worker for worker in busy if worker.connection in ready]
-
-
 def _why(exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
         name = signal.Signals(-exit_code).name
@@ -184,9 +167,9 @@ def _serve(connection: Connection, environment: Mapping[str, str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
-            number, job, deadline, folder = connection.recv()
+            number, job, budget, folder = connection.recv()
             os.chdir(folder)
-            end = train_run(number, job, deadline=deadline, threads=1)
+            end = train_run(number, job, budget=budget, threads=1)
             connection.send(end)
             if end.interrupted:
                 break

@@ -17,8 +17,8 @@ from types import ModuleType
 
 from ..signals import StopRequest
 from .layout import Job
-from .local_jobs import GRACE_SECONDS, POLL_SECONDS, last_moment, stopped
-from .result import FAULT, LOCKED, RunResult, cut_off, train_run
+from .local_jobs import GRACE_SECONDS, POLL_SECONDS, is_late, stopped
+from .result import FAULT, LOCKED, Budget, RunResult, cut_off, not_begun, train_run
 
 RETRIES = 5
 LOCK_SECONDS = 120.0
@@ -28,47 +28,39 @@ LOCK_SECONDS = 120.0
 def run_all(
     jobs: Sequence[Job],
     on_end: Callable[[RunResult], None],
-    seconds: float | None = None,
+    budget: Budget | None = None,
     *,
     cpus: int,
     gpus: float,
-) -> list[RunResult]:
+) -> None:
     """Train every run on the cluster; the interface of :func:`.local_jobs.run_all`.
 
     Args:
         jobs: What to train.
         on_end: Called as each run ends.
-        seconds: After so many, runs save and stop, and no other begins; None for no limit.
+        budget: When runs save and stop, and no other begins; None for no limit.
         cpus: Processor cores, and threads, of each run.
         gpus: GPUs of each run; a half lets two share one.
-
-    Returns:
-        How each run ended, in the order of the runs.
 
     Raises:
         ValueError: If Ray is not installed or no cluster is to be found.
         Stopped: If a signal came; the runs were told to save.
     """
-    deadline = None if seconds is None else time.time() + seconds
-    last = None if seconds is None else last_moment(seconds)
-    ended: list[RunResult] = []
     with _connected() as ray, StopRequest() as stop:
         _warn_of_too_much(ray, cpus, gpus)
         for job in jobs:
-            _directory(job).mkdir(parents=True, exist_ok=True)
+            job.directory.mkdir(parents=True, exist_ok=True)
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_on_node)
         numbers = {
-            task.remote(number, job, deadline, cpus, str(Path.cwd())): number
+            task.remote(number, job, budget, cpus, str(Path.cwd())): number
             for number, job in enumerate(jobs)
         }
         left, stopping = list(numbers), False
         while left:
             ready, left = ray.wait(left, timeout=POLL_SECONDS)
             for reference in ready:
-                ended.append(_result(ray, reference, numbers[reference], stopping=stopping))
-                on_end(ended[-1])
-            late = last is not None and time.time() > last
-            if (late or stop.received is not None) and not stopping:
+                on_end(_result(ray, reference, numbers[reference], stopping=stopping))
+            if (is_late(budget) or stop.received is not None) and not stopping:
                 stopping = True
                 for reference in left:
                     ray.cancel(reference)
@@ -76,39 +68,31 @@ def run_all(
                 if left:
                     ray.wait(left, num_returns=len(left), timeout=GRACE_SECONDS / 2)
                 raise stopped(stop.received)
-    return sorted(ended)
 
 
-def _on_node(number: int, job: Job, deadline: float | None, threads: int, folder: str) -> RunResult:
+def _on_node(number: int, job: Job, budget: Budget | None, threads: int, folder: str) -> RunResult:
     """Train one run on whatever node this is."""
     node = socket.gethostname()
     if not Path(folder).is_dir():
         reason = f"node {node} has no folder {folder}: start the study where all nodes have one"
         return RunResult(number, None, reason, 0.0, 4)
     os.chdir(folder)
-    if not _directory(job).is_dir():
-        reason = f"node {node} does not see {_directory(job)}: --out must lie on shared storage"
+    if not job.directory.is_dir():
+        reason = f"node {node} does not see {job.directory}: --out must lie on shared storage"
         return RunResult(number, None, reason, 0.0, 4)
+    if budget and (why := budget.why_not_begin(job.directory)):
+        return not_begun(number, why)
     patience = time.time() + LOCK_SECONDS
     while True:
-        end = train_run(number, job, deadline=deadline, threads=threads)
+        end = train_run(number, job, budget=budget, threads=threads)
         if end.code != LOCKED or time.time() >= patience:
             return end
         time.sleep(1)
 
 
-def _directory(job: Job) -> Path:
-    assert job.settings.execution.out is not None
-    return job.settings.execution.out
-
-
 @contextlib.contextmanager
 def _connected() -> Generator[ModuleType]:
-    """Ray, with a connection to the cluster that is there.
-
-    Raises:
-        ValueError: If Ray is not installed or no cluster is there.
-    """
+    """Ray, with a connection to the cluster that is there."""
     try:
         ray = importlib.import_module("ray")
     except ImportError as error:

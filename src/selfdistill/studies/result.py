@@ -5,17 +5,48 @@ import os
 import time
 import warnings
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from ..config import Settings
 from ..failures import INTERNAL, ending
+from ..runs import is_run
 from ..terminal import one_line
 from ..training import train
-from .layout import Job
+from .layout import Job, seconds_needed
 
 DONE, FAULT, LOCKED, STOPPED = 0, 1, 5, 143
 """Exit codes: finished, died of what no code stands for, held by another, saved before the end."""
+RESERVE_SECONDS = 10.0
+"""What is kept of a budget for the last step, the last checkpoint and the comparison."""
+RESERVE_SHARE = 0.2
+WHOLE_SHARE = 0.9
+"""A run that needs so much of a budget fits no later one any better, so it begins anyway."""
+TIME_IS_UP = "not begun: the time is up"
+
+
+class Budget(NamedTuple):
+    """The time that a study has for its runs."""
+
+    seconds: float
+    end: float
+    """When runs save and stop, seconds since 1970."""
+
+    @classmethod
+    def from_now(cls, seconds: float) -> "Budget":
+        """So many seconds, less what a study needs after its runs."""
+        seconds -= min(RESERVE_SECONDS, RESERVE_SHARE * seconds)
+        return cls(seconds, time.time() + seconds)
+
+    def why_not_begin(self, directory: Path) -> str:
+        """Why a run is left to the next call; empty if it goes on, or should end in time."""
+        left = self.end - time.time()
+        if left <= 0:
+            return TIME_IS_UP
+        needed = None if is_run(directory) else seconds_needed(directory)
+        if needed is None or needed <= left or needed > WHOLE_SHARE * self.seconds:
+            return ""
+        return f"not begun: runs like it took {timedelta(seconds=round(needed))}, more than is left"
 
 
 class RunResult(NamedTuple):
@@ -31,7 +62,6 @@ class RunResult(NamedTuple):
     code: int
     """The exit code that ``selfdistill train`` has for it."""
     warnings: tuple[str, ...] = ()
-    """What it warned of."""
 
     @property
     def began(self) -> bool:
@@ -41,17 +71,17 @@ class RunResult(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether the same command would not simply go on."""
-        return self.code > 0 and not self.interrupted
+        return 0 < self.code <= 128
 
     @property
     def interrupted(self) -> bool:
         """Whether a signal or the time ended it: its process trains no other run."""
-        return self.code > 128
+        return self.began and self.code > 128
 
 
-def out_of_time(number: int) -> RunResult:
-    """A run that did not begin."""
-    return RunResult(number, None, "not begun: the time is up", 0.0, STOPPED)
+def not_begun(number: int, reason: str) -> RunResult:
+    """A run that is left to the next call."""
+    return RunResult(number, None, reason, 0.0, STOPPED)
 
 
 def cut_off(number: int, seconds: float) -> RunResult:
@@ -60,29 +90,15 @@ def cut_off(number: int, seconds: float) -> RunResult:
     return RunResult(number, None, reason, seconds, STOPPED)
 
 
-def train_run(number: int, job: Job, *, deadline: float | None, threads: int) -> RunResult:
-    """Train one run in this process, silently; whatever goes wrong becomes a reason.
-
-    Args:
-        number: Its position among the runs.
-        job: The run.
-        deadline: Time of the epoch at which it saves and stops; None for never.
-        threads: Processor threads.
-    """
-    started = time.time()
-    if deadline is not None and started >= deadline:
-        return out_of_time(number)
+def train_run(number: int, job: Job, *, budget: Budget | None, threads: int) -> RunResult:
+    """Train one run in this process, silently; whatever goes wrong becomes a reason."""
     execution = replace(job.settings.execution, threads=threads)
-    if deadline is not None:
-        execution = replace(execution, stop_after=deadline - started)
-    path, reason, code, messages = _train(replace(job.settings, execution=execution), job.command)
-    if deadline is not None and code > 128 and time.time() >= deadline:
-        reason = "the time is up; what it learned is saved"
-    return RunResult(number, path, reason, time.time() - started, code, messages)
-
-
-def _train(settings: Settings, command: str) -> tuple[Path | None, str, int, tuple[str, ...]]:
-    """Directory, reason, exit code and warnings of a run."""
+    if budget is not None:
+        left = budget.end - time.time()
+        if left <= 0:
+            return not_begun(number, TIME_IS_UP)
+        execution = replace(execution, stop_after=left)
+    started = time.time()
     path, reason, code = None, "", DONE
     with (
         Path(os.devnull).open("w", encoding="utf-8", errors="replace") as nowhere,
@@ -91,11 +107,14 @@ def _train(settings: Settings, command: str) -> tuple[Path | None, str, int, tup
     ):
         warnings.simplefilter("default")
         try:
-            path = train(settings)
+            path = train(replace(job.settings, execution=execution))
         except Exception as error:
             code, reason = ending(error)
             if reason.startswith(INTERNAL):
-                reason = f"{type(error).__name__}: {error}; where: {command} --debug"
+                reason = f"{type(error).__name__}: {error}; where: {job.command} --debug"
             reason = one_line(reason)
+    if budget is not None and code > 128 and time.time() >= budget.end:
+        reason = "the time is up; what it learned is saved"
     messages = (str(w.message) for w in caught if issubclass(w.category, UserWarning))
-    return path, reason, code, tuple(dict.fromkeys(messages))
+    seconds = time.time() - started
+    return RunResult(number, path, reason, seconds, code, tuple(dict.fromkeys(messages)))

@@ -1,6 +1,5 @@
 """Runs what a study still misses, and nothing else."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,14 +13,9 @@ from .board import Board
 from .finished import Finished, find_finished, teacher_weights, weights_directory
 from .formats import choose_formats
 from .layout import Job, StudyLayout, StudyRun
-from .result import FAULT, LOCKED, RunResult
+from .result import FAULT, LOCKED, Budget, RunResult
 
-RESERVE_SECONDS = 10.0
-"""What is kept of a budget for the last step, the last checkpoint and the comparison."""
-RESERVE_SHARE = 0.2
-
-
-Backend = Callable[[Sequence[Job], Callable[[RunResult], None], float | None], list[RunResult]]
+Backend = Callable[[Sequence[Job], Callable[[RunResult], None], Budget | None], None]
 """Trains runs somewhere, as :func:`.local_jobs.run_all` does here."""
 
 
@@ -60,35 +54,29 @@ class StudyRunner:
         """Train what is missing, students after their teachers.
 
         Args:
-            seconds: Before so many have passed, runs save and stop; None for no limit.
+            seconds: Before so many have passed, runs save and stop; None for no limit. A run that
+                would not end by then is not begun, as far as finished ones tell.
 
         Raises:
             ValueError: If no cell's settings can be read.
             Stopped: If a signal came; what was trained is saved.
         """
-        started = time.monotonic()
+        budget = None if seconds is None else Budget.from_now(seconds)
+        layout = self.layout
         if self.backend is None:
-            formats = choose_formats(self.layout, self.log)
-            layout = replace(self.layout, formats=formats)
-            return replace(self, layout=layout)._run(started, seconds)
-        return self._run(started, seconds)
-
-    def _run(self, started: float, seconds: float | None) -> Outcome:
-        if seconds is not None:
-            seconds -= min(RESERVE_SECONDS, RESERVE_SHARE * seconds)
-        study, runs = self.layout.study, self.layout.runs
-        finished = find_finished(self.layout)
+            layout = replace(layout, formats=choose_formats(layout, self.log))
+        runs, finished = layout.runs, find_finished(layout)
         again = _teachers_to_retrain(runs, finished)
         finished = {run: path for run, path in finished.items() if run not in again}
         for run, path in finished.items():
             if path == run.directory:
                 run.copy_summary()
         missing = [run for run in runs if run not in finished]
-        results = self._refuse(missing)
-        board = Board(self.layout, finished, self.console, self.log)
-        with board:
+        results = _refuse(layout, missing, self.log)
+        with Board(layout, finished, self.console, self.log) as board:
             board.log(
-                f"{study.name}: {len(runs)} runs, {len(finished)} done, {len(missing)} to train"
+                f"{layout.study.name}: {len(runs)} runs, {len(finished)} done, "
+                f"{len(missing)} to train"
             )
             for run in again:
                 board.log(f"{run.name}: again, its weights are gone and to teach")
@@ -96,69 +84,64 @@ class StudyRunner:
                 board.end(run, result)
             for depth in sorted({run.teacher_depth for run in missing}):
                 wave = [r for r in missing if r.teacher_depth == depth and r not in results]
-                left = None if seconds is None else seconds - (time.monotonic() - started)
-                self._train(wave, finished, results, board, left)
+                self._train(layout, wave, finished, results, board, budget)
         return _outcome(runs, finished, results)
-
-    def _refuse(self, missing: Sequence[StudyRun]) -> dict[StudyRun, RunResult]:
-        """Runs of cells whose options cannot be read.
-
-        Raises:
-            ValueError: If no cell is left.
-        """
-        reasons: dict[str, str] = {}
-        notes: dict[str, None] = {}
-        first = {run.cell.name: run for run in reversed(missing)}
-        for name, run in reversed(first.items()):
-            try:
-                notes[self.layout.settings(run).recipe.note] = None
-            except ValueError as error:
-                reasons[name] = str(error)
-        if reasons and len(reasons) == len(self.layout.study.cells):
-            raise ValueError(next(iter(reasons.values())))
-        for note in filter(None, notes):
-            self.log(note)
-        return {
-            run: RunResult(0, None, reasons[run.cell.name], 0.0, 2)
-            for run in missing
-            if run.cell.name in reasons
-        }
 
     def _train(
         self,
+        layout: StudyLayout,
         wave: Sequence[StudyRun],
         finished: Finished,
         results: dict[StudyRun, RunResult],
         board: Board,
-        seconds: float | None,
+        budget: Budget | None,
     ) -> None:
         """Train runs whose teachers have had their turn, and add how they ended to the results."""
-        ready: list[StudyRun] = []
-        jobs: list[Job] = []
-        for run in wave:
-            teacher = None if run.teacher is None else results.get(run.teacher)
-            if run.teacher is not None and teacher is not None and teacher.path is None:
-                reason = f"its teacher {run.teacher.name} is not finished"
-                results[run] = teacher._replace(reason=reason, warnings=())
-            else:
-                try:
-                    jobs.append(self.layout.job(run, teacher=teacher_weights(run, finished)))
-                    ready.append(run)
-                except ValueError as error:  # its teacher's weights were damaged meanwhile
-                    results[run] = RunResult(0, None, str(error), 0.0, 2)
-            if run in results:
-                board.end(run, results[run])
 
-        def on_end(result: RunResult) -> None:
-            run = ready[result.number]
+        def end(run: StudyRun, result: RunResult) -> None:
             results[run] = result
             if result.path is not None:
                 run.copy_summary()
             board.end(run, result)
 
-        backend = self.backend or partial(local_jobs.run_all, processes=self.jobs)
-        if ready:
-            backend(jobs, on_end, seconds)
+        jobs: dict[StudyRun, Job] = {}
+        for run in wave:
+            teacher = None if run.teacher is None else results.get(run.teacher)
+            if run.teacher is not None and teacher is not None and teacher.path is None:
+                reason = f"its teacher {run.teacher.name} is not finished"
+                end(run, teacher._replace(reason=reason, warnings=()))
+                continue
+            try:
+                jobs[run] = layout.job(run, teacher=teacher_weights(run, finished))
+            except ValueError as error:  # its teacher's weights were damaged meanwhile
+                end(run, RunResult(0, None, str(error), 0.0, 2))
+        if jobs:
+            ready = list(jobs)
+            backend = self.backend or partial(local_jobs.run_all, processes=self.jobs)
+            backend(list(jobs.values()), lambda result: end(ready[result.number], result), budget)
+
+
+def _refuse(
+    layout: StudyLayout, missing: Sequence[StudyRun], log: Callable[[str], None]
+) -> dict[StudyRun, RunResult]:
+    """Runs of cells whose options cannot be read; raises where no cell is left."""
+    reasons: dict[str, str] = {}
+    notes: dict[str, None] = {}
+    first = {run.cell.name: run for run in reversed(missing)}
+    for name, run in reversed(first.items()):
+        try:
+            notes[layout.settings(run).recipe.note] = None
+        except ValueError as error:
+            reasons[name] = str(error)
+    if reasons and len(reasons) == len(layout.study.cells):
+        raise ValueError(next(iter(reasons.values())))
+    for note in filter(None, notes):
+        log(note)
+    return {
+        run: RunResult(0, None, reasons[run.cell.name], 0.0, 2)
+        for run in missing
+        if run.cell.name in reasons
+    }
 
 
 def _teachers_to_retrain(runs: Sequence[StudyRun], finished: Finished) -> list[StudyRun]:
