@@ -18,7 +18,7 @@ import selfdistill as sd
 from selfdistill.config import parse
 from selfdistill.data import Batches, ImageSet, PadCrop, Pipeline, Preprocessing
 from selfdistill.evaluation import hardware
-from selfdistill.methods import METHODS, Method
+from selfdistill.methods import METHODS, Context, Method
 from selfdistill.pairing import Partner
 from selfdistill.training import engine
 from selfdistill.training.state import TrainState
@@ -40,12 +40,15 @@ def bare_step(method: Method, batch: int, *, bf16: bool, channels_last: bool) ->
     images = torch.randn(views * batch, 3, 32, 32).to(memory_format=layout)
     if views == 2:
         images = images.unflatten(0, (2, batch))
-    labels = torch.randint(100, (batch,))
+    inputs = [images, torch.randint(100, (batch,))]
+    memory = torch.full((batch, 100), 0.01) if method.remembers else None
+    context = Context(torch.arange(batch), torch.tensor(1), torch.tensor(0.5), memory)
+    words = {"context": context} if method.needs_context else {}
     optimizer = torch.optim.SGD(method.parameters(), 0.1, momentum=0.9, nesterov=True)
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            loss = method(images, labels).loss
+            loss = method(*inputs, **words).loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -74,7 +77,9 @@ def loop_steps(arguments: argparse.Namespace, *, bf16: bool) -> tuple[Step, Step
 
     method, batches = make()
     fabric = engine.build(torch.device("cpu"), "bf16" if bf16 else "fp32")
-    state = TrainState(fabric, method, recipe, steps=10**9, compiled=False)
+    state = TrainState(
+        fabric, method, recipe, steps=10**9, images=len(batches.train), compiled=False
+    )
     epoch = batches.epoch(0)
 
     def ours() -> None:

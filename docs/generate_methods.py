@@ -15,13 +15,15 @@ import re
 import statistics
 import textwrap
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import selfdistill as sd
-from selfdistill.methods import KD, METHODS, Method
+from selfdistill.methods import KD, METHODS, Context, Method, Output
 from selfdistill.pairing import Partner
 
 HERE = Path(__file__).parent
@@ -46,11 +48,16 @@ def build(method: type[Method], backbone: str = BACKBONE, size: int | None = Non
     return method(network)
 
 
-def batch(method: Method, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random images and labels as the method asks for them."""
+def forward(method: Method, count: int) -> Callable[[], Output]:
+    """The method's pass over random images as it asks for them."""
     views = () if method.partner is Partner.NONE else (2,)
     images = torch.randn(*views, count, *method.backbone.input_size)
-    return images, torch.arange(count) % CLASSES
+    labels = torch.arange(count) % CLASSES
+    if not method.needs_context:
+        return partial(method, images, labels)
+    memory = torch.full((count, CLASSES), 1 / CLASSES) if method.remembers else None
+    context = Context(torch.arange(count), torch.tensor(1), torch.tensor(0.5), memory)
+    return partial(method, images, labels, context=context)
 
 
 def costs() -> dict[str, dict[str, float]]:
@@ -59,7 +66,7 @@ def costs() -> dict[str, dict[str, float]]:
     for method_type in METHODS:
         method = build(method_type).eval()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            method(*batch(method, 2))
+            forward(method, 2)()
         parameters = sum(p.numel() for p in method.parameters())
         found[method_type.__name__] = {
             "parameters": parameters,
@@ -78,15 +85,15 @@ def measure_steps(rounds: int = 7, count: int = 16) -> dict[str, object]:
     for method_type in METHODS:
         method = build(method_type).to(memory_format=torch.channels_last).train()
         optimizer = torch.optim.SGD(method.parameters(), 0.01, momentum=0.9)
-        steps[method_type.__name__] = (method, optimizer, batch(method, count))
+        steps[method_type.__name__] = (optimizer, forward(method, count))
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     names = list(steps)
     for number in range(-1, rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            method, optimizer, inputs = steps[name]
+            optimizer, run = steps[name]
             started = time.process_time()
             with torch.autocast("cpu", torch.bfloat16, enabled=chosen == "bf16"):
-                loss = method(*inputs).loss
+                loss = run().loss
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -108,7 +115,7 @@ def suits(method_type: type[Method], backbone: str, size: int) -> str:
         method = build(method_type, backbone, size).train()
     except ValueError as error:
         return str(error)
-    method(*batch(method, 2)).loss.backward()
+    forward(method, 2)().loss.backward()
     return "yes"
 
 

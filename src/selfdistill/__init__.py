@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .methods import DDGSD as DDGSD
     from .methods import FRSKD as FRSKD
     from .methods import KD as KD
+    from .methods import PSKD as PSKD
     from .methods import SKDSAM as SKDSAM
     from .methods import SLASD as SLASD
     from .methods import CrossEntropy as CrossEntropy
@@ -41,6 +42,7 @@ _HOMES = {
         "DDGSD",
         "FRSKD",
         "KD",
+        "PSKD",
         "SKDSAM",
         "SLASD",
         "CrossEntropy",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from selfdistill.methods import Context
 from selfdistill.pairing import Partner
 from selfdistill.testing import TinyBackbone
 from selfdistill.testing.trial import BUILDS
@@ -35,11 +36,15 @@ def curve(build):
     views = () if method.partner is Partner.NONE else (2,)
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.SGD(method.parameters(), lr=0.02, momentum=0.9, weight_decay=5e-4)
+    memory = torch.zeros(8, 5)
     steps = []
-    for _ in range(20):
+    for step in range(20):
         images = torch.rand(*views, 8, 3, 16, 16, generator=generator)
         labels = torch.randint(5, (8,), generator=generator)
-        terms, _ = output = method(images * 4 - 2, labels)
+        where = torch.arange(8), torch.tensor(step // 5), torch.tensor(step / 20)
+        words = {"context": Context(*where, memory)} if method.needs_context else {}
+        terms, logits = output = method(images * 4 - 2, labels, **words)
+        memory = method.remember(memory, logits.detach())
         optimizer.zero_grad()
         output.loss.backward()
         optimizer.step()

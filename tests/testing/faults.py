@@ -173,3 +173,19 @@ class LostDetach(Sound):
             "distillation": cross_entropy(z, logits.softmax(1)).mean(),
         }
         return Output(terms, logits)
+
+
+class MixesMemories(Sound):
+    needs_context = True
+    remembers = True
+
+    def forward(self, images, labels, *, context):
+        return super().forward(images, labels)
+
+    def remember(self, memory, logits):
+        return memory + logits.mean(0)
+
+
+class RemembersTooMuch(MixesMemories):
+    def remember(self, memory, logits):
+        return memory + 1e6

@@ -37,6 +37,8 @@ FAULTS = [
     (faults.HardLabelsOnly, "soft_labels_work"),
     (faults.NetworkNotFirst, "inspection_is_well_formed"),
     (faults.UnequalShares, "inspection_is_well_formed"),
+    (faults.MixesMemories, "memory_is_well_formed"),
+    (faults.RemembersTooMuch, "memory_is_well_formed"),
 ]
 
 

@@ -28,7 +28,8 @@ def build(words=(), method=None, compiled=False):
         batch_size=recipe.batch_size,
         seed=recipe.seed,
     )
-    return TrainState(fabric, method, recipe, steps=batches.steps, compiled=compiled), batches
+    sizes = {"steps": batches.steps, "images": len(batches.train)}
+    return TrainState(fabric, method, recipe, **sizes, compiled=compiled), batches
 
 
 def without_normalisation(backbone):

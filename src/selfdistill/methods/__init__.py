@@ -10,6 +10,7 @@ from .cs_kd import CSKD
 from .ddgsd import DDGSD
 from .frskd import FRSKD
 from .kd import KD
+from .ps_kd import PSKD
 from .skdsam import SKDSAM
 from .skdsam_released import SKDSAMReleased
 from .sla_sd import SLASD
@@ -22,6 +23,7 @@ METHODS: tuple[type[Method], ...] = (
     CSKD,
     SLASD,
     FRSKD,
+    PSKD,
     SKDSAM,
     SKDSAMReleased,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "FRSKD",
     "KD",
     "METHODS",
+    "PSKD",
     "SKDSAM",
     "SLASD",
     "Context",

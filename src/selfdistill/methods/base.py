@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..backbones import Backbone
+from ..losses import at_least_single
 from ..pairing import Partner
 from ..preprocessing import Preprocessing
 
@@ -46,13 +47,30 @@ class Context(NamedTuple):
     epoch: Int[Tensor, ""]
     progress: Float[Tensor, ""]
     """Share of training done before this batch, in ``[0, 1)``."""
+    memory: Float[Tensor, "batch classes"] | None = None
+    """For methods that set ``remembers``: what :meth:`Method.remember` kept of each image when it
+    was last seen; zeros for one not seen yet."""
+
+    def remembered(self) -> Float[Tensor, "batch classes"]:
+        """The memory.
+
+        Raises:
+            ValueError: If none was passed.
+        """
+        if self.memory is None:
+            raise ValueError(
+                "this method remembers images: pass Context(indices, epoch, progress, memory) with "
+                "what method.remember gave for each when it was last seen, or zeros"
+            )
+        return self.memory
 
 
 class Method(nn.Module, abc.ABC):
     """A backbone, whatever is bolted on to train it, and the loss that trains them both.
 
     Only the backbone is kept once training ends. ``method(images, labels)`` computes the loss;
-    a method with ``needs_context`` takes a keyword ``context`` too.
+    a method with ``needs_context`` takes a keyword ``context`` too, and one that ``remembers`` says
+    through :meth:`remember` what the next context is to bring.
 
     Args:
         backbone: The network to train.
@@ -64,6 +82,8 @@ class Method(nn.Module, abc.ABC):
     partner: ClassVar[Partner] = Partner.NONE
     """With a partner, ``images`` is ``(2, batch, channels, height, width)``."""
     needs_context: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
+    """The context, which it needs, holds a ``memory`` of each image."""
     rotates_images: ClassVar[bool] = False
     """The method rotates its images; augmentations that rotate are refused."""
     minimum_stages: ClassVar[int] = 1
@@ -93,6 +113,20 @@ class Method(nn.Module, abc.ABC):
     @abc.abstractmethod
     def forward(self, images: Images, labels: Labels) -> Output:
         """Compute the loss of one batch."""
+
+    def remember(
+        self, memory: Float[Tensor, "batch classes"], logits: Float[Tensor, "batch classes"]
+    ) -> Float[Tensor, "batch classes"]:
+        """What to keep of each image until it is seen again: the network's probabilities.
+
+        It is kept in half precision, outside of the method and its state.
+
+        Args:
+            memory: What was kept before; zeros for an image not seen yet.
+            logits: The batch's :attr:`Output.logits`, detached.
+        """
+        del memory
+        return at_least_single(logits).softmax(1)
 
     if TYPE_CHECKING:
 

@@ -210,6 +210,21 @@ def inspection_is_well_formed(build: Build) -> None:
         require(_close(sums, torch.ones_like(sums)), "an image's attention does not sum to one")
 
 
+def memory_is_well_formed(build: Build) -> None:
+    """What is remembered fits half precision, and one image's row does not depend on another's."""
+    method = make(build)
+    if not method.remembers:
+        return
+    require(method.needs_context, "what it remembers comes with a context: set needs_context")
+    batch = draw(method)
+    logits, memory = call(method, batch).logits.detach(), batch.context.remembered()
+    for before in (torch.zeros_like(memory), memory):
+        rows = method.remember(before, logits)
+        require(rows.shape == memory.shape, f"it remembers rows of shape {tuple(rows.shape)}")
+        require(bool(rows.half().isfinite().all()), "it remembers what half precision cannot hold")
+        require(_close(method.remember(before[2:], logits[2:]), rows[2:]), "rows mix images")
+
+
 CHECKS = (
     finite,
     double_precision,
@@ -224,6 +239,7 @@ CHECKS = (
     state_round_trips,
     soft_labels_work,
     inspection_is_well_formed,
+    memory_is_well_formed,
 )
 """Every check of a single process; each takes a :data:`Build` and raises AssertionError."""
 

@@ -27,8 +27,9 @@ class Batch(NamedTuple):
     def rows(self, chosen: Sequence[int]) -> "Batch":
         """The images at the given positions, in the given order."""
         index = torch.tensor(chosen)
-        indices, epoch, progress = self.context
-        context = Context(indices[index], epoch, progress)
+        indices, epoch, progress, memory = self.context
+        rows = None if memory is None else memory[index]
+        context = Context(indices[index], epoch, progress, rows)
         return Batch(self.images.index_select(-4, index), self.labels[index], context)
 
 
@@ -60,7 +61,9 @@ def draw(method: Method, dtype: torch.dtype = torch.float64) -> Batch:
     size = (*views, BATCH, *method.backbone.input_size)
     images = torch.rand(size, generator=generator, dtype=torch.float64).mul_(4).sub_(2)
     labels = torch.arange(BATCH) % method.backbone.num_classes
-    context = Context(torch.arange(BATCH), torch.tensor(1), torch.tensor(0.5))
+    memory = torch.rand(BATCH, method.backbone.num_classes, generator=generator)
+    memory = memory.softmax(1).to(dtype) if method.remembers else None
+    context = Context(torch.arange(BATCH), torch.tensor(1), torch.tensor(0.5), memory)
     return Batch(images.to(dtype), labels, context)
 
 

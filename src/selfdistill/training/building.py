@@ -159,6 +159,11 @@ def build_batches(
             f"{type(method).__name__} tells an image's rotations apart, and {rotating[0]} may turn "
             "it: leave that augmentation out"
         )
+    if method.remembers and ingredients.mixing is not None:
+        raise ValueError(
+            f"{type(method).__name__} remembers what it said of each image, and "
+            f"{type(ingredients.mixing).__name__} shows a mixture of two: leave mixing out"
+        )
     return batches
 
 

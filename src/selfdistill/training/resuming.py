@@ -194,7 +194,10 @@ def resume(
             f"{run.path} was trained compiled and does not compile here: go on where it did, "
             "or start afresh with --overwrite"
         )
-    state = TrainState(fabric, method, ingredients, steps=batches.steps, compiled=compiled)
+    images = len(batches.train)
+    state = TrainState(
+        fabric, method, ingredients, steps=batches.steps, images=images, compiled=compiled
+    )
     if saved is not None:
         _load(state, saved, run, recipe)
     if state.epoch == ingredients.epochs and not run.summary_file.exists():

@@ -21,6 +21,7 @@ from ..methods import Context, Method, Output
 from ..runs import LogLine
 from .adversarial import adversarial_batch
 from .checkpoint import State
+from .image_memory import ImageMemory
 from .optimizer import average_share, build_optimizer, build_schedule, counts_steps, update_average
 
 Sums = dict[str, Float[Tensor, ""]]
@@ -94,6 +95,7 @@ class TrainState:
         method: What is trained; on Fabric's device.
         ingredients: How, as the recipe's objects.
         steps: Steps of an epoch.
+        images: Training images.
         compiled: Compile method and loss into one graph.
     """
 
@@ -104,6 +106,7 @@ class TrainState:
         ingredients: Ingredients,
         *,
         steps: int,
+        images: int,
         compiled: bool,
     ) -> None:
         self.fabric = fabric
@@ -119,6 +122,9 @@ class TrainState:
         self.compiled = compiled
         self.optimizer = build_optimizer(method, ingredients)
         self.schedule = build_schedule(self.optimizer, ingredients, steps)
+        self.memory = (
+            ImageMemory(fabric, images, method.backbone.num_classes) if method.remembers else None
+        )
         self.average = None if ingredients.ema_decay is None else copy.deepcopy(method)
         module = torch.compile(method, fullgraph=True) if compiled else method
         self._module = fabric.setup_module(module)  # pyright: ignore[reportArgumentType]
@@ -163,7 +169,7 @@ class TrainState:
         parts: list[Sums] = []
         for number in range(ingredients.accumulation):
             batch = self._batch(epoch, number)
-            context = context_for(self.method, batch, self.epoch, progress)
+            context = context_for(self.method, batch, self.epoch, progress, self.memory)
             waits = (
                 number + 1 < ingredients.accumulation
             )  # processes share gradients in the last part
@@ -172,6 +178,8 @@ class TrainState:
                 # Makes the gradient NaN when the loss is, so every process sees it.
                 loss = output.loss * (1 + 0 * output.loss.detach())
                 fabric.backward(loss / ingredients.accumulation)
+            if self.memory is not None:
+                self.memory.update(self.method, batch.indices, output.logits.detach())
             parts.append(_sums(output, batch, share=1 / ingredients.accumulation))
         norm = get_total_norm([p.grad for p in self.method.parameters() if p.grad is not None])
         self.optimizer.step()
@@ -247,6 +255,7 @@ class TrainState:
             "schedule": self.schedule.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "logs": self.logs,
+            **({} if self.memory is None else {"memory": self.memory.rows}),
         }
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
@@ -256,6 +265,8 @@ class TrainState:
         self.schedule.load_state_dict(saved["schedule"])
         if self.average is not None:
             self.average.load_state_dict(saved["average"])
+        if self.memory is not None:
+            self.memory.rows.copy_(saved["memory"])
         self.epoch, self.step = saved["epoch"], saved["step"]
         self.metrics = EpochMetrics(saved["sums"], self.fabric.device)
         self.best, self.best_files = saved["best"], saved.get("best_files", {})
@@ -271,7 +282,11 @@ def _sums(output: Output, batch: Batch, *, share: float) -> Sums:
 
 
 def context_for(
-    method: Method, batch: Batch, epoch: int = 0, progress: float = 0.0
+    method: Method,
+    batch: Batch,
+    epoch: int = 0,
+    progress: float = 0.0,
+    memory: ImageMemory | None = None,
 ) -> Context | None:
     """Where in training a batch stands, if the method asks for it."""
     if not method.needs_context:
@@ -281,7 +296,11 @@ def context_for(
         torch.tensor(epoch, device=indices.device),
         torch.tensor(progress, device=indices.device),
     )
-    return Context(indices, *where)
+    if not method.remembers:
+        return Context(indices, *where)
+    classes = method.backbone.num_classes
+    blank = torch.zeros(len(indices), classes, device=indices.device)
+    return Context(indices, *where, blank if memory is None else memory.read(indices))
 
 
 def call_method(module: Callable[..., Output], batch: Batch, context: Context | None) -> Output:
