@@ -1,4 +1,4 @@
-"""Resize, crop and standardise a picture: the same code in training, evaluation and deployment."""
+"""Make RGB, resize, crop and standardise: the same code in training, evaluation and deployment."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +13,19 @@ Pixels = UInt8[Tensor, "batch channels height width"]
 Images = Float[Tensor, "batch channels height width"]
 ChannelValues = tuple[float, float, float]
 Interpolation = Literal["bilinear", "bicubic"]
+
+ORIENTATION = 0x0112
+TURNS = (
+    Image.Transpose.FLIP_LEFT_RIGHT,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+)
+"""What turns a picture upright, for the EXIF orientations 2 to 8."""
+DEEP_MODES = ("I", "I;16", "I;16B", "I;16L")
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -103,6 +116,34 @@ def affine(
     count = pixels[0, :, :, 0].numel()
     flat = pixels.flatten(1).float().mul_(scale.repeat(count)).add_(shift.repeat(count))
     return flat.view(pixels.shape).permute(0, 3, 1, 2)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Turn any picture upright and into three channels of 8 bits."""
+    turn = upright_turn(image)
+    upright = image if turn is None else image.transpose(turn)
+    if upright.mode in DEEP_MODES:
+        pixels = np.asarray(upright)
+        return Image.fromarray((pixels >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if upright.has_transparency_data:
+        over = upright.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
+    return upright.convert("RGB")
+
+
+def upright_turn(image: Image.Image) -> Image.Transpose | None:
+    """How a picture is to be turned by its EXIF orientation; None if it is upright.
+
+    The other EXIF tags are left alone: writing them again, as Pillow's own ``exif_transpose`` does,
+    fails where one has an unexpected type. What cannot be read counts as upright.
+    """
+    try:
+        orientation = image.getexif().get(ORIENTATION)
+    except Exception:  # whatever a damaged tag makes Pillow raise: the pixels are sound
+        return None
+    if isinstance(orientation, int) and 2 <= orientation <= 8:
+        return TURNS[orientation - 2]
+    return None
 
 
 def fit(

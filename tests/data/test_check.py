@@ -267,6 +267,30 @@ def test_too_few_pictures_for_a_batch_are_told_as_training_does(tmp_path):
         Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=BATCH_SIZE, seed=0)
 
 
+def test_check_divides_before_it_leaves_out_as_training_does(tmp_path):
+    """Else which pictures are trained on would depend on which can be read."""
+    root = folder(tmp_path / "photos", classes=("cat", "dog"), count=40)
+    data = ImageFolder(root=root, image_size=8, cache_dir=tmp_path / "cache")
+    for name in data.divide(data.listing())["test"]["cat"][:3]:
+        (root / name).write_bytes(b"")
+    with pytest.warns(UserWarning, match="3 of 80 files"):
+        count = len(data.splits().train)
+    assert count == 56
+    assert f"; {count} are trained on, fewer than" in check_images(root).note
+
+
+def test_a_class_of_which_nothing_to_train_on_can_be_read_is_refused_alike(tmp_path):
+    root = folder(tmp_path / "photos", classes=("cat", "dog"), count=80)
+    folder(root, classes=("cow",), count=10)
+    data = ImageFolder(root=root, image_size=8, cache_dir=tmp_path / "cache")
+    for name in data.divide(data.listing())["train"]["cow"]:
+        (root / name).write_bytes(b"")
+    message = "class 'cow' has no training picture that can be read: cow/"
+    with pytest.raises(ValueError, match=message):
+        data.splits()
+    assert message in check_images(root).problem
+
+
 def test_one_fault_hides_no_other(tmp_path):
     for name in ("ant", "bee"):
         (tmp_path / name).mkdir()

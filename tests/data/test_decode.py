@@ -10,7 +10,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from selfdistill.data.images.check import check_file
 from selfdistill.data.images.decode import read_image
-from selfdistill.data.rgb import to_rgb
+from selfdistill.preprocessing import to_rgb
 
 
 def save(tmp_path, image, name="x.png", **options):

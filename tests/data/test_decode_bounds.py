@@ -129,12 +129,13 @@ def test_what_unpacks_to_too_much_is_refused_from_its_header(tmp_path, make, mon
     assert not loaded
 
 
-def test_a_large_photograph_is_decoded_at_a_part_of_its_size(tmp_path, monkeypatch):
+def test_a_large_photograph_is_decoded_at_half_its_size(tmp_path, monkeypatch):
+    assert decode.MAX_JPEG_PIXELS <= 4 * decode.MAX_PIXELS  # half the size is always enough
     monkeypatch.setattr(decode, "MAX_PIXELS", 1000)
     path = tmp_path / "photo.jpg"
-    saved(path, "JPEG", (97, 61))
-    assert decode.read_rgb(path).size == (25, 16)
-    assert check_file(path).reason == "too large, decoded at 1/4 of its size"
+    saved(path, "JPEG", (79, 49))
+    assert decode.read_rgb(path).size == (40, 25)
+    assert check_file(path).reason == "too large, decoded at 1/2 of its size"
     saved(path, "JPEG", (25, 40))
     assert decode.read_rgb(path).size == (25, 40)
     assert check_file(path).kind == "accepted"

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image
 
 from selfdistill.data import Batches, ImageSet, Pipeline, Preprocessing, progress
 from selfdistill.data.images import cache as square_cache
-from selfdistill.data.images.image_folder import TINY_IMAGENET, ImageFolder, list_folder
+from selfdistill.data.images.image_folder import TINY_IMAGENET, ImageFolder
 from selfdistill.failures import StorageFailure
 from selfdistill.pairing import Partner
 from selfdistill.preprocessing import fit
@@ -137,6 +138,23 @@ def test_a_touched_file_is_decoded_again(tmp_path, make, monkeypatch):
     monkeypatch.setattr(square_cache, "read_rgb", lambda path: seen.append(path) or rgb(path))
     make().splits()
     assert len(seen) == 20
+
+
+def test_a_reworded_rule_leaves_the_cache_as_it_is(tmp_path, make, monkeypatch):
+    for name in ("train", "val", "test"):
+        pictures(tmp_path / "photos" / name, count=4)
+    listing = ImageFolder.listing
+    make().splits()
+
+    def reworded(self, **options):
+        return replace(listing(self, **options), note="other words")
+
+    monkeypatch.setattr(ImageFolder, "listing", reworded)
+    monkeypatch.setattr(square_cache, "read_rgb", None)
+    assert "other words" in make().splits().note
+    make(split_seed=1, test_share=0.3).splits()  # which decide nothing here
+    make().parts()
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
 
 
 def test_the_centre_of_a_long_picture_is_kept():
@@ -340,7 +358,7 @@ def test_train_may_be_a_class_of_trains(tmp_path, make):
 def parts_of(root):
     return {
         part: sorted({n.split("/")[0] for names in classes.values() for n in names})
-        for part, classes in list_folder(root).parts.items()
+        for part, classes in ImageFolder(root=root).listing().parts.items()
     }
 
 
@@ -380,13 +398,13 @@ def test_what_may_be_splits_is_never_two_classes(tmp_path, names, message):
     for name in names:
         pictures(tmp_path / "photos" / name, count=4, size=(3, 2))
     with pytest.raises(ValueError, match=message):
-        list_folder(tmp_path / "photos")
+        ImageFolder(root=tmp_path / "photos").listing()
 
 
 def test_splits_without_class_folders_are_refused(tmp_path):
     pictures(tmp_path, classes=("train", "test"), count=4, size=(3, 2))
     with pytest.raises(ValueError, match="train holds no class folder"):
-        list_folder(tmp_path)
+        ImageFolder(root=tmp_path).listing()
 
 
 @pytest.mark.parametrize(
@@ -394,7 +412,7 @@ def test_splits_without_class_folders_are_refused(tmp_path):
 )
 def test_classes_may_be_called_like_splits(tmp_path, names):
     pictures(tmp_path, classes=names, count=4, size=(3, 2))
-    assert list_folder(tmp_path).classes == tuple(sorted(names))
+    assert ImageFolder(root=tmp_path).listing().classes == tuple(sorted(names))
 
 
 def test_tiny_imagenet_as_published_has_its_own_reader(tmp_path):
@@ -404,14 +422,14 @@ def test_tiny_imagenet_as_published_has_its_own_reader(tmp_path):
     for name in TINY_IMAGENET:
         (root / name).write_text("")
     with pytest.raises(ValueError, match=r"--data TinyImageNet --data\.root") as caught:
-        list_folder(root)
+        ImageFolder(root=root).listing()
     assert str(caught.value).endswith(f"{tmp_path} reads it")
 
 
 def test_a_class_folder_linked_into_itself_is_read_once(tmp_path):
     pictures(tmp_path, count=4, size=(3, 2))
     (tmp_path / "cat" / "self").symlink_to(tmp_path / "cat")
-    assert len(list_folder(tmp_path).parts["all"]["cat"]) == 4
+    assert len(ImageFolder(root=tmp_path).listing().parts["all"]["cat"]) == 4
 
 
 def test_linked_folders_are_followed_and_each_is_read_once(tmp_path):
@@ -432,7 +450,7 @@ def test_linked_folders_are_followed_and_each_is_read_once(tmp_path):
     (store / "more" / "around").symlink_to(store)
     (store / "more" / "deep" / "circle").symlink_to(store / "more")
     (root / "fox").symlink_to(store / "other")
-    found = list_folder(root)
+    found = ImageFolder(root=root).listing()
     assert {name: len(files) for name, files in found.parts["all"].items()} == {
         "cat": 7,
         "dog": 4,
@@ -448,14 +466,14 @@ def test_class_folders_that_are_one_folder_are_refused(tmp_path):
     pictures(tmp_path / "photos", count=4, size=(3, 2))
     (tmp_path / "photos" / "kitten").symlink_to(tmp_path / "photos" / "cat")
     with pytest.raises(ValueError, match=r"kitten is the same folder as .*cat, or in it"):
-        list_folder(tmp_path / "photos")
+        ImageFolder(root=tmp_path / "photos").listing()
     for name in ("train", "test"):
         (tmp_path / "parts" / name).mkdir(parents=True)
         for label in ("cat", "dog"):
             link = tmp_path / "parts" / name / label
             link.symlink_to(tmp_path / "photos" / label)
     with pytest.raises(ValueError, match=r"test/cat is the same folder as .*train/cat"):
-        list_folder(tmp_path / "parts")
+        ImageFolder(root=tmp_path / "parts").listing()
 
 
 def test_other_files_beside_pictures_are_ignored_and_counted(tmp_path, make):

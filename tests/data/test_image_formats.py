@@ -4,8 +4,7 @@ from PIL import Image
 
 from selfdistill.cli.predict import find_files
 from selfdistill.data.images import ENDINGS, ImageFolder, check_images, read_image
-from selfdistill.data.images.decode import _formats
-from selfdistill.data.images.formats import FORMATS
+from selfdistill.data.images.decode import FORMATS, _formats
 
 
 def test_predicting_and_checking_read_what_training_reads(tmp_path):

@@ -21,13 +21,11 @@ from .augment import (
 )
 from .batches import Batch, Batches, Epoch
 from .datasets import CIFAR10, CIFAR100, Digits, FashionMNIST, TinyImageNet
-from .image_set import DataSet, ImageSet, Splits, channel_statistics
+from .image_set import DataSet, ImageSet, InMemory, Splits, channel_statistics
 from .images import HuggingFace, ImageFolder, LabelTable
-from .in_memory import InMemory, split_in_memory
-from .pairs import MapDataset
+from .pairs import MapDataset, rgb_image
 from .randomness import generator, uniform
-from .rgb import rgb_image
-from .splitting import stratified
+from .splitting import split_in_memory, stratified
 
 DATA_SETS: tuple[type[DataSet], ...] = (
     *(Digits, FashionMNIST, CIFAR10, CIFAR100, TinyImageNet),

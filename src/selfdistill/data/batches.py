@@ -92,11 +92,23 @@ class Epoch:
 
     def assemble(self, indices: Int64[Tensor, " batch"]) -> Batch:
         """Make the batch of the given anchors: device work only, and nothing but tensors decide."""
-        sources = self.sources.index_select(1, indices)
-        views = self._views(sources, self.draws.index_select(1, indices))
+        views = self._views(
+            self.sources.index_select(1, indices), self.draws.index_select(1, indices)
+        )
         labels = self._labels(indices)
-        if self.mixtures is not None:
-            views, labels = self._mix(self.mixtures, views, labels, indices)
+        if (mixtures := self.mixtures) is not None:
+            partners = mixtures.partners[indices]
+            others = self._views(
+                partners.expand(len(views), -1), mixtures.augmentation.index_select(1, indices)
+            )
+            views, soft = mixtures.mixing.apply(
+                views,
+                others,
+                self._one_hot(labels),
+                self._one_hot(self._labels(partners)),
+                mixtures.draws[indices],
+            )
+            labels = soft if mixtures.mixing.softens else labels
         return Batch(views if len(views) > 1 else views[0], labels, indices)
 
     def _labels(self, indices: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch"]:
@@ -109,26 +121,6 @@ class Epoch:
         images = self.train.images
         pixels = images.index_select(0, sources.flatten().to(images.device)).to(sources.device)
         return self.pipeline.apply(pixels, draws.flatten(0, 1)).unflatten(0, tuple(sources.shape))
-
-    def _mix(
-        self,
-        mixtures: Mixtures,
-        views: Views,
-        labels: Int64[Tensor, " batch"],
-        indices: Int64[Tensor, " batch"],
-    ) -> tuple[Views, Labels]:
-        partners = mixtures.partners[indices]
-        others = self._views(
-            partners.expand(len(views), -1), mixtures.augmentation.index_select(1, indices)
-        )
-        mixed, soft = mixtures.mixing.apply(
-            views,
-            others,
-            self._one_hot(labels),
-            self._one_hot(self._labels(partners)),
-            mixtures.draws[indices],
-        )
-        return mixed, soft if mixtures.mixing.softens else labels
 
     def _one_hot(self, labels: Int64[Tensor, " batch"]) -> SoftLabels:
         # Not torch's own: it waits for the device, to check the labels.
@@ -191,7 +183,12 @@ class Batches:
         """Batches of an epoch; the last, partial one is dropped."""
         self._labels = train.labels.cpu()
         if partner is Partner.SAME_CLASS:
-            _check_pairs(self._labels, train.classes)
+            lonely = (self._labels.bincount() == 1).nonzero()
+            if len(lonely):
+                raise ValueError(
+                    f"class {train.classes[int(lonely[0, 0])]!r} has a single training image: a "
+                    "method that pairs images of one class needs two or more"
+                )
             if mixing is not None and mixing.softens:
                 raise ValueError(
                     f"{type(mixing).__name__} gives an image labels of two classes: a method that "
@@ -203,15 +200,23 @@ class Batches:
         """Draw an epoch."""
         # What is drawn later never moves what is drawn before it: a method with a partner sees the
         # order and first views that one without sees.
-        random = generator(self.seed, epoch)
-        count = len(self.train)
+        random, device = generator(self.seed, epoch), self.device
+        count, columns = len(self.train), self.pipeline.columns
         views = 1 if self.partner is Partner.NONE else 2
         order = torch.randperm(count, generator=random)
-        draws = torch.rand(views, count, self.pipeline.columns, generator=random)
+        draws = torch.rand(views, count, columns, generator=random)
         sources = torch.arange(count).repeat(views, 1)
         if self.partner is Partner.SAME_CLASS:
             sources[1] = same_class(self._labels, torch.rand(count, generator=random))
-        device = self.device
+        mixtures = None
+        if self.mixing is not None:
+            random = generator(self.seed, epoch, "mixing")
+            partners = torch.randint(count, (count,), generator=random)
+            rows = self.mixing.prepare(torch.rand(count, self.mixing.columns, generator=random))
+            augmentation = torch.rand(views, count, columns, generator=random)
+            mixtures = Mixtures(
+                self.mixing, partners.to(device), augmentation.to(device), rows.to(device)
+            )
         return Epoch(
             self.train,
             self.pipeline,
@@ -219,19 +224,8 @@ class Batches:
             order.to(device),
             sources.to(device),
             draws.to(device),
-            self._mixtures(epoch, views),
+            mixtures,
         )
-
-    def _mixtures(self, epoch: int, views: int) -> Mixtures | None:
-        if self.mixing is None:
-            return None
-        random = generator(self.seed, epoch, "mixing")
-        count = len(self.train)
-        partners = torch.randint(count, (count,), generator=random)
-        draws = self.mixing.prepare(torch.rand(count, self.mixing.columns, generator=random))
-        augmentation = torch.rand(views, count, self.pipeline.columns, generator=random)
-        drawn = (tensor.to(self.device) for tensor in (partners, augmentation, draws))
-        return Mixtures(self.mixing, *drawn)
 
 
 def same_class(labels: Int64[Tensor, " n"], draws: Float[Tensor, " n"]) -> Int64[Tensor, " n"]:
@@ -244,12 +238,3 @@ def same_class(labels: Int64[Tensor, " n"], draws: Float[Tensor, " n"]) -> Int64
     ranks -= firsts
     others = (draws * (counts[labels] - 1)).long().clamp(max=counts[labels] - 2)
     return grouped[firsts + others + (others >= ranks)]
-
-
-def _check_pairs(labels: Int64[Tensor, " n"], classes: tuple[str, ...]) -> None:
-    lonely = (labels.bincount() == 1).nonzero()
-    if len(lonely):
-        raise ValueError(
-            f"class {classes[int(lonely[0, 0])]!r} has a single training image: a method that "
-            "pairs images of one class needs two or more"
-        )

@@ -2,14 +2,14 @@
 
 import abc
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from ..preprocessing import Preprocessing
+from ..preprocessing import ChannelValues, Preprocessing
 from .pairs import MapDataset, read_pairs
 
 CHUNK = 2**22
@@ -77,16 +77,10 @@ class ImageSet:
         return cls(*read_pairs(dataset, image_size, classes))
 
     def subset(self, indices: Int64[Tensor, " chosen"]) -> "ImageSet":
-        """Keep the images at the given positions, in the given order.
-
-        Positions in a row are a view of the images; others are copied.
-        """
-        images = self.images
-        if len(indices) and bool((indices.diff() == 1).all()):
-            images = images[int(indices[0]) : int(indices[0]) + len(indices)]
-        else:
-            images = images[indices]
-        return ImageSet(images, self.labels[indices], self.classes)
+        """Keep the images at these positions, in this order; those in a row are not copied."""
+        in_a_row = len(indices) > 0 and bool((indices.diff() == 1).all())
+        kept = slice(int(indices[0]), int(indices[0]) + len(indices)) if in_a_row else indices
+        return ImageSet(self.images[kept], self.labels[kept], self.classes)
 
     def to(self, device: torch.device | str) -> "ImageSet":
         """Move images and labels to a device."""
@@ -123,8 +117,8 @@ class Splits:
     train: ImageSet
     validation: ImageSet | None
     test: ImageSet
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: ChannelValues
+    std: ChannelValues
     note: str = ""
     files: dict[str, tuple[str, ...]] | None = None
     input_size: int | None = None
@@ -174,7 +168,11 @@ class DataSet(abc.ABC):
 
     @abc.abstractmethod
     def splits(self) -> Splits:
-        """Read the images and divide them."""
+        """Read the images and divide them.
+
+        Raises:
+            ValueError: If images are missing, damaged or not clear, or a class has too few.
+        """
 
     def parts(self) -> dict[str, ImageSet]:
         """All images, to be looked at: by split where they have any, else as ``all``."""
@@ -183,9 +181,20 @@ class DataSet(abc.ABC):
         return {name: part for name, part in parts.items() if part is not None}
 
 
+@dataclass(frozen=True)
+class InMemory(DataSet):
+    """Splits that are passed in Python."""
+
+    given: Splits
+
+    def splits(self) -> Splits:
+        """The splits, as the user's own images."""
+        return replace(self.given, own=True)
+
+
 def channel_statistics(
     images: UInt8[Tensor, "n 3 height width"],
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+) -> tuple[ChannelValues, ChannelValues]:
     """Mean and standard deviation of each channel, in units of pixels in [0, 1].
 
     Exact up to float64: pixels are counted by value before anything is summed.

@@ -1,4 +1,4 @@
-"""Data sets in torchvision's style: pairs of a picture and a class, read into memory."""
+"""Images passed in Python: a picture of any kind, and torchvision's pairs of picture and class."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
@@ -6,10 +6,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
+from PIL import Image
 from torch import Tensor
 
-from ..preprocessing import fit
-from .rgb import rgb_image
+from ..preprocessing import fit, to_rgb
 
 MAX_LABEL = 60
 """Characters of a wrong label that messages show."""
@@ -29,20 +29,39 @@ class MapDataset(Protocol):
         ...
 
 
+def rgb_image(picture: object, name: str) -> Image.Image:
+    """An image that is passed in Python as RGB; ``name`` is what messages call it.
+
+    It is a PIL image, an array of bytes (height, width, and 1 or 3 channels, if any), or a tensor
+    (1 or 3 channels, height, width) of bytes or of numbers in [0, 1].
+    """
+    if isinstance(picture, Image.Image):
+        return to_rgb(picture)
+    if isinstance(picture, Tensor) and picture.ndim == 3 and len(picture) in (1, 3):
+        picture = picture.detach().cpu()
+        if picture.is_floating_point() and picture.min() >= 0 and picture.max() <= 1:
+            picture = (picture * 255).round().to(torch.uint8)
+        if picture.dtype == torch.uint8:
+            return Image.fromarray(picture.expand(3, -1, -1).permute(1, 2, 0).numpy())
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.ndim in (2, 3):
+        pixels = picture.reshape(*picture.shape[:2], -1)
+        if pixels.shape[2] in (1, 3):
+            return Image.fromarray(np.repeat(pixels, 3 // pixels.shape[2], axis=2))
+    raise ValueError(
+        f"{name} is neither a PIL image, nor an array of bytes (height, width, 3), nor a tensor "
+        "(3, height, width) of bytes or of numbers in [0, 1]: leave standardising out"
+    )
+
+
 def read_pairs(
     dataset: MapDataset, size: int, classes: tuple[str, ...] | None = None
 ) -> tuple[UInt8[Tensor, "n 3 size size"], Int64[Tensor, " n"], tuple[str, ...]]:
-    """Images, labels and class names of all pairs; shorter side scaled, centre cut.
-
-    The names are those given, or those of the data set, or the labels themselves. What is no pair
-    of an image and the number or name of a class is a ValueError.
-    """
-    count = len(dataset)
-    if not count:
+    """Images, labels and class names: those given, the data set's own, or the labels themselves."""
+    if not len(dataset):
         raise ValueError("the data set is empty: give one with pictures")
-    images = torch.empty(count, 3, size, size, dtype=torch.uint8)
+    images = torch.empty(len(dataset), 3, size, size, dtype=torch.uint8)
     labels: list[int | str] = []
-    for i in range(count):
+    for i in range(len(dataset)):
         item: object = dataset[i]
         if not isinstance(item, tuple | list) or len(item) != 2:
             what = f"{len(item)} values" if isinstance(item, tuple | list) else type(item).__name__
@@ -51,7 +70,9 @@ def read_pairs(
         pixels = np.array(fit(rgb_image(picture, f"item {i}"), (size, size)))
         images[i] = torch.from_numpy(pixels).permute(2, 0, 1)
         labels.append(_label(label, i))
-    names = classes or class_names(dataset) or _names(labels)
+    named = sorted({label for label in labels if isinstance(label, str)})
+    numbered = range(max((label for label in labels if isinstance(label, int)), default=-1) + 1)
+    names = classes or class_names(dataset) or tuple(named or map(str, numbered))
     return images, torch.tensor([_position(k, i, names) for i, k in enumerate(labels)]), names
 
 
@@ -90,24 +111,18 @@ def _label(label: object, index: int) -> int | str:
     )
 
 
-def _names(labels: Sequence[int | str]) -> tuple[str, ...]:
-    named = sorted({label for label in labels if isinstance(label, str)})
-    most = max((label for label in labels if isinstance(label, int)), default=-1)
-    return tuple(named) or tuple(map(str, range(most + 1)))
-
-
 def _position(label: int | str, index: int, names: tuple[str, ...]) -> int:
-    if isinstance(label, str):
-        if label not in names:
-            known = ", ".join(map(repr, names[:MAX_NAMED]))
-            raise ValueError(
-                f"item {index} has the label {label[:MAX_LABEL]!r}, which is not one of the "
-                f"classes {known}{', …' if len(names) > MAX_NAMED else ''}"
-            )
+    if isinstance(label, int) and label < len(names):
+        return label
+    if isinstance(label, str) and label in names:
         return names.index(label)
-    if label >= len(names):
+    if isinstance(label, str):
+        known = ", ".join(map(repr, names[:MAX_NAMED])) + ", …" * (len(names) > MAX_NAMED)
         raise ValueError(
-            f"item {index} has label {label}: labels run from 0 to {len(names) - 1}, one for each "
-            "of the class names"
+            f"item {index} has the label {label[:MAX_LABEL]!r}, which is not one of the classes "
+            f"{known}"
         )
-    return label
+    raise ValueError(
+        f"item {index} has label {label}: labels run from 0 to {len(names) - 1}, one for each of "
+        "the class names"
+    )

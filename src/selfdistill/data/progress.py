@@ -58,12 +58,11 @@ class Progress:
             self._bar.update(self._task, completed=self.done)
         elif now - self._last_line >= PLAIN_SECONDS and self.done != self.total:
             self._last_line = now
-            print(self._line(now - self._started), file=sys.stderr, flush=True)
-
-    def _line(self, seconds: float) -> str:
-        rate = (self.done - self.before) / max(seconds, 1e-3)
-        speed = f"{rate / MEGABYTE:.1f} MB/s" if self.in_bytes else f"{rate:,.0f} pictures/s"
-        if self.total is None:
-            return f"  {self.done / MEGABYTE:,.0f} MB, {speed}"
-        left = timedelta(seconds=round((self.total - self.done) / max(rate, 1e-3)))
-        return f"  {self.done / self.total:.0%}, {speed}, {left} left"
+            rate = (self.done - self.before) / max(now - self._started, 1e-3)
+            speed = f"{rate / MEGABYTE:.1f} MB/s" if self.in_bytes else f"{rate:,.0f} pictures/s"
+            if self.total is None:
+                line = f"  {self.done / MEGABYTE:,.0f} MB, {speed}"
+            else:
+                left = timedelta(seconds=round((self.total - self.done) / max(rate, 1e-3)))
+                line = f"  {self.done / self.total:.0%}, {speed}, {left} left"
+            print(line, file=sys.stderr, flush=True)

@@ -1,15 +1,31 @@
-"""Random splits class by class: by counts, of official sets, and by shares, of the user's own."""
+"""Division into splits: by the names of folders and columns, or at random, class by class."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from ..runs import SPLITS
+from .image_set import ImageSet, Splits, channel_statistics
 from .randomness import generator
 
 Item = TypeVar("Item")
+ByClass = dict[str, tuple[str, ...]]
+"""Names of the images of each class; the classes are sorted."""
+
+SHARES = (0.15, 0.15)
+"""Of every class, for test and validation: as of a folder of images."""
+WORDS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What names a split, in any case; ``_set`` may follow, as in ``Test_set`` and ``trainset``."""
+AMBIGUOUS = ("eval", "evaluation")
+"""Validation to some tools, test to others."""
 
 
 def stratified(
@@ -68,3 +84,88 @@ def split_by_class(
             part[label] = tuple(items[i] for i in sorted(order[start : start + count]))
             start += count
     return sets
+
+
+def split_in_memory(images: ImageSet, *, split_seed: int = 0) -> Splits:
+    """Divide images at random, class by class: 70 % for training, 15 % each held out.
+
+    A class of fewer than three images is a ValueError.
+    """
+    classes = {
+        name: (images.labels == label).nonzero()[:, 0].tolist()
+        for label, name in enumerate(images.classes)
+    }
+    test, validation, train = (
+        images.subset(torch.tensor(sorted(i for chosen in part.values() for i in chosen)))
+        for part in split_by_class(classes, SHARES, split_seed)
+    )
+    mean, std = channel_statistics(train.images)
+    return Splits(train, validation, test, mean, std, note="images of Python: divided at random")
+
+
+def split_of(name: str) -> str | None:
+    """The split that a name means, in any case and spelling; None for other names."""
+    plain = re.sub(r"[\W_]", "", name.lower())
+    return WORDS.get(plain) or WORDS.get(plain.removesuffix("set"))
+
+
+def may_be_split(name: str) -> bool:
+    """Whether a name holds a word for a split beside others, or one that tools disagree on."""
+    words = re.split(r"[\W\d_]+|(?<=[a-z])(?=[A-Z])", name)
+    return any(word.lower() in AMBIGUOUS or split_of(word) is not None for word in words)
+
+
+def named_splits(names: Iterable[str], where: object) -> dict[str, str]:
+    """The name of each split among names, in the order of ``SPLITS``; two of one are refused."""
+    known = [(split, name) for split in SPLITS for name in names if split_of(name) == split]
+    splits = dict(known)
+    if len(splits) < len(known):
+        double = next(split for split in SPLITS if [s for s, _ in known].count(split) > 1)
+        both = " and ".join(sorted(name for split, name in known if split == double))
+        raise ValueError(f"{where} holds {both}: keep one of them")
+    return splits
+
+
+def assign_splits(
+    parts: Mapping[str, ByClass], where: object, *, for_training: bool = True
+) -> tuple[dict[str, ByClass], str]:
+    """Say which split each part is by its name, and the rule in words.
+
+    One part alone is ``all``, to be divided; of ``train`` and one more, that one is the test split.
+    To look at images, parts stay as they are named. For training, ``train`` must be there and all
+    parts must hold the same classes; ``where`` is what messages call the place.
+    """
+    names = named_splits(parts, where)
+    by_split = {split: parts[name] for split, name in names.items()}
+    if not for_training:
+        return by_split, ""
+    if "train" not in names:
+        held = " and ".join(parts) or "nothing"
+        raise ValueError(f"{where} holds {held}, but no train: give pictures to train on")
+    train = names["train"]
+    _check_classes(parts, train, where)
+    if len(names) == 1:
+        return {"all": parts[train]}, "one part only: every class is divided at random"
+    if len(names) == 2:
+        _, other = names.values()
+        rule = f"{train} and {other} only: {other} is the test split, "
+        return (
+            {"train": parts[train], "test": parts[other]},
+            f"{rule}validation is carved from {train}",
+        )
+    return by_split, f"{train}, {names['validation']} and {names['test']} are taken as they are"
+
+
+def _check_classes(parts: Mapping[str, ByClass], train: str, where: object) -> None:
+    expected = set(parts[train])
+    for name in parts:
+        other = set(parts[name])
+        for wrong, missing in ((other - expected, train), (expected - other, name)):
+            if wrong:
+                raise ValueError(
+                    f"class {min(wrong)!r} is missing from {missing} in {where}: "
+                    f"{train} and {name} must hold the same classes ({len(wrong)} differ)"
+                )
+    if len(expected) < 2:
+        held = f"the single class {min(expected)!r}" if expected else "no class"
+        raise ValueError(f"{where} holds {held}: give pictures of two or more classes")

@@ -1,12 +1,14 @@
-"""Batched augmentation: pure functions of images and of one row of uniform draws an image."""
+"""Batched augmentations, pure functions of images and of uniform draws, and pipelines of them."""
 
 import abc
+from collections.abc import Sequence
 from typing import ClassVar
 
-from jaxtyping import Float, Int64
+import torch
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from ...preprocessing import Images, Pixels
+from ...preprocessing import Images, Pixels, Preprocessing, affine
 
 Draws = Float[Tensor, "batch columns"]
 
@@ -31,6 +33,74 @@ class Augmentation(abc.ABC):
         return self
 
 
-def integers(draws: Float[Tensor, "*shape"], count: int) -> Int64[Tensor, "*shape"]:
+class Pipeline:
+    """Augmentations in their order, with standardising where pixels end.
+
+    Args:
+        steps: Those that act on pixels first.
+        preprocessing: How images are standardised, and which size steps that change it yield.
+        device: Where the images lie.
+
+    Raises:
+        ValueError: If a step on standardised images precedes one on pixels.
+
+    Example:
+        >>> from selfdistill.data import Flip, PadCrop
+        >>> preprocessing = Preprocessing((32, 32), mean=(0.5,) * 3, std=(0.25,) * 3)
+        >>> pipeline = Pipeline([PadCrop(), Flip()], preprocessing)
+        >>> images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+        >>> pipeline.apply(images, torch.rand(2, pipeline.columns)).shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Augmentation],
+        preprocessing: Preprocessing,
+        *,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        in_order = sorted(steps, key=lambda step: step.standardised)
+        if in_order != list(steps):
+            names = ", ".join(type(step).__name__ for step in steps)
+            raise ValueError(
+                f"{names}: list steps on pixels before those on standardised images, "
+                f"as {', '.join(type(step).__name__ for step in in_order)}"
+            )
+        self.steps = [step.sized(preprocessing.size[0]) for step in steps]
+        self.preprocessing = preprocessing
+        self.columns = sum(step.columns for step in steps)
+        self._coefficients = preprocessing.coefficients(device)
+
+    def to(self, device: torch.device | str) -> "Pipeline":
+        """Make the same pipeline for images on another device."""
+        return Pipeline(self.steps, self.preprocessing, device=device)
+
+    def apply(
+        self, images: Pixels, draws: Draws
+    ) -> Float[Tensor, "batch channels new_height new_width"]:
+        """Augment each image by its own row of draws, then standardise; channels last in memory."""
+        columns = iter(draws.split([step.columns for step in self.steps], 1))
+        for step in self.steps:
+            if not step.standardised:
+                images = step.apply(images, next(columns))
+        result = affine(images, *self._coefficients)
+        for step in self.steps:
+            if step.standardised:
+                result = step.apply(result, next(columns))
+        return result
+
+
+def integers(
+    draws: Float[Tensor, "*shape"], count: int | Int64[Tensor, "*shape"]
+) -> Int64[Tensor, "*shape"]:
     """Turn uniform draws in [0, 1] into uniform integers from 0 to ``count - 1``."""
     return (draws * count).long().clamp(max=count - 1)
+
+
+def within(
+    first: Int64[Tensor, " batch"], length: int | Int64[Tensor, " batch"], size: int
+) -> Bool[Tensor, "batch size"]:
+    """Which of ``size`` positions lie among ``length`` from the first on."""
+    positions = torch.arange(size, device=first.device)
+    return (positions >= first[:, None]) & (positions < (first + length)[:, None])

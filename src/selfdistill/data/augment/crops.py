@@ -139,25 +139,23 @@ class RandomResizedCrop(Augmentation):
     ) -> tuple[Lengths, Lengths, Lengths, Lengths]:
         """Top, left, height and width of each image's box, in whole pixels."""
         area, shape, down, across = draws.unbind(1)
-        central, table = _areas(self.scale, self.ratio, height, width)
+        abandoned, table = _areas(self.scale, self.ratio, height, width)
         # The lowest draws stand for the images that torchvision gives up on.
-        step = (area - central).clamp(min=0) * ((QUANTILES - 1) / max(1 - central, 1e-9))
+        central = area < abandoned
+        step = (area - abandoned).clamp(min=0) * ((QUANTILES - 1) / max(1 - abandoned, 1e-9))
         index = step.long().clamp(max=QUANTILES - 2)
         known = torch.as_tensor(table, dtype=draws.dtype, device=draws.device)
         share = torch.lerp(known[index], known[index + 1], step - index)
         low, high = _ratios(share.log(), self.ratio, height, width)
         root = ((low + (high - low) * shape) / 2).exp()
         side = (share * height * width).sqrt()
-        tall = (side / root).round().clamp(1, height)
-        wide = (side * root).round().clamp(1, width)
-        top = (down * (height - tall + 1)).floor().minimum(height - tall)
-        left = (across * (width - wide + 1)).floor().minimum(width - wide)
-        drawn = (top, left, tall, wide)
-        given_up, box = area < central, _central(self.ratio, height, width)
-        top, left, tall, wide = (
-            torch.where(given_up, float(fixed), chance)
-            for fixed, chance in zip(box, drawn, strict=True)
-        )
+        tallest = float(min(height, round(width / self.ratio[0])))
+        widest = float(min(width, round(height * self.ratio[1])))
+        tall = torch.where(central, tallest, (side / root).round().clamp(1, height))
+        wide = torch.where(central, widest, (side * root).round().clamp(1, width))
+        above, beside = height - tall, width - wide
+        top = torch.where(central, above / 2, down * (above + 1)).floor().minimum(above)
+        left = torch.where(central, beside / 2, across * (beside + 1)).floor().minimum(beside)
         return top, left, tall, wide
 
 
@@ -186,10 +184,3 @@ def _ratios(
     tallest = log_area - 2 * math.log(height + 0.5)
     widest = 2 * math.log(width + 0.5) - log_area
     return tallest.clamp(min=math.log(ratio[0])), widest.clamp(max=math.log(ratio[1]))
-
-
-def _central(ratio: tuple[float, float], height: int, width: int) -> tuple[int, int, int, int]:
-    """Top, left, height and width of the largest central box of the nearest ratio."""
-    tall = min(height, round(width / ratio[0]))
-    wide = min(width, round(height * ratio[1]))
-    return (height - tall) // 2, (width - wide) // 2, tall, wide

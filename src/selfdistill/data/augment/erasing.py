@@ -4,12 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool
 from torch import Tensor
 
 from ...preprocessing import Images
-from .base import Augmentation, Draws, integers
+from .base import Augmentation, Draws, integers, within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +39,11 @@ class Cutout(Augmentation):
 
     def apply(self, images: Images, draws: Draws) -> Images:
         """Blank; the first draw places the centre's row, the second its column."""
-        rows = self._covered(draws[:, 0], images.shape[2])
-        columns = self._covered(draws[:, 1], images.shape[3])
-        # A product keeps the memory layout; filling by a mask does not.
-        return images * ~(rows[:, None, :, None] & columns[:, None, None, :])
-
-    def _covered(self, draws: Float[Tensor, " batch"], size: int) -> Bool[Tensor, "batch size"]:
-        first = integers(draws, size)[:, None] - self.length // 2
-        positions = torch.arange(size, device=draws.device)
-        return (positions >= first) & (positions < first + self.length)
+        height, width = images.shape[2:]
+        half = self.length // 2
+        rows = within(integers(draws[:, 0], height) - half, self.length, height)
+        columns = within(integers(draws[:, 1], width) - half, self.length, width)
+        return _blank(images, rows, columns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,18 +89,6 @@ class RandomErasing(Augmentation):
         """Blank; the draws decide whether, share, aspect, row and column."""
         chosen, share, aspect, top, left = draws.unbind(1)
         height, width = images.shape[2:]
-        tall, wide = self._sides(share, aspect, height, width)
-        rows = _covered(top, tall, height)
-        columns = _covered(left, wide, width) & (chosen < self.probability)[:, None]
-        return images * ~(rows[:, None, :, None] & columns[:, None, None, :])
-
-    def _sides(
-        self,
-        share: Float[Tensor, " batch"],
-        aspect: Float[Tensor, " batch"],
-        height: int,
-        width: int,
-    ) -> tuple[Int64[Tensor, " batch"], Int64[Tensor, " batch"]]:
         least, most = self.area
         area = least + (most - least) * share
         shape = math.log(height / width)
@@ -114,13 +97,14 @@ class RandomErasing(Augmentation):
         root = ((low + (high - low) * aspect) / 2).exp()
         side = (area * (height * width)).sqrt()
         tall = (side * root).round().long().clamp(1, height)
-        return tall, (side / root).round().long().clamp(1, width)
+        wide = (side / root).round().long().clamp(1, width)
+        rows = within(integers(top, height - tall + 1), tall, height)
+        columns = within(integers(left, width - wide + 1), wide, width)
+        return _blank(images, rows, columns & (chosen < self.probability)[:, None])
 
 
-def _covered(
-    draws: Float[Tensor, " batch"], lengths: Int64[Tensor, " batch"], size: int
-) -> Bool[Tensor, "batch size"]:
-    count = size - lengths + 1
-    first = torch.minimum((draws * count).long(), count - 1)[:, None]
-    positions = torch.arange(size, device=draws.device)
-    return (positions >= first) & (positions < first + lengths[:, None])
+def _blank(
+    images: Images, rows: Bool[Tensor, "batch height"], columns: Bool[Tensor, "batch width"]
+) -> Images:
+    # A product keeps the memory layout; filling by a mask does not.
+    return images * ~(rows[:, None, :, None] & columns[:, None, None, :])

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .base import Draws, integers
+from .base import Draws, integers, within
 
 Views = Float[Tensor, "*views batch channels height width"]
 SoftLabels = Float[Tensor, "batch classes"]
@@ -196,9 +196,8 @@ class StyleMixing(Mixing):
 
 def _span(centres: Shares, halves: Shares, size: int) -> Bool[Tensor, "batch size"]:
     """Pixels less than half a side from the centre; the half in whole pixels."""
-    centre, half = integers(centres, size)[:, None], (halves * size).long()[:, None]
-    positions = torch.arange(size, device=centres.device)
-    return (positions >= centre - half) & (positions < centre + half)
+    half = (halves * size).long()
+    return within(integers(centres, size) - half, 2 * half, size)
 
 
 def _soften(labels: SoftLabels, partner_labels: SoftLabels, share: Shares) -> SoftLabels:

@@ -85,9 +85,16 @@ def _operate(name: str, images: Pixels, strength: float) -> Pixels:
     # Importing torchvision takes seconds that few recipes need to wait.
     from torchvision.transforms.v2 import functional
 
-    if name in ("ShearX", "ShearY", "TranslateX", "TranslateY"):
-        return _affine(name, images, strength)
+    along = [strength, 0.0] if name.endswith("X") else [0.0, strength]
     match name:
+        case "ShearX" | "ShearY":
+            shear = [math.degrees(math.atan(part)) for part in along]
+            # The policies shear from the upper left corner.
+            return functional.affine(
+                images, angle=0, translate=[0, 0], scale=1, shear=shear, center=[0.0, 0.0]
+            )
+        case "TranslateX" | "TranslateY":
+            return functional.affine(images, angle=0, translate=along, scale=1, shear=[0.0, 0.0])
         case "Rotate":
             return functional.rotate(images, angle=strength)
         case "Brightness":
@@ -109,16 +116,3 @@ def _operate(name: str, images: Pixels, strength: float) -> Pixels:
         case _:
             assert name == "Invert"
             return functional.invert(images)
-
-
-def _affine(name: str, images: Pixels, strength: float) -> Pixels:
-    from torchvision.transforms.v2 import functional
-
-    along = [strength, 0.0] if name.endswith("X") else [0.0, strength]
-    if name.startswith("Translate"):
-        return functional.affine(images, angle=0, translate=along, scale=1, shear=[0.0, 0.0])
-    degrees = [math.degrees(math.atan(part)) for part in along]
-    # The policies shear from the upper left corner.
-    return functional.affine(
-        images, angle=0, translate=[0, 0], scale=1, shear=degrees, center=[0.0, 0.0]
-    )

@@ -1,7 +1,7 @@
 """What official sets share: their options, their division, and the check of their files."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,24 +31,10 @@ class BenchmarkSet(DataSet):
     validation_per_class: int = 0
     split_seed: int = 0
 
-    def divide(
-        self,
-        train: ImageSet,
-        test: ImageSet,
-        *,
-        mean: ChannelValues | None = None,
-        std: ChannelValues | None = None,
-    ) -> Splits:
+    def divide(self, train: ImageSet, test: ImageSet) -> Splits:
         """Set validation images aside from training, then leave as many of each class as asked for.
 
-        Args:
-            train: The official training images.
-            test: The official test images.
-            mean: Mean of each channel; None to compute it from the training images.
-            std: Standard deviation of each channel; None to compute it.
-
-        Raises:
-            ValueError: If a class has too few images.
+        A class with too few images is a ValueError.
         """
         validation = None
         if self.validation_per_class:
@@ -57,8 +43,7 @@ class BenchmarkSet(DataSet):
         if self.train_per_class is not None:
             chosen, _ = stratified(train.labels, self.train_per_class, self.split_seed)
             train = train.subset(chosen)
-        means, deviations = channel_statistics(train.images)
-        return Splits(train, validation, test, mean or means, std or deviations)
+        return Splits(train, validation, test, *channel_statistics(train.images))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +61,10 @@ class DownloadableSet(BenchmarkSet):
     download: bool = False
     mean: ChannelValues | None = None
     std: ChannelValues | None = None
+
+    def divide(self, train: ImageSet, test: ImageSet) -> Splits:
+        splits = super().divide(train, test)
+        return replace(splits, mean=self.mean or splits.mean, std=self.std or splits.std)
 
 
 def missing(path: Path) -> str:

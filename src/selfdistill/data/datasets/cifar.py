@@ -115,11 +115,6 @@ class CIFAR10(DownloadableSet):
     """
 
     def splits(self) -> Splits:
-        """Read, check against the published MD5 and divide.
-
-        Raises:
-            ValueError: If a file is missing or damaged, or a class has too few images.
-        """
         return _read_splits(self, CIFAR10_LAYOUT)
 
 
@@ -135,11 +130,6 @@ class CIFAR100(DownloadableSet):
     """
 
     def splits(self) -> Splits:
-        """Read, check against the published MD5 and divide.
-
-        Raises:
-            ValueError: If a file is missing or damaged, or a class has too few images.
-        """
         return _read_splits(self, CIFAR100_LAYOUT)
 
 
@@ -156,7 +146,7 @@ def _read_splits(data: DownloadableSet, layout: Layout) -> Splits:
     images = torch.cat([part.images for part in parts])
     labels = torch.cat([part.labels for part in parts])
     train, test = ImageSet(images, labels, layout.classes), read(layout.test)
-    return data.divide(train, test, mean=data.mean, std=data.std)
+    return data.divide(train, test)
 
 
 def _read_binary(folder: Path, layout: Layout, name: str) -> ImageSet:

@@ -23,9 +23,6 @@ class Digits(DataSet):
         validation_per_class: Validation images of each digit; 0 for no such split.
         split_seed: Decides which image belongs to which split.
 
-    Raises:
-        ValueError: If a class has too few images (from ``splits``).
-
     Example:
         >>> len(Digits(train_per_class=20).splits().train)
         200
@@ -37,25 +34,23 @@ class Digits(DataSet):
     split_seed: int = 0
 
     def splits(self) -> Splits:
-        """Read and divide; the test split depends on no other split's size."""
         from sklearn.datasets import load_digits
 
         pixels, labels = load_digits(return_X_y=True)
         images = enlarge(torch.from_numpy(pixels).view(-1, 8, 8))
         everything = ImageSet(images, torch.from_numpy(labels).long(), tuple("0123456789"))
+        # In this order the test split depends on no other split's size.
         test, others = _set_aside(everything, self.test_per_class, self.split_seed)
         validation, others = _set_aside(others, self.validation_per_class, self.split_seed)
         train, _ = _set_aside(others, self.train_per_class, self.split_seed)
-        mean, std = channel_statistics(train.images)
-        return Splits(train, validation if len(validation) else None, test, mean, std)
+        statistics = channel_statistics(train.images)
+        return Splits(train, validation if len(validation) else None, test, *statistics)
 
 
 def enlarge(digits: Float64[Tensor, "n 8 8"]) -> UInt8[Tensor, "n 3 32 32"]:
-    """Enlarge four times (bilinear) and repeat the grey value; from 0 … 16 to 0 … 255.
-
-    All weights are fractions of powers of two: float64 holds every result before rounding exactly,
-    on every processor.
-    """
+    """Enlarge four times (bilinear) and repeat the grey value; from 0 … 16 to 0 … 255."""
+    # All weights are fractions of powers of two: float64 holds every result before rounding
+    # exactly, on every processor.
     grey = interpolate(digits[:, None] * (255 / 16), size=(32, 32), mode="bilinear")
     return grey.round().to(torch.uint8).repeat(1, 3, 1, 1)
 

@@ -58,10 +58,8 @@ class Archive:
 def fetch(archive: Archive, root: Path) -> None:
     """Download the members that are missing under ``root / archive.folder``.
 
-    Files that exist are left alone. A file appears under its name only once its checksum holds. A
-    download that was broken off goes on from there. An archive is refused with a ValueError if it
-    cannot be had, is too large, damaged or lacks a member, or holds links, devices or paths that
-    lead elsewhere.
+    A file appears under its name only once its checksum holds. A ValueError says why an archive
+    cannot be had or is refused.
     """
     folder = root / archive.folder
     if not _missing(archive, folder):
@@ -90,9 +88,8 @@ def fetch_file(url: str, member: Member, folder: Path) -> None:
 def download_resumable(url: str, part: Path, *, max_bytes: int) -> None:
     """Download into ``part``, after what it holds already, until it is whole.
 
-    Raises:
-        ValueError: If the server cannot be reached or breaks off, which leaves ``part`` to go on
-            with, or sends more than the limit, which removes it.
+    A server that breaks off is a ValueError and leaves ``part`` to go on with; one that sends more
+    than the limit, too, and ``part`` is removed.
     """
     offset = part.stat().st_size if part.exists() else 0
     try:

@@ -45,11 +45,6 @@ class FashionMNIST(DownloadableSet):
     """
 
     def splits(self) -> Splits:
-        """Read, check and divide.
-
-        Raises:
-            ValueError: If a file is missing or damaged, or a class has too few images.
-        """
         folder = Path(self.root) / FOLDER
         if self.download:
             for file in FILES:
@@ -59,7 +54,7 @@ class FashionMNIST(DownloadableSet):
             _read(folder, images, labels, count)
             for images, labels, count in zip(FILES[::2], FILES[1::2], COUNTS, strict=True)
         )
-        return self.divide(train, test, mean=self.mean, std=self.std)
+        return self.divide(train, test)
 
 
 def _read(folder: Path, images: Member, labels: Member, count: int) -> ImageSet:

@@ -13,8 +13,7 @@ from ...preprocessing import shrink
 from ...runs import read_text
 from ..image_set import ImageSet, Splits
 from ..images.cache import load_cached
-from ..images.listing import name_some
-from ..images.source import Files
+from ..images.listing import Files, name_some
 from .base import BenchmarkSet
 
 FOLDER = "tiny-imagenet-200"
@@ -63,17 +62,16 @@ class TinyImageNet(BenchmarkSet):
             )
 
     def splits(self) -> Splits:
-        """List, decode and divide.
-
-        Raises:
-            ValueError: If a file, folder or annotation is missing or damaged, or a class has too
-                few images.
-        """
         folder = Path(self.root) / FOLDER
         wnids = sorted(_lines(folder / "wnids.txt"))
         classes = _names(folder, wnids)
         train_size = self.train_size or self.image_size
-        train = self._read(folder, "train", _train_files(folder, wnids), classes, train_size)
+        train_files = {
+            name: label
+            for label, wnid in enumerate(wnids)
+            for name in _images_in(folder / "train" / wnid / "images", folder)
+        }
+        train = self._read(folder, "train", train_files, classes, train_size)
         test = self._read(folder, "val", _test_files(folder, wnids), classes, self.image_size)
         splits = self.divide(train, test)
         if train_size == self.image_size:
@@ -126,14 +124,6 @@ def _names(folder: Path, wnids: list[str]) -> tuple[str, ...]:
         name if counts[name] == 1 else f"{name} ({wnid})"
         for name, wnid in zip(first, wnids, strict=True)
     )
-
-
-def _train_files(folder: Path, wnids: list[str]) -> dict[str, int]:
-    files: dict[str, int] = {}
-    for label, wnid in enumerate(wnids):
-        names = _images_in(folder / "train" / wnid / "images", folder)
-        files.update(dict.fromkeys(names, label))
-    return files
 
 
 def _test_files(folder: Path, wnids: list[str]) -> dict[str, int]:

@@ -1,10 +1,8 @@
 """The user's own images: listed, checked, decoded into a cache, divided."""
 
 from .check import check_images
-from .decode import read_image
-from .formats import ENDINGS
-from .hub import HUB
-from .hugging_face import HuggingFace
+from .decode import ENDINGS, read_image
+from .hugging_face import HUB, HuggingFace
 from .image_folder import ImageFolder
 from .label_table import TABLES, LabelTable
 

@@ -21,7 +21,7 @@ from ...preprocessing import fit
 from ...runs import read_json, storage_failure
 from ..progress import Progress
 from .decode import read_rgb
-from .source import Source, map_threaded
+from .listing import Source
 
 FORMAT = 2
 MAX_NAME_BYTES = 100
@@ -48,20 +48,8 @@ def load_cached(
 ) -> CachedImages:
     """Read images from the cache; decode them first where it lacks them or they have changed.
 
-    The cache is rebuilt when an image's state differs (a file's name, size or times of change), or
-    when it is damaged: a wrong length, or a wrong checksum of all images (beyond 4 GB, of evenly
-    spaced ones).
-
-    Args:
-        source: Where the images come from.
-        names: Which of them, in which order.
-        size: Height and width of the squares, in pixels.
-        key: What tells this choice of images from others of the same source.
-        cache_dir: Where to keep them; None for the user's cache.
-
-    Raises:
-        ValueError: If there can be no cache folder.
-        StorageFailure: If the disk does not take the images.
+    It is rebuilt where the state of an image differs, and where it is damaged: a wrong length, or a
+    wrong checksum. ``key`` tells this choice and order of images from others of the same source.
     """
     folder = default_folder() if cache_dir is None else Path(cache_dir)
     digest = hashlib.sha256(json.dumps([source.identity, size, key]).encode()).hexdigest()
@@ -131,7 +119,7 @@ def _build(
     try:
         with unfinished.open("wb") as file, Progress(title, len(names)) as progress:
             start = _write_header(file, shape)
-            for name, pixels in map_threaded(source, names, partial(_pixels, size)):
+            for name, pixels in source.map(names, partial(_square, size)):
                 if isinstance(pixels, bytes):
                     file.write(pixels)
                     kept.append(name)
@@ -162,13 +150,12 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> int:
     return file.tell()
 
 
-def _pixels(size: int, picture: Path | bytes) -> bytes | str:
+def _square(size: int, picture: Path | bytes) -> bytes | str:
     """The bytes of a picture's square; a string says why it cannot be read."""
     try:
-        upright = fit(read_rgb(picture), (size, size))
+        return np.asarray(fit(read_rgb(picture), (size, size))).transpose(2, 0, 1).tobytes()
     except ValueError as error:
         return str(error)
-    return np.asarray(upright).transpose(2, 0, 1).tobytes()
 
 
 def _checksum(pixels: NDArray[np.uint8]) -> int:

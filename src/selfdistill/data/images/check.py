@@ -1,6 +1,7 @@
 """Check images before training: which are read as they are, converted or refused, and why."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -8,17 +9,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
+from ...preprocessing import DEEP_MODES, to_rgb, upright_turn
 from ..progress import Progress
-from ..rgb import DEEP_MODES, to_rgb, upright_turn
-from .decode import open_image
-from .formats import FORMATS
-from .hub import HUB
-from .hugging_face import HuggingFace
+from ..splitting import ByClass
+from .decode import FORMATS, open_image
+from .hugging_face import HUB, HuggingFace
 from .image_folder import ImageFolder
 from .label_table import TABLES, LabelTable
-from .listing import NOT_A_PICTURE, ByClass, Listing
+from .listing import NOT_A_PICTURE, names_in
 from .prepare import OwnImages
-from .source import map_threaded
 
 MAX_SHOWN = 200
 BATCH_SIZE = 64
@@ -58,7 +57,11 @@ def check_file(picture: Path | bytes) -> FileCheck:
 def _changes(image: Image.Image, ending: str | None) -> list[str]:
     changes: list[str] = []
     if image.mode in MODES:
-        changes.append(MODES[image.mode] + _darkness(image))
+        changes.append(MODES[image.mode])
+        if image.mode in DEEP_MODES and (largest := int(np.asarray(image).max())) < DARK:
+            # As pictures of 10 or 12 bits are, where nothing says so.
+            changes[0] += f": almost black, the largest value is {largest} of 65535; "
+            changes[0] += "scale up what uses fewer bits"
     if image.has_transparency_data:
         changes.append("transparent, put on white")
     if getattr(image, "is_animated", False) and image.format != "MPO":
@@ -72,16 +75,6 @@ def _changes(image: Image.Image, ending: str | None) -> list[str]:
     if ending is not None and ending not in FORMATS.get(form, (form.lower(),)):
         changes.append(f"named .{ending}, is {form}: read as {form}")
     return changes
-
-
-def _darkness(image: Image.Image) -> str:
-    """A warning where a picture of 16 bits uses few of them, as one of 10 or 12 bits does."""
-    if image.mode not in DEEP_MODES:
-        return ""
-    largest = int(np.asarray(image).max())
-    if largest >= DARK:
-        return ""
-    return f": almost black, the largest value is {largest} of 65535; scale up what uses fewer bits"
 
 
 @dataclass(frozen=True)
@@ -134,7 +127,13 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
             folder of a Hugging Face data set.
         root: The folder that a table's paths start from; None for the table's own.
     """
-    data_set = _data_set(str(data), root)
+    data_set: OwnImages
+    if str(data).startswith(HUB):
+        data_set = HuggingFace(name=str(data).removeprefix(HUB))
+    elif Path(data).suffix.lower() in TABLES:
+        data_set = LabelTable(table=data, root=root)
+    else:
+        data_set = ImageFolder(root=data)
     problems: list[str] = []
     try:
         listing = data_set.listing()
@@ -144,21 +143,26 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
             listing = data_set.listing(for_training=False)
         except ValueError:
             return DataCheck(0, {}, {}, problems[0], "")
-    names = listing.names()
+    names = names_in(listing.parts)
     files: dict[str, FileCheck] = {}
     same: dict[bytes, list[str]] = {}
     with Progress(f"reading {len(names):,} pictures", len(names)) as progress:
-        for name, (check, digest) in map_threaded(listing.source, names, _check_and_hash):
+        for name, (check, digest) in listing.source.map(names, _check_and_hash):
             progress.advance(1)
             if digest:
                 same.setdefault(digest, []).append(name)
             if check.kind != "accepted":
                 files[name] = check
-    refused = {name: file.reason for name, file in files.items() if file.kind == "refused"}
     note = listing.note
     try:
-        usable = listing.without(refused)
-        note += "" if problems else _batch_warning(data_set.divide(usable)["train"])
+        splits = listing.parts if problems else data_set.divide(listing)
+        refused = {name: file.reason for name, file in files.items() if file.kind == "refused"}
+        left = listing.readable(splits, refused)
+        if not problems and (count := sum(map(len, left["train"].values()))) < BATCH_SIZE:
+            note += (
+                f"; {count} are trained on, fewer than a batch of {BATCH_SIZE}: choose a smaller "
+                "--batch-size"
+            )
     except ValueError as error:
         problems.append(str(error))
     return DataCheck(
@@ -168,20 +172,12 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
         "; ".join(problems),
         note,
         listing.others,
-        _describe_repeats(listing, [group for group in same.values() if len(group) > 1]),
+        _describe_repeats(listing.parts, [group for group in same.values() if len(group) > 1]),
     )
 
 
-def _data_set(data: str, root: str | Path | None) -> OwnImages:
-    if data.startswith(HUB):
-        return HuggingFace(name=data.removeprefix(HUB))
-    if Path(data).suffix.lower() in TABLES:
-        return LabelTable(table=data, root=root)
-    return ImageFolder(root=data)
-
-
 def _check_and_hash(picture: Path | bytes) -> tuple[FileCheck, bytes]:
-    """Check an image, and hash it unless it is refused."""
+    """What becomes of an image, and its hash unless it is refused."""
     check = check_file(picture)
     if check.kind == "refused":
         return check, b""
@@ -189,34 +185,21 @@ def _check_and_hash(picture: Path | bytes) -> tuple[FileCheck, bytes]:
     return check, hashlib.sha256(content).digest()
 
 
-def _batch_warning(train: ByClass) -> str:
-    """What to choose where fewer images are trained on than the recipes' batch size."""
-    count = sum(map(len, train.values()))
-    if count >= BATCH_SIZE:
-        return ""
-    return (
-        f"; {count} are trained on, fewer than a batch of {BATCH_SIZE}: choose a smaller "
-        "--batch-size"
-    )
-
-
-def _describe_repeats(listing: Listing, groups: list[list[str]]) -> str:
+def _describe_repeats(parts: Mapping[str, ByClass], groups: list[list[str]]) -> str:
     """One line on images that are the same file; the example is of the most harmful kind."""
     if not groups:
         return ""
-    splits: dict[str, str] = {}
-    classes: dict[str, str] = {}
-    for split, by_class in listing.parts.items():
-        for label, names in by_class.items():
-            splits |= dict.fromkeys(names, split)
-            classes |= dict.fromkeys(names, label)
+    splits = {name: split for split, part in parts.items() for name in names_in({split: part})}
+    classes = {
+        name: label for part in parts.values() for label, names in part.items() for name in names
+    }
     count = sum(len(names) - 1 for names in groups)
-    parts = [f"{count} pictures repeat another, byte by byte"]
+    counts = [f"{count} pictures repeat another, byte by byte"]
     examples: list[list[str]] = []
     for where, of in (("in two classes", classes), ("in two splits", splits)):
         across = [names for names in groups if len({of[name] for name in names}) > 1]
         if across:
-            parts.append(f"{len(across)} of them {where}")
+            counts.append(f"{len(across)} of them {where}")
         examples += across
     example = [*examples, *groups][0]
-    return f"{', '.join(parts)}: for example {example[0]} and {example[-1]}"
+    return f"{', '.join(counts)}: for example {example[0]} and {example[-1]}"

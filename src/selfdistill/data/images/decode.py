@@ -14,13 +14,28 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from ...limits import max_memory
-from ..rgb import to_rgb
-from .formats import FORMATS
+from ...preprocessing import to_rgb
 
+FORMATS = {
+    "JPEG": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
+    "MPO": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
+    "PNG": ("png", "apng"),
+    "WEBP": ("webp",),
+    "GIF": ("gif",),
+    "TIFF": ("tif", "tiff"),
+    "BMP": ("bmp", "dib"),
+    "PPM": ("ppm", "pgm", "pbm", "pnm", "pfm"),
+    "TGA": ("tga",),
+    "JPEG2000": ("jp2", "j2k", "jpc", "jpf", "jpx", "j2c"),
+    "AVIF": ("avif", "avifs"),
+    "HEIF": ("heic", "heif", "hif"),
+}
+"""Endings of file names by Pillow's name of the format; some others it knows run programs."""
+ENDINGS = tuple(f".{ending}" for endings in FORMATS.values() for ending in endings)
 MAX_PIXELS = 40_000_000
 """Pixels that are decoded of a picture; any but a baseline JPEG is refused if it has more."""
 MAX_JPEG_PIXELS = 2**27
-"""Pixels of a baseline JPEG, which can be decoded at a half, a quarter or an eighth of its size."""
+"""Pixels of a baseline JPEG; one of more than ``MAX_PIXELS`` is decoded at half its size."""
 BYTES_PER_PIXEL = 16
 MEMORY_SHARE = 1 / 16
 """Of the machine's memory, for the pictures that are decoded at the same time."""
@@ -61,7 +76,8 @@ def open_image(picture: Path | bytes) -> Generator[Image.Image]:
         stored = picture if isinstance(picture, Path) else io.BytesIO(picture)
         with Image.open(stored, formats=_formats()) as image:
             _check_header(image)
-            _reduce(image)
+            if image.width * image.height > MAX_PIXELS:  # a baseline JPEG: others are refused
+                image.draft(None, (image.width // 2, image.height // 2))
             with _pixel_budget().reserved(image.width * image.height):
                 image.load()
                 yield image
@@ -74,7 +90,8 @@ def open_image(picture: Path | bytes) -> Generator[Image.Image]:
     except _Refusal as refusal:
         raise ValueError(str(refusal)) from None
     except Exception as error:  # a decoder raises anything; no picture may end a run
-        raise ValueError(f"cannot be read: {_reason(error)}") from None
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ValueError(f"cannot be read: {reason}") from None
 
 
 class _Refusal(Exception):
@@ -159,9 +176,9 @@ def _decoded_size(image: Image.Image) -> tuple[int, int]:
 
 
 def _codestream_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height that the codestream of a JPEG 2000 picture says of itself.
+    """Width and height in a JPEG 2000 codestream, which is what decoding fills.
 
-    Its file's header may say another; more than four channels count as height.
+    More than four channels count as height.
     """
     file, start = image.fp, 0  # pyright: ignore[reportAttributeAccessIssue]
     assert file is not None
@@ -182,14 +199,6 @@ def _codestream_size(image: Image.Image) -> tuple[int, int]:
     return max(0, right - left), max(0, bottom - top) * max(1, channels // 4)
 
 
-def _reduce(image: Image.Image) -> None:
-    """Let a large JPEG be decoded at a half, a quarter or an eighth of its size."""
-    pixels = image.width * image.height
-    scale = next((n for n in (1, 2, 4, 8) if pixels <= MAX_PIXELS * n * n), 8)
-    if scale > 1:
-        image.draft(None, (image.width // scale, image.height // scale))
-
-
 def _why_unknown(picture: Path | bytes) -> str:
     if isinstance(picture, Path):
         with picture.open("rb") as file:
@@ -199,7 +208,3 @@ def _why_unknown(picture: Path | bytes) -> str:
     if start[4:8] == b"ftyp" and start[8:11] in (b"hei", b"hev", b"mif", b"msf"):
         return "is HEIC: pip install pillow-heif, or save it as JPEG"
     return "is no image that can be read"
-
-
-def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -3,15 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import ClassVar
 
-from .formats import ENDINGS
-from .listing import NOT_A_PICTURE, ByClass, Listing
+from ..splitting import ByClass, assign_splits, may_be_split, named_splits, split_of
+from .decode import ENDINGS
+from .listing import NOT_A_PICTURE, Files, Listing
 from .prepare import OwnImages
-from .source import Files
-from .split_names import assign_splits, may_be_split, named_splits, split_of
 
 LITTER = ("thumbs.db", "desktop.ini")
 SPELLINGS = "train beside val, valid, validation or test"
@@ -51,62 +50,57 @@ class ImageFolder(OwnImages):
     root: str | Path
 
     def listing(self, *, for_training: bool = True) -> Listing:
-        """List the folder.
+        root = Path(self.root)
+        if not root.is_dir():
+            what = "is not a folder" if root.exists() else "does not exist"
+            raise ValueError(
+                f"{root} {what}: give a folder that holds a folder of pictures per class"
+            )
+        ignored: dict[str, str] = {}
+        folders = {folder.name: folder for folder in _subfolders(root, root, ignored)}
+        names = list(named_splits(folders, root).values())
+        if len(names) == 1 and len(folders) > 1:
+            # It may be a class as well: of trains, perhaps.
+            inner = _names_in(folders[names[0]]) if split_of(names[0]) == "train" else ()
+            names = names if inner else []
+        if not names:
+            _check_classes(root, folders, for_training=for_training)
+            parts = _list_parts(root, {"all": list(folders.values())}, ignored)
+            note = "class folders only: every class is divided at random"
+            return Listing(Files(root), parts, ignored, note, for_training)
+        parts = _list_parts(root, _class_folders(root, folders, names, ignored), ignored)
+        alone = names[0] if for_training and len(names) == 1 else None
+        where = root / alone if alone else root
+        parts, note = assign_splits(parts, where, for_training=for_training)
+        if alone:
+            note = f"{alone} only: every class is divided at random"
+        return Listing(Files(root), parts, ignored, note, for_training)
 
-        Raises:
-            ValueError: If there is no such folder, it holds fewer than two classes, a class is
-                empty or has too few files, parts of the folder name different classes, or folders
-                might be splits or classes.
-        """
-        return list_folder(Path(self.root), for_training=for_training)
 
-
-def list_folder(root: Path, *, for_training: bool = True) -> Listing:
-    """List a folder; one that holds ``train`` alone is divided as class folders are.
-
-    Hidden files and folders, and files that are not named as images, are ignored. Classes are the
-    sorted names of the class folders, and images may lie in folders of their own within them, also
-    behind links. Unless for training, what cannot be divided is listed too.
-    """
-    if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
-        raise ValueError(f"{root} {what}: give a folder that holds a folder of pictures per class")
-    ignored: dict[str, str] = {}
-    folders = {folder.name: folder for folder in _subfolders(root, root, ignored)}
-    splits = named_splits(folders, root)
-    if len(splits) > 1 or (splits and _is_split(min(splits.values()), folders)):
-        return _list_splits(root, folders, splits, ignored, for_training=for_training)
-    _refuse_unclear(root, folders)
+def _check_classes(root: Path, folders: Mapping[str, Path], *, for_training: bool) -> None:
+    """Refuse fewer than two classes, and what may be splits: folders of the same folders."""
+    within = {name: _names_in(path) for name, path in folders.items() if may_be_split(name)}
+    for (name, inner), (other, others) in combinations(sorted(within.items()), 2):
+        if inner & others:
+            raise ValueError(
+                f"{root} holds {name} and {other}, both with {min(inner & others)!r}: they "
+                f"look like splits, not classes; name them as splits, {SPELLINGS}"
+            )
     if len(folders) < 2 and (for_training or not folders):
         content = f"the single class {min(folders)!r}" if folders else "no class folder"
         raise ValueError(f"{root} holds {content}: give a folder of pictures for each class")
-    classes = list(folders.values())
-    parts = {"all": _list_classes(root, classes, _resolve_distinct(classes), ignored)}
-    # The note is part of the cache's key: another wording decodes all images again.
-    note = "class folders only: every class is divided at random" if for_training else ""
-    return Listing(Files(root), parts, ignored, note, for_training)
 
 
-def _is_split(name: str, folders: Mapping[str, Path]) -> bool:
-    """Whether the only folder named as a split is one, not a class, of trains perhaps."""
-    return len(folders) == 1 or (split_of(name) == "train" and bool(_names_within(folders[name])))
-
-
-def _list_splits(
-    root: Path,
-    folders: Mapping[str, Path],
-    splits: Mapping[str, str],
-    ignored: dict[str, str],
-    *,
-    for_training: bool,
-) -> Listing:
-    others = sorted(folders.keys() - set(splits.values()))
+def _class_folders(
+    root: Path, folders: Mapping[str, Path], splits: Sequence[str], ignored: dict[str, str]
+) -> dict[str, list[Path]]:
+    """The class folders of each split's folder; folders beside these are refused or ignored."""
+    others = sorted(folders.keys() - set(splits))
     if others and len(splits) == 1:
-        name = min(splits.values())
-        raise ValueError(f"{root} holds {name} beside {others[0]}: expected is {SPELLINGS}")
+        raise ValueError(f"{root} holds {splits[0]} beside {others[0]}: expected is {SPELLINGS}")
     if unclear := [name for name in others if may_be_split(name)]:
         raise ValueError(
-            f"{root} holds {unclear[0]} beside {' and '.join(splits.values())}: if it is a split "
+            f"{root} holds {unclear[0]} beside {' and '.join(splits)}: if it is a split "
             "too, name it train, val or test; if not, move it elsewhere"
         )
     if all((root / name).exists() for name in TINY_IMAGENET):
@@ -115,35 +109,16 @@ def _list_splits(
             f"{root.absolute().parent} reads it"
         )
     ignored |= dict.fromkeys(others, "beside train and test, so not a class")
-    classes = {name: _subfolders(root, folders[name], ignored) for name in splits.values()}
+    classes = {name: _subfolders(root, folders[name], ignored) for name in splits}
     for name, inner in classes.items():
         if not inner:
             raise ValueError(
                 f"{root / name} holds no class folder: give a folder of pictures for each class"
             )
-    resolved = _resolve_distinct([folder for inner in classes.values() for folder in inner])
-    parts = {name: _list_classes(root, inner, resolved, ignored) for name, inner in classes.items()}
-    alone = min(parts) if len(parts) == 1 else None
-    where = root / alone if alone and for_training else root
-    by_split, rule = assign_splits(parts, where, for_training=for_training)
-    # The rule is part of the cache's key: another wording decodes all images again.
-    if alone and for_training:
-        rule = f"{alone} only: every class is divided at random"
-    return Listing(Files(root), by_split, ignored, rule, for_training)
+    return classes
 
 
-def _refuse_unclear(root: Path, folders: Mapping[str, Path]) -> None:
-    """Refuse what may be splits, and would be taken for classes: folders of the same folders."""
-    within = {name: _names_within(path) for name, path in folders.items() if may_be_split(name)}
-    for (name, inner), (other, others) in combinations(sorted(within.items()), 2):
-        if inner & others:
-            raise ValueError(
-                f"{root} holds {name} and {other}, both with {min(inner & others)!r}: they "
-                f"look like splits, not classes; name them as splits, {SPELLINGS}"
-            )
-
-
-def _names_within(folder: Path) -> set[str]:
+def _names_in(folder: Path) -> set[str]:
     """Names of the folders in a folder."""
     with os.scandir(folder) as entries:
         return {entry.name for entry in entries if entry.is_dir() and not _hidden(entry.name)}
@@ -165,49 +140,46 @@ def _subfolders(root: Path, parent: Path, ignored: dict[str, str]) -> list[Path]
     return folders
 
 
-def _resolve_distinct(folders: Iterable[Path]) -> list[Path]:
-    """Class folders with their links resolved; none may be another, or lie in another."""
+def _list_parts(
+    root: Path, folders: Mapping[str, Sequence[Path]], ignored: dict[str, str]
+) -> dict[str, ByClass]:
+    """Images of each part's class folders, none of which may be another, or lie in another."""
     origins: dict[Path, Path] = {}
-    for folder in folders:
+    for folder in chain(*folders.values()):
         path = folder.resolve()
         around = next((origins[one] for one in (path, *path.parents) if one in origins), None)
         if around is not None:
             raise ValueError(f"{folder} is the same folder as {around}, or in it: keep one of them")
         origins[path] = folder
-    return list(origins)
-
-
-def _list_classes(
-    root: Path, folders: Iterable[Path], resolved: Sequence[Path], ignored: dict[str, str]
-) -> ByClass:
-    """Images of class folders; ``resolved`` are those of all splits, which no link may repeat."""
     return {
-        folder.name: tuple(sorted(_images_below(root, folder, resolved, ignored)))
-        for folder in folders
+        part: {
+            folder.name: tuple(sorted(_images_below(root, folder, origins, ignored)))
+            for folder in classes
+        }
+        for part, classes in folders.items()
     }
 
 
 def _images_below(
-    root: Path, folder: Path, resolved: Sequence[Path], ignored: dict[str, str]
+    root: Path, folder: Path, classes: Iterable[Path], ignored: dict[str, str]
 ) -> Iterator[str]:
-    """Images below a class folder; links to folders are followed, each folder once."""
-    visited = list(resolved)
+    """Images below a class folder; a link to a folder is followed unless that is read anyway."""
+    visited = list(classes)
     for parent, folders, files in os.walk(folder, followlinks=True):
         here = Path(parent).relative_to(root)
         descend: list[str] = []
         for name in sorted(folders):
-            path = Path(parent, name)
-            if _hidden(name):
-                ignored[(here / name).as_posix()] = "hidden"
-                continue
-            if path.is_symlink():
+            path, why = Path(parent, name), "hidden" if _hidden(name) else ""
+            if path.is_symlink() and not why:
                 target = path.resolve()
                 if any(one.is_relative_to(target) or target.is_relative_to(one) for one in visited):
                     why = "a link to a folder that is read anyway, or to one around it"
-                    ignored[(here / name).as_posix()] = why
-                    continue
-                visited.append(target)
-            descend.append(name)
+                else:
+                    visited.append(target)
+            if why:
+                ignored[(here / name).as_posix()] = why
+            else:
+                descend.append(name)
         folders[:] = descend
         for name in files:
             if _hidden(name):

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from .listing import MAX_NAMED, Listing, group_by_class
+from ..splitting import assign_splits, split_of
+from .listing import MAX_NAMED, Files, Listing, group_by_class
 from .prepare import OwnImages
-from .source import Files
-from .split_names import assign_splits, split_of
 
 TABLES = (".csv", ".tsv")
 """How tables' names end."""
@@ -46,12 +45,6 @@ class LabelTable(OwnImages):
     root: str | Path | None = None
 
     def listing(self, *, for_training: bool = True) -> Listing:
-        """List the files that the table names; those of a class are sorted by path.
-
-        Raises:
-            ValueError: If the table or a column is missing, or a line names no label, an unknown
-                split, a file that is not there or lies outside of the folder, or one named before.
-        """
         table = Path(self.table)
         root = table.parent if self.root is None else Path(self.root)
         rows = read_table(table, root)
@@ -99,10 +92,13 @@ def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
             columns = [name.strip().lower() for name in next(rows, [])]
+            some = ", ".join(name[:MAX_NAME] for name in columns[:MAX_NAMED])
+            if len(columns) > MAX_NAMED:
+                some += f" and {len(columns) - MAX_NAMED} more"
             for needed in ("image", "label"):
                 if needed not in columns:
                     raise ValueError(
-                        f"{table} line 1 names no column {needed}, but {_some(columns)!r}: "
+                        f"{table} line 1 names no column {needed}, but {some!r}: "
                         "name the columns image, label and, if there are splits, split"
                     )
             for row in rows:
@@ -111,22 +107,15 @@ def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     yield rows.line_num, dict.fromkeys(columns, "") | dict(cells)
     except UnicodeDecodeError:
         raise ValueError(f"{table} is no text in UTF-8: save it as CSV in UTF-8") from None
-    except OSError as error:
-        raise ValueError(f"{table} cannot be read: {error.strerror}") from None
-    except csv.Error as error:
-        raise ValueError(f"{table} cannot be read: {error}") from None
-
-
-def _some(columns: list[str]) -> str:
-    """The first few columns' names, shortened."""
-    more = f" and {len(columns) - MAX_NAMED} more" if len(columns) > MAX_NAMED else ""
-    return ", ".join(name[:MAX_NAME] for name in columns[:MAX_NAMED]) + more
+    except (OSError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{table} cannot be read: {reason}") from None
 
 
 def _row(line: int, cells: dict[str, str], folder: str) -> Row:
-    image, label = cells.get("image", ""), cells.get("label", "")
-    for column, cell in (("image", image), ("label", label)):
-        if not cell:
+    image, label = cells["image"], cells["label"]
+    for column in ("image", "label"):
+        if not cells[column]:
             raise ValueError(f"the {column} is empty: fill it in, or remove the line")
     split = cells["split"].lower() if "split" in cells else "train"
     if split_of(split) is None:

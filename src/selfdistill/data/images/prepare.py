@@ -9,9 +9,9 @@ import torch
 
 from ...limits import check_image_size
 from ..image_set import DataSet, ImageSet, Splits, channel_statistics
-from ..splitting import split_by_class
+from ..splitting import ByClass, split_by_class
 from .cache import load_cached
-from .listing import ByClass, Listing, name_some
+from .listing import Listing, name_some, names_in
 
 MARGIN = 0.875
 """Share of the stored square's side that evaluation looks at, about."""
@@ -21,19 +21,19 @@ DARK = 32
 
 
 def stored_size(image_size: int) -> int:
-    """Height and width of the squares that images of ``image_size`` are cut from.
-
-    A margin divisible by 4 makes our two crops (the square, then its centre) and timm's single crop
-    start at the same pixel.
-    """
+    """Height and width of the squares that images of ``image_size`` are cut from."""
     if image_size <= SMALL:
         return image_size
+    # A margin divisible by 4 makes our two crops (the square, then its centre) and timm's single
+    # crop start at the same pixel.
     return image_size + 4 * round((image_size / MARGIN - image_size) / 4)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnImages(DataSet):
-    """Images of any size, listed by class and, where they say so, by split.
+    """Images of any size, listed by class and, where they say so, by split; decoded once.
+
+    More than one in twenty that cannot be read are refused; fewer are left out with a warning.
 
     Args:
         image_size: Height and width of what the network sees, in pixels; at least 8.
@@ -64,15 +64,13 @@ class OwnImages(DataSet):
 
     @abc.abstractmethod
     def listing(self, *, for_training: bool = True) -> Listing:
-        """List the images; unless for training, splits stay as they are and no class needs any."""
-
-    def splits(self) -> Splits:
-        """List, divide, decode.
+        """List the images; unless for training, splits stay as they are and no class needs any.
 
         Raises:
-            ValueError: If the images cannot be divided, more than one in twenty cannot be read, or
-                a class has too few left.
+            ValueError: If they are missing, or it is not clear what they are divided into.
         """
+
+    def splits(self) -> Splits:
         listing = self.listing()
         where = listing.source.name
         sets, files = self._load(listing, self.divide(listing), listing.classes)
@@ -96,11 +94,7 @@ class OwnImages(DataSet):
         )
 
     def parts(self) -> dict[str, ImageSet]:
-        """All images, to be looked at: divided only where they are, no class needs any.
-
-        Raises:
-            ValueError: If there are none, or more than one in twenty cannot be read.
-        """
+        """All images, to be looked at: divided only where they are, no class needs any."""
         listing = self.listing(for_training=False)
         classes = sorted({label for part in listing.parts.values() for label in part})
         sets, _ = self._load(listing, listing.parts, tuple(classes))
@@ -124,18 +118,22 @@ class OwnImages(DataSet):
         self, listing: Listing, parts: dict[str, ByClass], classes: tuple[str, ...]
     ) -> tuple[dict[str, ImageSet], dict[str, tuple[str, ...]]]:
         """The images of each part, and their names; those that cannot be read are left out."""
-        # Stored part after part, so that each part is a stretch of the map, not a copy.
+        # Stored part after part, so that each part is a stretch of the map, not a copy. What
+        # decides their order makes the key, and no message: each order has a file of its own.
+        drawn = (self.split_seed, self.validation_share, self.test_share)
+        order = (*parts, *(drawn if parts is not listing.parts else ()))
+        names = names_in(parts)
         cached = load_cached(
             listing.source,
-            [name for part in parts.values() for names in part.values() for name in names],
+            names,
             size=stored_size(self.image_size),
-            key=f"{listing.note} {self.split_seed} {self.validation_share} {self.test_share}",
+            key=" ".join(map(str, order)),
             cache_dir=self.cache_dir,
         )
-        readable = set(listing.without(cached.refused).names())
+        parts = listing.readable(parts, cached.refused)
         if cached.refused:
             warnings.warn(
-                f"{len(cached.refused)} of {len(listing.names())} files in {listing.source.name} "
+                f"{len(cached.refused)} of {len(names)} files in {listing.source.name} "
                 f"cannot be read and are left out: {name_some(cached.refused)}",
                 stacklevel=3,
             )
@@ -144,15 +142,9 @@ class OwnImages(DataSet):
         files: dict[str, tuple[str, ...]] = {}
         start = 0
         for part, by_class in parts.items():
-            kept = [
-                (name, numbers[label])
-                for label, names in by_class.items()
-                for name in names
-                if name in readable
-            ]
-            files[part] = tuple(name for name, _ in kept)
-            labels = torch.tensor([number for _, number in kept], dtype=torch.int64)
-            images = cached.images[start : start + len(kept)]
-            sets[part] = ImageSet(images, labels, classes)
-            start += len(kept)
+            labels = [numbers[label] for label, names in by_class.items() for _ in names]
+            images = cached.images[start : start + len(labels)]
+            sets[part] = ImageSet(images, torch.tensor(labels, dtype=torch.int64), classes)
+            files[part] = tuple(names_in({part: by_class}))
+            start += len(labels)
         return sets, files
