@@ -72,3 +72,15 @@ def test_the_room_opens_without_timm():
     code = "import sys, selfdistill.backbones; print({'timm', 'torchvision'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+def test_counts_of_numpy_can_be_written_down():
+    code = (
+        "import json, numpy as np, selfdistill as sd\n"
+        "options = dict(width=np.int32(8), in_chans=np.int64(1), image_size=np.int16(16))\n"
+        "backbone = sd.create_backbone('small', np.int64(5), **options)\n"
+        "arguments = backbone.architecture.arguments\n"
+        "print(json.dumps([backbone.num_classes, *backbone.input_size, arguments]))"
+    )  # in a process of its own: the tests' type checker takes no numbers of numpy
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == '[5, 1, 16, 16, {"in_chans": 1, "width": 8, "image_size": 16}]'

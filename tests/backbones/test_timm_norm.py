@@ -9,7 +9,7 @@ from timm.layers import GatedMlp
 from timm.models import mlp_mixer
 from torch import nn
 
-from selfdistill.backbones.timm import TimmBackbone, laid_out
+from selfdistill.backbones.timm import TimmBackbone, as_map
 from selfdistill.methods import BYOT, SKDSAM
 from selfdistill.testing import check_reaches, reached
 
@@ -137,7 +137,7 @@ def test_what_is_not_a_map_is_refused():
     shape = torch.Size([2, 3, 4, 5])
     for last in (None, torch.zeros(2, 3), torch.zeros(2, 19, 3), torch.zeros(2, 20, 4)):
         with pytest.raises(TypeError, match="4 × 5"):
-            laid_out(last, shape)
+            as_map(last, shape)
     tokens = torch.randn(2, 21, 3)
-    assert torch.equal(laid_out(tokens, shape).flatten(2).mT, tokens[:, 1:])
-    assert torch.equal(laid_out((None, tokens), shape).flatten(2).mT, tokens[:, 1:])
+    assert torch.equal(as_map(tokens, shape).flatten(2).mT, tokens[:, 1:])
+    assert torch.equal(as_map((None, tokens), shape).flatten(2).mT, tokens[:, 1:])

@@ -19,7 +19,7 @@ class Architecture(NamedTuple):
     """What :func:`~selfdistill.create_backbone` needs to build a network again."""
 
     name: str
-    arguments: dict[str, int | float | bool | str]
+    arguments: dict[str, int]
 
 
 class Backbone(nn.Module, abc.ABC):
@@ -82,13 +82,13 @@ def classifier_parameters(backbone: Backbone) -> list[nn.Parameter]:
     if hasattr(network, "get_classifier"):
         heads = network.get_classifier()  # pyright: ignore[reportCallIssue]
         heads = heads if isinstance(heads, tuple) else (heads,)
-        named = [head for head in heads if isinstance(head, nn.Module)]
-        return [parameter for head in named for parameter in head.parameters()]
-    layers = [
-        module
-        for module in network.modules()
-        if isinstance(weight := getattr(module, "weight", None), nn.Parameter)
-        and weight.ndim > 1
-        and len(weight) == backbone.num_classes
-    ]
-    return list(layers[-1].parameters()) if layers else []
+    else:
+        weights = ((module, getattr(module, "weight", None)) for module in network.modules())
+        heads = [
+            module
+            for module, weight in weights
+            if isinstance(weight, nn.Parameter)
+            and weight.ndim > 1
+            and len(weight) == backbone.num_classes
+        ][-1:]
+    return [p for head in heads if isinstance(head, nn.Module) for p in head.parameters()]

@@ -2,17 +2,23 @@
 
 import difflib
 import fnmatch
+import math
 import re
+from collections.abc import Callable
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ..limits import check_image_size, max_classes, max_weights
 from .base import Architecture, Backbone
 from .cifar_resnet import BasicBlock, Bottleneck, CifarResNet
+from .pretrained import build_timm, published_weights, timm_config
 from .small_net import SmallNet
 from .staged import StagedBackbone, StagedNetwork
+from .timm import TimmBackbone
 from .wide_resnet import WideResNet
 
 CIFAR_RESNETS = {
@@ -73,63 +79,62 @@ def create_backbone(
         raise ValueError(
             f"pretrained is a {type(pretrained).__name__}: give True, or a file of weights"
         )
-    for argument, value in (
-        ("num_classes", num_classes),
-        ("in_chans", in_chans),
-        ("width", width),
-        ("image_size", image_size),
-    ):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
-            raise ValueError(f"{argument} is {value!r}: it must be a whole number")
-        if value is not None and value < 1:
-            raise ValueError(f"{argument} is {value}: it must be at least 1")
+    num_classes, in_chans = _count("num_classes", num_classes), _count("in_chans", in_chans)
     if num_classes > max_classes():
         raise ValueError(
             f"num_classes is {num_classes:,}: this machine's memory is enough for "
             f"{max_classes():,} at most"
         )
+    arguments = {} if in_chans == 3 else {"in_chans": in_chans}
+    if width is not None:
+        arguments["width"] = width = _count("width", width)
     if image_size is not None:
+        arguments["image_size"] = image_size = _count("image_size", image_size)
         check_image_size(image_size, "image_size")
     name = canonical_name(name)
-    arguments: dict[str, int | float | bool | str] = {}
-    if in_chans != 3:
-        arguments["in_chans"] = in_chans
-    if width is not None:
-        arguments["width"] = width
-    if image_size is not None:
-        arguments["image_size"] = image_size
     architecture = Architecture(name, arguments)
-    if not is_own(name):
-        if width is not None:
+    if is_own(name):
+        if pretrained:
+            check_published(name)
+        build = partial(build_own, name, num_classes, width=width, in_chans=in_chans)
+        if weights_of(build) > max_weights():
             raise ValueError(
-                f"{name} is timm's and has no width (got {width}): leave width out, or choose one "
-                f"of {', '.join((*CIFAR_RESNETS, 'small'))}"
+                f"{name} of {num_classes:,} classes"
+                f"{'' if width is None else f' and width {width:,}'} has more weights than this "
+                "machine's memory holds: choose a smaller one"
             )
-        from .timm import create_timm_backbone
+        size = image_size or OWN_SIZE
+        return StagedBackbone(build(), image_size=size, architecture=architecture)
+    if width is not None:
+        raise ValueError(
+            f"{name} is timm's and has no width (got {width}): leave width out, or choose one of "
+            f"{', '.join((*CIFAR_RESNETS, 'small'))}"
+        )
+    network, input_size = build_timm(
+        name, num_classes, in_chans=in_chans, image_size=image_size, pretrained=pretrained
+    )
+    return TimmBackbone(network, input_size=input_size, architecture=architecture)
 
-        return create_timm_backbone(architecture, num_classes, pretrained=pretrained)
-    if pretrained:
-        check_published(name)
-    _check_weights(name, num_classes, width=width, in_chans=in_chans)
-    network = build_own(name, num_classes, width=width, in_chans=in_chans)
-    return StagedBackbone(network, image_size=image_size or OWN_SIZE, architecture=architecture)
+
+def _count(argument: str, value: int) -> int:
+    """A whole number of at least 1, whatever library it comes from."""
+    if isinstance(value, bool) or not isinstance(value, Integral):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"{argument} is {value!r}: it must be a whole number")
+    if value < 1:
+        raise ValueError(f"{argument} is {value}: it must be at least 1")
+    return int(value)
 
 
 def build_own(
     name: str, num_classes: int, *, width: int | None = None, in_chans: int = 3
 ) -> StagedNetwork:
-    """Build one of the package's own networks as a plain module.
-
-    Raises:
-        ValueError: If the name is no legal WRN, or a WRN is given a width.
-    """
+    """Build one of the package's own networks as a plain module."""
     if name == "small":
         return SmallNet(num_classes, width=width or 32, in_chans=in_chans)
     if name in CIFAR_RESNETS:
         block, depths, usual_width = CIFAR_RESNETS[name]
-        return CifarResNet(
-            block, depths, num_classes, width=width or usual_width, in_chans=in_chans
-        )
+        width = width or usual_width
+        return CifarResNet(block, depths, num_classes, width=width, in_chans=in_chans)
     if width is not None:
         raise ValueError(
             f"{name} takes no width (got {width}): its last number is the widening factor"
@@ -140,26 +145,13 @@ def build_own(
     return WideResNet(depth, widening, num_classes, in_chans=in_chans)
 
 
-def _check_weights(name: str, num_classes: int, *, width: int | None, in_chans: int) -> None:
-    """Refuse a network that memory cannot hold, before it takes any.
-
-    Raises:
-        ValueError: If it is too large.
-    """
-    state = torch.get_rng_state()
+def weights_of(build: Callable[[], nn.Module]) -> int | float:
+    """How many weights a network would have, found without memory for them."""
     try:
-        with torch.device("meta"):
-            network = build_own(name, num_classes, width=width, in_chans=in_chans)
-        count = sum(parameter.numel() for parameter in network.parameters())
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            return sum(parameter.numel() for parameter in build().parameters())
     except RuntimeError:  # a tensor of more bytes than can be counted
-        count = None
-    finally:
-        torch.set_rng_state(state)
-    if count is None or count > max_weights():
-        raise ValueError(
-            f"{name} of {num_classes:,} classes{'' if width is None else f' and width {width:,}'} "
-            "has more weights than this machine's memory holds: choose a smaller one"
-        )
+        return math.inf
 
 
 def check_published(name: str) -> None:
@@ -175,9 +167,7 @@ def check_published(name: str) -> None:
             f"there are no pretrained weights for {name}: leave pretrained out, or choose from "
             "backbone_names(pretrained=True)"
         )
-    from .timm import published
-
-    published(name)
+    published_weights(name)
 
 
 def declared_size(name: str) -> int:
@@ -187,11 +177,7 @@ def declared_size(name: str) -> int:
         ValueError: If there is no such network.
     """
     name = canonical_name(name)
-    if is_own(name):
-        return OWN_SIZE
-    from .timm import timm_size
-
-    return timm_size(name)
+    return OWN_SIZE if is_own(name) else timm_config(name).input_size[1]
 
 
 def backbone_names(pattern: str = "*", *, pretrained: bool = False) -> list[str]:
@@ -201,11 +187,9 @@ def backbone_names(pattern: str = "*", *, pretrained: bool = False) -> list[str]
         pattern: What to list, with ``*`` and ``?`` as in file names.
         pretrained: Only networks with published weights; their names carry the weights' tag.
     """
-    from .timm import timm_names
+    import timm
 
-    names = timm_names(pretrained=pretrained)
-    if not pretrained:
-        names = [*OWN_NAMES, *names]
+    names = timm.list_pretrained() if pretrained else [*OWN_NAMES, *timm.list_models()]
     return fnmatch.filter(names, normalize(pattern))
 
 
@@ -220,27 +204,21 @@ def is_own(name: str) -> bool:
 
 
 def is_known(name: str) -> bool:
-    """Whether there is a network of this name."""
-    from .timm import is_timm_name
+    """Whether there is a network of this name, and of the tag of its weights if it carries one."""
+    name = normalize(name)
+    if is_own(name):
+        return True
+    import timm
 
-    return is_own(normalize(name)) or is_timm_name(normalize(name))
+    return timm.is_model(name) and ("." not in name or name in timm.list_pretrained())
 
 
 def canonical_name(name: str) -> str:
-    """Spell the name of an existing network in its listed way.
-
-    Raises:
-        ValueError: If there is no such network; it names the nearest.
-    """
-    normal = normalize(name)
-    if is_own(normal):
-        return normal
-    from .timm import is_timm_name, timm_names
-
-    if is_timm_name(normal):
-        return normal
-    known = [*OWN_NAMES, *timm_names(), *timm_names(pretrained=True)]
-    nearest = difflib.get_close_matches(normal, known, n=3, cutoff=0.5)
+    """Spell the name of an existing network in its listed way; an unknown one is a ValueError."""
+    if is_known(name):
+        return normalize(name)
+    known = [*backbone_names(), *backbone_names(pretrained=True)]
+    nearest = difflib.get_close_matches(normalize(name), known, n=3, cutoff=0.5)
     raise ValueError(
         f"there is no network {name!r}: did you mean {' or '.join(nearest)}?"
         if nearest

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..limits import max_classes, max_image_size
-from ..preprocessing import ChannelValues, Interpolation, Preprocessing
+from ..preprocessing import ChannelValues, Preprocessing
 from ..runs import Stored, read_checked_json
 
 CONFIG = "config.json"
@@ -42,53 +42,40 @@ def read_description(folder: Path) -> Description:
         ValueError: If it is missing or damaged, or a field is not what it must be; the message
             names file and field.
     """
-    return described(read_checked_json(folder / CONFIG))
-
-
-def described(content: Stored) -> Description:
-    """Make a description of a decoded ``config.json``.
-
-    Raises:
-        ValueError: As :func:`read_description` does.
-    """
+    content = read_checked_json(folder / CONFIG)
     declared = content.section("pretrained_cfg")
     count = content.integer("num_classes", 1, max_classes())
     classes = tuple(name for name in content.list("label_names") if isinstance(name, str))
     if len(classes) != count:
         content.refuse("label_names", f"{count} names of classes")
     size = _input_size(declared)
+    interpolation = declared.text("interpolation") if "interpolation" in declared else "bilinear"
+    if interpolation != "bilinear" and interpolation != "bicubic":
+        declared.refuse("interpolation", "bilinear or bicubic")
+    preprocessing = Preprocessing(
+        size[1:],
+        _of_channels(declared, "mean", -100.0),
+        _of_channels(declared, "std", 1e-6),
+        declared.number("crop_pct", size[1] / max_image_size(), 1),
+        interpolation,
+    )
+    arguments = _arguments(content.section("arguments")) if "arguments" in content else {}
     return Description(
         content.text("architecture"),
-        _arguments(content),
+        arguments,
         classes,
         size,
-        Preprocessing(
-            size[1:],
-            _of_channels(declared, "mean", -100.0),
-            _of_channels(declared, "std", 1e-6),
-            declared.number("crop_pct", size[1] / max_image_size(), 1),
-            _interpolation(declared),
-        ),
-        content.section("origin").values if "origin" in content else {},
+        preprocessing,
+        content.mapping("origin"),
     )
 
 
-def _arguments(content: Stored) -> dict[str, int]:
-    if "arguments" not in content:
-        return {}
-    given = content.section("arguments")
+def _arguments(stored: Stored) -> dict[str, int]:
     bounds = {"in_chans": MAX_CHANNELS, "width": MAX_WIDTH, "image_size": max_image_size()}
-    for name in given:
+    for name in stored:
         if name not in bounds:
-            given.refuse(name, f"no such argument, but {', '.join(bounds)}")
-    return {name: given.integer(name, 1, bounds[name]) for name in given}
-
-
-def _interpolation(declared: Stored) -> Interpolation:
-    name = declared.text("interpolation") if "interpolation" in declared else "bilinear"
-    if name != "bilinear" and name != "bicubic":
-        declared.refuse("interpolation", "bilinear or bicubic")
-    return name
+            stored.refuse(name, f"no such argument, but {', '.join(bounds)}")
+    return {name: stored.integer(name, 1, bounds[name]) for name in stored}
 
 
 def _input_size(declared: Stored) -> tuple[int, int, int]:
