@@ -136,6 +136,26 @@ class Forgets(Sound):
         return self.scale * super().loss(logits, labels)
 
 
+class RemembersPlaces(Everything):
+    """Remembers by place in the batch what it should remember by image."""
+
+    def forward(self, images, labels, *, context):
+        places = torch.arange(len(context.indices))
+        return super().forward(images, labels, context=context._replace(indices=places))
+
+
+class ForgetsImages(Everything):
+    """Keeps its memory of images out of its state; only training uses it."""
+
+    def __init__(self, backbone):
+        super().__init__(backbone)
+        self.register_buffer("memory", self.memory, persistent=False)
+
+    def forward(self, images, labels, *, context):
+        terms, logits = super().forward(images, labels, context=context)
+        return Output(terms if self.training else {"labels": terms["labels"]}, logits)
+
+
 class HardLabelsOnly(Sound):
     def loss(self, logits, labels):
         return super().loss(logits, labels if labels.ndim == 1 else labels.argmax(1) * 0)

@@ -4,10 +4,11 @@ Example:
     >>> check_method(MyMethod)
 """
 
-from .contract import CHECKS, Build, check_compile, check_method
-from .distributed import check_two_processes
+from .contract import CHECKS, check_method
+from .execution import check_compile, check_two_processes
 from .gradients import check_reaches, reached
 from .tiny import TinyBackbone
+from .trial import Build
 
 __all__ = [
     "CHECKS",

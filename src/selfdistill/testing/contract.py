@@ -1,15 +1,30 @@
-"""The contract battery: what holds for every method, whatever its equation."""
+"""The contract battery: the laws that every method keeps, whatever its equation."""
 
+import io
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from ..methods import Method, Output
 from .gradients import check_reaches
 from .tiny import TinyBackbone
-from .trial import BATCH, Build, call, draw, first_view, make, require, train
+from .trial import (
+    BATCH,
+    Build,
+    backward,
+    call,
+    close,
+    draw,
+    first_view,
+    gradients,
+    make,
+    require,
+    require_same_terms,
+    train,
+)
+
+ORDER = (3, 7, 0, 5, 1, 6, 2, 4)
 
 
 def check_method(build: Build, *, reaches: Mapping[str, tuple[str, ...]] | None = None) -> None:
@@ -46,9 +61,7 @@ def finite(build: Build) -> None:
     method = make(build).float()
     batch = draw(method, torch.float32)
     images, labels = batch.images.clone(), batch.labels.clone()
-    output = call(method, batch)
-    output.loss.backward()
-    _require_finite(method, output)
+    backward(method, call(method, batch))
     unchanged = torch.equal(images, batch.images) and torch.equal(labels, batch.labels)
     require(unchanged, "the images or labels that it was given were changed in place")
 
@@ -57,8 +70,7 @@ def double_precision(build: Build) -> None:
     """In double precision terms, logits and gradients are finite, and stay double."""
     method = make(build)
     output = call(method, draw(method))
-    output.loss.backward()
-    _require_finite(method, output)
+    backward(method, output)
     lost = [name for name, term in output.terms.items() if term.dtype != torch.float64]
     require(not lost, f"terms {lost} lost their double precision")
 
@@ -70,8 +82,7 @@ def half_precision(build: Build) -> None:
     expected = call(make(build).float(), batch)
     with torch.autocast("cpu", torch.bfloat16):
         output = call(method, batch)
-    output.loss.backward()
-    _require_finite(method, output)
+    backward(method, output)
     for name, term in output.terms.items():
         require(term.dtype == torch.float32, f"term {name!r} is computed in {term.dtype}")
         difference = abs(term.item() - expected.terms[name].item())
@@ -87,8 +98,7 @@ def loss_is_the_sum_of_its_terms(build: Build) -> None:
     for name, term in output.terms.items():
         require(name.isidentifier(), f"{name!r} is no name for a term: use snake_case")
         require(term.ndim == 0, f"term {name!r} has shape {tuple(term.shape)}: it must be a scalar")
-    total = sum(term.item() for term in output.terms.values())
-    loss = output.loss.item()
+    loss, total = output.loss.item(), sum(term.item() for term in output.terms.values())
     require(abs(loss - total) <= 1e-9 * abs(total), f"loss is {loss}, its terms sum to {total}")
     kind = type(output).__name__
     require(type(output) is Output, f"forward returns {kind}: return Output itself")
@@ -102,63 +112,63 @@ def logits_are_the_networks(build: Build) -> None:
     shape = (BATCH, method.backbone.num_classes)
     require(logits.shape == shape, f"logits have shape {tuple(logits.shape)}, expected {shape}")
     expected = method.backbone.network(first_view(method, batch))
-    require(_close(logits, expected), "logits differ from the network's for the first view")
+    require(close(logits, expected), "logits differ from the network's for the first view")
 
 
 def every_parameter_learns(build: Build) -> None:
     """By the second step every trainable parameter has had a gradient."""
     method = make(build)
     batch = draw(method)
-    learning: set[str] = set()
+    idle = {name for name, p in method.named_parameters() if p.requires_grad}
     for _ in range(2):
         train(method, batch, 1)
-        learning |= {n for n, p in method.named_parameters() if _moves(p.grad)}
-    idle = {n for n, p in method.named_parameters() if p.requires_grad} - learning
+        idle -= {name for name, value in gradients(method).items() if bool(value.any())}
     require(not idle, f"trainable parameters without gradient: {sorted(idle)}")
 
 
 def frozen_parameters_stay(build: Build) -> None:
     """What was frozen in the backbone stays frozen."""
     backbone = TinyBackbone()
-    frozen = list(backbone.network.blocks[0].parameters())
-    for parameter in frozen:
-        parameter.requires_grad_(False)
+    stage = backbone.network.blocks[0].requires_grad_(False)
     method = make(build, backbone=backbone)
-    before = [parameter.clone() for parameter in frozen]
+    before = [parameter.clone() for parameter in stage.parameters()]
     train(method, draw(method), 2)
-    kept = all(map(torch.equal, frozen, before))
-    require(kept and not any(p.requires_grad for p in frozen), "a frozen parameter was trained")
+    for parameter, value in zip(stage.parameters(), before, strict=True):
+        same = torch.equal(parameter, value) and not parameter.requires_grad
+        require(same, "a frozen parameter was trained")
 
 
 def backbone_is_untouched(build: Build) -> None:
     """Wrapped and trained, the network keeps its keys and layers, and can be deployed alone."""
     backbone = TinyBackbone().eval()
-    batch = torch.rand(2, *backbone.input_size)
+    images = torch.rand(2, *backbone.input_size)
     architecture, keys = repr(backbone.network), list(backbone.state_dict())
-    before = backbone(batch)
+    before = backbone(images)
     method = build(backbone)
     require(method.backbone is backbone, "method.backbone is not the backbone that it was given")
-    require(_close(backbone.eval()(batch), before), "wrapping changes the network's output")
-    train(method.double().train(), draw(method), 2)
+    require(close(backbone.eval()(images), before), "wrapping changes the network's output")
+    batch = draw(method)
+    train(method.double().train(), batch, 2)
     require(list(backbone.state_dict()) == keys, "the network's state has other keys than before")
     require(repr(backbone.network) == architecture, "the network's layers are not those of before")
     deployed = TinyBackbone().double().eval()
     deployed.network.load_state_dict(method.backbone.network.state_dict())
-    output = call(method.eval(), draw(method))
-    images = first_view(method, draw(method))
-    require(_close(deployed(images), output.logits), "the deployed network gives other logits")
+    logits = call(method.eval(), batch).logits
+    same = close(deployed(first_view(method, batch)), logits)
+    require(same, "the deployed network gives other logits")
 
 
 def order_is_irrelevant(build: Build) -> None:
-    """Another order of the batch's images gives the same terms."""
-    method = make(build)
+    """Another order of the batch's images gives the same terms, and is remembered as the same."""
+    method, other = make(build), make(build)
     batch = draw(method)
-    expected = call(make(build), batch)
-    order = [3, 7, 0, 5, 1, 6, 2, 4]
-    output = call(method, batch.rows(order))
-    for name, term in output.terms.items():
-        require(_close(term, expected.terms[name]), f"term {name!r} depends on the batch's order")
-    require(_close(output.logits, expected.logits[order]), "logits depend on the batch's order")
+    for trained in (method, other):
+        train(trained, batch, 1)  # what a method remembers of its images is no longer blank
+    for order in (ORDER, range(BATCH)):
+        expected, output = call(method, batch), call(other, batch.rows(order))
+        require_same_terms(output, expected, "the batch's order")
+        same = close(output.logits, expected.logits[list(order)])
+        require(same, "the batch's order changes the logits")
 
 
 def fits_one_batch(build: Build) -> None:
@@ -172,14 +182,22 @@ def fits_one_batch(build: Build) -> None:
 
 
 def state_round_trips(build: Build) -> None:
-    """A fresh method with a trained one's state computes the same."""
+    """A fresh method with a trained one's saved state computes the same bits, and goes on so."""
     method, fresh = make(build), make(build, seed=1)
     batch = draw(method)
     train(method, batch, 2)
-    fresh.load_state_dict(method.state_dict())
-    output, expected = call(fresh.eval(), batch), call(method.eval(), batch)
-    require(_close(output.loss, expected.loss), "loaded into a fresh method the loss differs")
-    require(_close(output.logits, expected.logits), "loaded into a fresh method the logits differ")
+    file = io.BytesIO()
+    torch.save(method.state_dict(), file)
+    file.seek(0)
+    fresh.load_state_dict(torch.load(file, weights_only=True))
+    for training in (False, True, True):  # the last with what the one before left in memory
+        expected, output = (call(one.train(training), batch) for one in (method, fresh))
+        mode = "training" if training else "evaluation"
+        for name, term in expected.terms.items():
+            same = torch.equal(output.terms[name], term)
+            require(same, f"loaded into a fresh method term {name!r} differs in {mode}")
+        same = torch.equal(output.logits, expected.logits)
+        require(same, f"loaded into a fresh method the logits differ in {mode}")
 
 
 def soft_labels_work(build: Build) -> None:
@@ -187,10 +205,7 @@ def soft_labels_work(build: Build) -> None:
     method = make(build)
     batch = draw(method)
     soft = batch._replace(labels=one_hot(batch.labels, method.backbone.num_classes).double())
-    expected, terms = call(make(build), batch).terms, call(method, soft).terms
-    require(list(terms) == list(expected), f"soft labels give terms {list(terms)}")
-    for name, term in terms.items():
-        require(_close(term, expected[name]), f"soft labels change term {name!r}")
+    require_same_terms(call(method, soft), call(make(build), batch), "a soft label")
 
 
 def inspection_is_well_formed(build: Build) -> None:
@@ -199,7 +214,7 @@ def inspection_is_well_formed(build: Build) -> None:
     images = first_view(method, draw(method))
     exits, attention = method.inspect(images)
     require(next(iter(exits), None) == "network", f"exits are {list(exits)}: 'network' comes first")
-    require(_close(exits["network"], method.backbone(images)), "'network' is not what it says")
+    require(close(exits["network"], method.backbone(images)), "'network' is not what it says")
     shape = (BATCH, method.backbone.num_classes)
     wrong = [name for name, logits in exits.items() if logits.shape != shape]
     require(not wrong, f"logits of {wrong} are not of shape {shape}")
@@ -207,7 +222,7 @@ def inspection_is_well_formed(build: Build) -> None:
         good = attention.ndim == 2 and len(attention) == BATCH and bool((attention >= 0).all())
         require(good, "attention must be (batch, stages), not negative")
         sums = attention.sum(1)
-        require(_close(sums, torch.ones_like(sums)), "an image's attention does not sum to one")
+        require(close(sums, torch.ones_like(sums)), "an image's attention does not sum to one")
 
 
 def memory_is_well_formed(build: Build) -> None:
@@ -222,7 +237,7 @@ def memory_is_well_formed(build: Build) -> None:
         rows = method.remember(before, logits)
         require(rows.shape == memory.shape, f"it remembers rows of shape {tuple(rows.shape)}")
         require(bool(rows.half().isfinite().all()), "it remembers what half precision cannot hold")
-        require(_close(method.remember(before[2:], logits[2:]), rows[2:]), "rows mix images")
+        require(close(method.remember(before[2:], logits[2:]), rows[2:]), "rows mix images")
 
 
 CHECKS = (
@@ -242,44 +257,3 @@ CHECKS = (
     memory_is_well_formed,
 )
 """Every check of a single process; each takes a :data:`Build` and raises AssertionError."""
-
-
-def _require_finite(method: Method, output: Output) -> None:
-    values = {f"term {name!r}": term for name, term in output.terms.items()}
-    values["logits"] = output.logits
-    values |= {
-        f"gradient of {n}": p.grad for n, p in method.named_parameters() if p.grad is not None
-    }
-    wrong = [name for name, value in values.items() if not bool(value.isfinite().all())]
-    require(not wrong, f"not finite: {', '.join(wrong)}")
-
-
-def _moves(gradient: Tensor | None) -> bool:
-    return gradient is not None and bool(gradient.ne(0).any())
-
-
-def _close(found: Tensor, expected: Tensor) -> bool:
-    return torch.allclose(found, expected, rtol=1e-9, atol=1e-9)
-
-
-def check_compile(build: Build) -> None:
-    """The method compiles as one graph and keeps its loss.
-
-    Run it in a process in which no import hook rewrites the method's code (shape annotations
-    checked at run time do): such a hook breaks the graph.
-
-    Args:
-        build: Makes the method.
-
-    Raises:
-        AssertionError: If the loss differs.
-        torch._dynamo.exc.Unsupported: If the graph breaks; says where.
-    """
-    method = make(build)
-    batch = draw(method)
-    expected = call(make(build), batch).loss
-    torch.compiler.reset()
-    compiled = torch.compile(method, backend="eager", fullgraph=True)
-    loss = call(method, batch, compiled).loss
-    loss.backward()
-    torch.testing.assert_close(loss, expected, rtol=1e-9, atol=1e-9)

@@ -33,16 +33,6 @@ class Batch(NamedTuple):
         return Batch(self.images.index_select(-4, index), self.labels[index], context)
 
 
-def require(condition: bool, fault: str) -> None:
-    """Stop with the fault unless the condition holds.
-
-    Raises:
-        AssertionError: If it does not hold.
-    """
-    if not condition:
-        raise AssertionError(fault)
-
-
 def make(build: Build, *, backbone: Backbone | None = None, seed: int = 0) -> Method:
     """A method in double precision on a tiny backbone, in training mode."""
     with torch.random.fork_rng(devices=[]):
@@ -82,6 +72,21 @@ def call(method: Method, batch: Batch, module: Callable[..., Output] | None = No
         return run(batch.images, batch.labels)
 
 
+def gradients(method: Method) -> dict[str, Tensor]:
+    """The gradient of each parameter that has one."""
+    return {name: p.grad for name, p in method.named_parameters() if p.grad is not None}
+
+
+def backward(method: Method, output: Output) -> None:
+    """Compute the gradients; terms, logits and gradients must be finite."""
+    output.loss.backward()
+    values = {f"term {name!r}": term for name, term in output.terms.items()}
+    values["logits"] = output.logits
+    values |= {f"gradient of {name}": value for name, value in gradients(method).items()}
+    wrong = [name for name, value in values.items() if not bool(value.isfinite().all())]
+    require(not wrong, f"not finite: {', '.join(wrong)}")
+
+
 def train(method: Method, batch: Batch, steps: int) -> None:
     """Take steps of gradient descent; the last step's gradients stay."""
     parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
@@ -90,6 +95,24 @@ def train(method: Method, batch: Batch, steps: int) -> None:
         optimizer.zero_grad()
         call(method, batch).loss.backward()
         optimizer.step()
+
+
+def require(condition: bool, fault: str) -> None:
+    """Raise an AssertionError with the fault unless the condition holds."""
+    if not condition:
+        raise AssertionError(fault)
+
+
+def close(found: Tensor, expected: Tensor) -> bool:
+    """Whether two tensors agree to the rounding of double precision."""
+    return torch.allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def require_same_terms(found: Output, expected: Output, cause: str) -> None:
+    """Compare the terms of two outputs; ``cause`` is what a difference is blamed on."""
+    require(list(found.terms) == list(expected.terms), f"{cause} gives terms {list(found.terms)}")
+    for name, term in found.terms.items():
+        require(close(term, expected.terms[name]), f"{cause} changes term {name!r}")
 
 
 def taught(backbone: Backbone) -> KD:
