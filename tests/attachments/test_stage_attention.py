@@ -20,10 +20,10 @@ def test_shares_differ_by_image_and_sum_to_one(backbone, features, pooled):
 
 
 def test_zero_start_gives_every_block_the_same_share(features):
-    for blocks, maps in ((2, features), (1, features[1:])):
-        attention = StageAttention(TinyBackbone((4, 6, 8)[2 - blocks :]), zero_start=True)
+    for stages, maps in ((2, features), (1, features[1:])):
+        attention = StageAttention(TinyBackbone((4, 6, 8)[2 - stages :]), zero_start=True)
         alpha = attention(maps, temperature=1.0)
-        assert torch.equal(alpha, torch.full((5, blocks), 1 / blocks))
+        assert torch.equal(alpha, torch.full((5, stages), 1 / stages))
 
 
 def test_shares_are_energies_by_temperature_and_length(backbone, features):

@@ -155,7 +155,7 @@ def test_methods_backbones_recipes(capsys):
     code, out, _ = say(capsys, "methods")
     assert code == 0
     assert "SKDSAM  " in out
-    assert "The deepest block teaches the shallow ones" in out
+    assert "The deepest stage teaches the shallow ones" in out
     code, out, _ = say(capsys, "methods", "byot")
     assert code == 0
     assert "--method.label-share 0.7" in out

@@ -58,9 +58,9 @@ def build_exits(backbone: Backbone, kind: ExitKind) -> Exits:
 
     Args:
         backbone: The network whose stages are to be classified.
-        kind: ``bottleneck``: one block with a convolution of the whole stride, 1.07 × the FLOPs of
-            a 32-pixel ResNet-18; ``chained``: a stride-2 block for every missing stage, 1.54 × the
-            FLOPs and far better exits.
+        kind: ``bottleneck``: one convolution of the whole stride between 1 × 1 ones, 1.07 × the
+            FLOPs of a 32-pixel ResNet-18; ``chained``: three such convolutions for every missing
+            stage, 1.54 × the FLOPs and far better exits.
 
     Raises:
         ValueError: If ``kind`` is neither.

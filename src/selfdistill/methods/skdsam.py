@@ -1,8 +1,8 @@
-r"""The deepest block teaches the shallow ones; attention gives each its share, image by image.
+r"""The deepest stage teaches the shallow ones; attention gives each its share, image by image.
 
-With :math:`q` from the deepest block and :math:`k_l` from the shallow ones
+With :math:`q` from the deepest stage and :math:`k_l` from the shallow ones
 (:mod:`selfdistill.attachments.stage_attention`), :math:`\alpha_b = \mathrm{softmax}_l(\langle q_b,
-k_{bl}\rangle / \tau\sqrt D)` and :math:`w = S\alpha` over the :math:`S = L-1` shallow blocks:
+k_{bl}\rangle / \tau\sqrt D)` and :math:`w = S\alpha` over the :math:`S = L-1` shallow stages:
 
 .. math::
     \mathcal{L} = \mathrm{CE}(z_L, y)
@@ -26,7 +26,7 @@ collapse on the smallest loss.
 
 ``attention`` names controls, each of which takes one thing away: ``"batch_mean"`` the image (the
 batch's mean share for all of its images, a running mean in evaluation), ``"last"`` (all for the
-last shallow block) and ``"random"`` (Dirichlet(1), each image and step; in evaluation their mean)
+last shallow stage) and ``"random"`` (Dirichlet(1), each image and step; in evaluation their mean)
 the learning, ``"uniform"`` the weighing, ``"inverse"`` the sense
 (:math:`w_l = S\,\alpha_l^{-1} / \sum_m \alpha_m^{-1}`, while :math:`z_f` keeps
 :math:`\alpha`).
@@ -66,7 +66,7 @@ Maps = tuple[Float[Tensor, "batch _ _ _"], ...]
 
 
 class SKDSAM(Method):
-    """Self-distillation weighed by self-attention between the blocks.
+    """Self-distillation weighed by self-attention between the stages.
 
     Args:
         backbone: The network to train; at least three stages.
@@ -76,11 +76,11 @@ class SKDSAM(Method):
         hint_weight: η, the weight of the match between an exit's map and the deepest one.
         fusion: What the fused prediction trains: ``full``, ``target`` or ``off``.
         fusion_distillation_weight: ρ, the weight of the fused prediction as the network's teacher.
-        attention: How the blocks get their shares: ``learned``, image by image, or one of the
+        attention: How the stages get their shares: ``learned``, image by image, or one of the
             controls ``batch_mean``, ``uniform``, ``last``, ``random``, ``inverse``.
         attention_temperature: τ, the softness of the shares; above 0.
         attention_dim: d, channels of queries and keys; at least 1.
-        pooled_attention: Compare globally pooled blocks: cheaper on small networks.
+        pooled_attention: Compare globally pooled stages: cheaper on small networks.
         zero_start: Start from equal shares.
         detach_keys: Keep the attention's gradient out of the shallow stages.
         exit: The exits' branch, ``bottleneck`` or ``chained``.
@@ -159,7 +159,7 @@ class SKDSAM(Method):
         return Output(terms | self._fusion_terms(z_deepest, z, alpha, labels), z_deepest)
 
     def inspect(self, images: Images) -> Inspection:
-        """Logits of the network, each exit and the fused prediction; each block's share."""
+        """Logits of the network, each exit and the fused prediction; each stage's share."""
         features, z_deepest = self.backbone.stages(images)
         _, z = zip(*self.exits(features), strict=True)
         alpha = self._attend(features)

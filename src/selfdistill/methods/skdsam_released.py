@@ -96,7 +96,7 @@ class SKDSAMReleased(Method):
         return Output(terms, z_deepest)
 
     def inspect(self, images: Images) -> Inspection:
-        """Logits of the network, and each block's share."""
+        """Logits of the network, and each stage's share."""
         features, logits = self.backbone.stages(images)
         return Inspection({"network": logits}, self._attend(features))
 
