@@ -1,10 +1,15 @@
+import math
+
+import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 from torch import nn
 
 from selfdistill.backbones import create_backbone
 from selfdistill.backbones.timm import TimmBackbone, choose_stages
+from selfdistill.preprocessing import Preprocessing
 
 FAMILIES = [
     ("test_resnet", 4),
@@ -107,6 +112,23 @@ def test_network_is_timms():
     theirs = timm.create_model("test_convnext", num_classes=5).state_dict()
     assert list(ours) == list(theirs)
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_convnext"])
+def test_what_is_said_of_a_picture_is_what_timm_says(name):
+    backbone = create_backbone(name, 5).eval()
+    network = timm.create_model(name, num_classes=5).eval()
+    network.load_state_dict(backbone.network.state_dict())
+    config = timm.data.resolve_data_config(model=network)
+    size, mean, std = backbone.input_size[1:], config["mean"], config["std"]
+    crop = size[0] / math.floor(size[0] / config["crop_pct"])  # timm drops the fraction
+    preprocessing = Preprocessing(size, mean, std, crop, config["interpolation"])
+    pixels = np.random.default_rng(0).integers(256, size=(20, 25, 3), dtype=np.uint8)
+    picture = Image.fromarray(pixels).resize((250, 200))
+    with torch.no_grad():
+        logits = backbone.stages(preprocessing.from_image(picture)[None]).logits
+        expected = network(timm.data.create_transform(**config)(picture)[None])
+    torch.testing.assert_close(logits, expected)
 
 
 def test_networks_that_do_not_fit_are_refused():

@@ -1,18 +1,22 @@
 """The one thing every method asks of a network: logits, and the feature maps along the way."""
 
 import abc
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
+
+Images = Float[Tensor, "batch channels height width"]
+Map = Float[Tensor, "batch _ _ _"]
+Logits = Float[Tensor, "batch classes"]
 
 
 class Stages(NamedTuple):
     """What one pass through a backbone yields."""
 
-    features: tuple[Float[Tensor, "batch _ _ _"], ...]
+    features: tuple[Map, ...]
     """The feature map at the end of each stage, shallow to deep."""
-    logits: Float[Tensor, "batch classes"]
+    logits: Logits
 
 
 class Architecture(NamedTuple):
@@ -57,20 +61,16 @@ class Backbone(nn.Module, abc.ABC):
         self.architecture = architecture
 
     @abc.abstractmethod
-    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+    def stages(self, images: Images) -> Stages:
         """Classify, keeping every stage's feature map."""
 
-    def forward(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch classes"]:
+    def forward(self, images: Images) -> Logits:
         """Classify. Equals ``stages(images).logits`` and is what gets deployed."""
         return self.network(images)
 
-    def __call__(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch classes"]:
-        """Classify."""
-        return super().__call__(images)
+    if TYPE_CHECKING:
+
+        def __call__(self, images: Images) -> Logits: ...
 
 
 def classifier_parameters(backbone: Backbone) -> list[nn.Parameter]:

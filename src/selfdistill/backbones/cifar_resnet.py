@@ -14,13 +14,10 @@ Deviations:
     strides in its 3 × 3 convolution, as torchvision's do.
 """
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from .base import Stages
+from .base import Images, Map, Stages
 from .staged import StagedNetwork
-
-Map = Float[Tensor, "batch _ _ _"]
 
 
 class BasicBlock(nn.Module):
@@ -113,7 +110,7 @@ class CifarResNet(StagedNetwork):
         self.fc = nn.Linear(self.channels[-1], num_classes)
         initialize(self)
 
-    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+    def stages(self, images: Images) -> Stages:
         """Classify, keeping every stage's feature map."""
         x = self.relu(self.bn1(self.conv1(images)))
         features: list[Tensor] = []

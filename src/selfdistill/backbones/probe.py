@@ -9,6 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from .base import Logits, Map
+
 
 @contextmanager
 def probing(network: nn.Module, *, training: bool = False) -> Generator[None]:
@@ -54,29 +56,27 @@ def probe_image(
     return image.to(weights.device, weights.dtype)
 
 
-def logits_of(output: object) -> Float[Tensor, "batch classes"]:
+def logits_of(output: object) -> Logits:
     """The logits among what a network puts out: the field ``logits``, or the first of several.
 
     Raises:
         ValueError: If there are none.
     """
-    found = output
-    if isinstance(found, Mapping):
-        found = found.get("logits")
-    elif not isinstance(found, Tensor):
-        found = getattr(found, "logits", found)
-    while isinstance(found, Sequence) and found and not isinstance(found, str):
-        found = found[0]
-    if not isinstance(found, Tensor):
+    logits = output
+    if isinstance(logits, Mapping):
+        logits = logits.get("logits")
+    elif not isinstance(logits, Tensor):
+        logits = getattr(logits, "logits", logits)
+    while isinstance(logits, Sequence) and logits and not isinstance(logits, str):
+        logits = logits[0]
+    if not isinstance(logits, Tensor):
         raise ValueError(
             f"the network puts out {type(output).__name__}, in which no logits are found: let it "
             "return them, alone or first, or as 'logits'"
         )
-    return found
+    return logits
 
 
-def reductions_of(
-    features: tuple[Float[Tensor, "batch _ _ _"], ...], height: int
-) -> tuple[float, ...]:
+def reductions_of(features: tuple[Map, ...], height: int) -> tuple[float, ...]:
     """Input height divided by each map's height."""
     return tuple(height / feature.shape[2] for feature in features)

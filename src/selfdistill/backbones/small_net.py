@@ -11,10 +11,9 @@ Deviations:
     classifier has a bias.
 """
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from .base import Stages
+from .base import Images, Stages
 from .cifar_resnet import initialize
 from .staged import StagedNetwork
 
@@ -43,7 +42,7 @@ class SmallNet(StagedNetwork):
         self.fc = nn.Linear(2 * width, num_classes)
         initialize(self)
 
-    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+    def stages(self, images: Images) -> Stages:
         """Classify, keeping every stage's feature map."""
         first = self.group1(self.stem(images))
         second = self.group2(first)

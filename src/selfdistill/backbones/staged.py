@@ -2,10 +2,9 @@
 
 import abc
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from .base import Architecture, Backbone, Stages
+from .base import Architecture, Backbone, Images, Logits, Stages
 
 
 class StagedNetwork(nn.Module, abc.ABC):
@@ -19,16 +18,14 @@ class StagedNetwork(nn.Module, abc.ABC):
     """Whether the last map takes negative values."""
 
     @abc.abstractmethod
-    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+    def stages(self, images: Images) -> Stages:
         """Classify, keeping every stage's feature map."""
 
     @abc.abstractmethod
     def heights(self, height: int) -> tuple[int, ...]:
         """Height of each stage's map for images of ``height`` pixels."""
 
-    def forward(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch classes"]:
+    def forward(self, images: Images) -> Logits:
         """Classify."""
         return self.stages(images).logits
 
@@ -70,6 +67,6 @@ class StagedBackbone(Backbone):
             architecture=architecture,
         )
 
-    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+    def stages(self, images: Images) -> Stages:
         """Classify, keeping every stage's feature map."""
         return self.network.stages(images)

@@ -4,11 +4,10 @@ import difflib
 import warnings
 from collections.abc import Sequence
 
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from .base import Backbone, Stages
+from .base import Backbone, Images, Logits, Stages
 from .probe import logits_of, probe_image, probing, reductions_of
 
 
@@ -73,113 +72,29 @@ class Tapped(Backbone):
             module.get_submodule(name).register_forward_hook(tap) for name, tap in taps.items()
         ]
         try:
-            shown = try_tapped(module, taps, input_size)
-            reductions = check_shown(shown, stages, input_size[1], num_classes)
-            check_training(module, taps, input_size, shown)
+            features, logits = probe(module, taps, input_size, num_classes)
         except BaseException:
             for handle in handles:
                 handle.remove()
             raise
         super().__init__(
             module,
-            channels=tuple(feature.shape[1] for feature in shown.features),
-            reductions=reductions,
-            signed=bool((shown.features[-1] < 0).any()),
-            num_classes=shown.logits.shape[1],
+            channels=tuple(feature.shape[1] for feature in features),
+            reductions=reductions_of(features, input_size[1]),
+            signed=bool((features[-1] < 0).any()),
+            num_classes=logits.shape[1],
             input_size=input_size,
         )
         self.taps = taps
 
-    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+    def stages(self, images: Images) -> Stages:
         """Classify, keeping every stage's feature map."""
-        return shown_by(*run_tapped(self.network, self.taps, images.contiguous()))
+        return stages_of(*run_tapped(self.network, self.taps, images.contiguous()))
 
-    def forward(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch classes"]:
+    def forward(self, images: Images) -> Logits:
         """Classify."""
         # Contiguous, as the module's own loop gives them: it may count on the layout of its maps.
         return logits_of(self.network(images.contiguous()))
-
-
-def run_tapped(
-    module: nn.Module, taps: dict[str, Tap], images: Float[Tensor, "batch channels height width"]
-) -> tuple[object, dict[str, object]]:
-    """Run the module once with open taps, and leave them closed and empty."""
-    for tap in taps.values():
-        tap.open = True
-    try:
-        output = module(images)
-        return output, {name: tap.output for name, tap in taps.items()}
-    finally:
-        for tap in taps.values():
-            tap.open = False
-            tap.output = None
-
-
-def shown_by(output: object, tapped: dict[str, object]) -> Stages:
-    """What a pass shows: the maps of the tapped submodules, and the logits."""
-    features: list[Tensor] = []
-    for name, value in tapped.items():
-        if value is None:
-            raise ValueError(
-                f"{name} did not run as a submodule in this pass: tap a submodule that does, and "
-                "compile the backbone or the method instead of the module inside"
-            )
-        if not isinstance(value, Tensor) or value.ndim != 4:
-            found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise ValueError(
-                f"{name} puts out {found}: a stage is a map (batch, channels, height, width)"
-            )
-        features.append(value)
-    return Stages(tuple(features), logits_of(output))
-
-
-def try_tapped(
-    module: nn.Module,
-    taps: dict[str, Tap],
-    input_size: tuple[int, int, int],
-    *,
-    training: bool = False,
-) -> Stages:
-    """Show the stages of one image, or in training mode of two, and leave no trace."""
-    if any(is_lazy(parameter) for parameter in module.parameters()):
-        with probing(module):  # gives them their shapes, as the module's own first pass would
-            module(probe_image(module, input_size))
-    images = probe_image(module, input_size, count=2 if training else 1)
-    try:
-        with probing(module, training=training):
-            output, tapped = run_tapped(module, taps, images)
-    except Exception as error:  # a module of anybody's raises anything
-        mode = " in training mode" if training else ""
-        raise ValueError(
-            f"{type(module).__name__} does not take images of {input_size}{mode} "
-            f"({type(error).__name__}: {error}): give it a size that it does"
-        ) from error
-    shown = shown_by(output, tapped)
-    if training and isinstance(output, Sequence) and len(output) > 1:
-        warnings.warn(
-            f"{type(module).__name__} puts out {len(output)} values in training mode: the first is "
-            "trained as the logits, the others are not",
-            stacklevel=4,
-        )
-    return shown
-
-
-def check_training(
-    module: nn.Module, taps: dict[str, Tap], input_size: tuple[int, int, int], shown: Stages
-) -> None:
-    """Refuse a module that shows other maps or logits in training mode."""
-    trained = try_tapped(module, taps, input_size, training=True)
-    expected = [*shown.features, shown.logits]
-    for name, here, there in zip(
-        (*taps, "the module"), [*trained.features, trained.logits], expected, strict=True
-    ):
-        if here.shape != (2, *there.shape[1:]):
-            raise ValueError(
-                f"{name} puts out {tuple(here.shape)} for two images in training mode, expected "
-                f"{(2, *there.shape[1:])} as in evaluation mode: let both modes agree"
-            )
 
 
 def check_names(module: nn.Module, stages: Sequence[str]) -> None:
@@ -198,16 +113,95 @@ def check_names(module: nn.Module, stages: Sequence[str]) -> None:
         raise ValueError(f"stages {list(stages)} repeat a name: list each submodule once")
 
 
-def check_shown(
-    shown: Stages, names: Sequence[str], height: int, num_classes: int | None
-) -> tuple[float, ...]:
-    """Refuse unordered stages and what is no classifier; return the reductions."""
-    reductions = reductions_of(shown.features, height)
+def run_tapped(
+    module: nn.Module, taps: dict[str, Tap], images: Images
+) -> tuple[object, dict[str, object]]:
+    """Run the module once with open taps, and leave them closed and empty."""
+    for tap in taps.values():
+        tap.open = True
+    try:
+        output = module(images)
+        return output, {name: tap.output for name, tap in taps.items()}
+    finally:
+        for tap in taps.values():
+            tap.open = False
+            tap.output = None
+
+
+def stages_of(output: object, tapped: dict[str, object]) -> Stages:
+    """The maps of the tapped submodules, and the logits, of one pass."""
+    features: list[Tensor] = []
+    for name, value in tapped.items():
+        if value is None:
+            raise ValueError(
+                f"{name} did not run as a submodule in this pass: tap a submodule that does, and "
+                "compile the backbone or the method instead of the module inside"
+            )
+        if not isinstance(value, Tensor) or value.ndim != 4:
+            kind = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(
+                f"{name} puts out {kind}: a stage is a map (batch, channels, height, width)"
+            )
+        features.append(value)
+    return Stages(tuple(features), logits_of(output))
+
+
+def probe(
+    module: nn.Module,
+    taps: dict[str, Tap],
+    input_size: tuple[int, int, int],
+    num_classes: int | None,
+) -> Stages:
+    """Show the stages of one image; refuse a module that cannot be trained by them."""
+    if any(is_lazy(parameter) for parameter in module.parameters()):
+        with probing(module):  # gives them their shapes, as the module's own first pass would
+            module(probe_image(module, input_size))
+    stages = stages_of(*try_tapped(module, taps, probe_image(module, input_size)))
+    reductions = reductions_of(stages.features, input_size[1])
     if list(reductions) != sorted(reductions):
-        raise ValueError(f"stages {list(names)} reduce by {reductions}: list them shallow to deep")
-    if shown.logits.ndim != 2 or num_classes not in (None, shown.logits.shape[1]):
+        raise ValueError(f"stages {list(taps)} reduce by {reductions}: list them shallow to deep")
+    if stages.logits.ndim != 2 or num_classes not in (None, stages.logits.shape[1]):
         raise ValueError(
-            f"the module puts out {tuple(shown.logits.shape)} for one image, expected "
+            f"the module puts out {tuple(stages.logits.shape)} for one image, expected "
             f"(1, {num_classes or 'classes'}): give it a classifier to match"
         )
-    return reductions
+    pair = probe_image(module, input_size, count=2)
+    output, tapped = try_tapped(module, taps, pair, training=True)
+    trained = stages_of(output, tapped)
+    for name, here, there in zip(
+        (*taps, "the module"),
+        (*trained.features, trained.logits),
+        (*stages.features, stages.logits),
+        strict=True,
+    ):
+        if here.shape != (2, *there.shape[1:]):
+            raise ValueError(
+                f"{name} puts out {tuple(here.shape)} for two images in training mode, expected "
+                f"{(2, *there.shape[1:])} as in evaluation mode: let both modes agree"
+            )
+    if isinstance(output, Sequence) and len(output) > 1:
+        warnings.warn(
+            f"{type(module).__name__} puts out {len(output)} values in training mode: the first is "
+            "trained as the logits, the others are not",
+            stacklevel=3,
+        )
+    return stages
+
+
+def try_tapped(
+    module: nn.Module,
+    taps: dict[str, Tap],
+    images: Images,
+    *,
+    training: bool = False,
+) -> tuple[object, dict[str, object]]:
+    """Run the module once in either mode, and leave no trace."""
+    try:
+        with probing(module, training=training):
+            return run_tapped(module, taps, images)
+    except Exception as error:  # a module of anybody's raises anything
+        mode = " in training mode" if training else ""
+        raise ValueError(
+            f"{type(module).__name__} does not take images of {tuple(images.shape[1:])}{mode} "
+            f"({type(error).__name__}: {error}): give it a size that it does"
+        ) from error

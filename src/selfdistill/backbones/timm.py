@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from .base import Architecture, Backbone, Stages
+from .base import Architecture, Backbone, Images, Stages
 from .probe import probe_image, probing, reductions_of
 
 MAX_STAGES = 4
@@ -49,7 +48,7 @@ class TimmBackbone(Backbone):
         )
         self.passes = passes
 
-    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+    def stages(self, images: Images) -> Stages:
         """Classify, keeping every stage's feature map."""
         return run_stages(self.network, images, self.passes)
 
@@ -65,9 +64,7 @@ class Passes(NamedTuple):
     """Take what the classifier is given for the last map: it is the normalized one."""
 
 
-def run_stages(
-    network: nn.Module, images: Float[Tensor, "batch channels height width"], passes: Passes
-) -> Stages:
+def run_stages(network: nn.Module, images: Images, passes: Passes) -> Stages:
     """Run the network once and show its maps."""
     indices = None if passes.indices is None else list(passes.indices)
     last, maps = network.forward_intermediates(  # pyright: ignore[reportCallIssue]
@@ -133,9 +130,7 @@ def choose_stages(features: tuple[Tensor, ...], height: int) -> tuple[int, ...]:
     return tuple(sorted(deepest.values()))[-MAX_STAGES:]
 
 
-def choose_passes(
-    network: nn.Module, image: Float[Tensor, "1 channels height width"], indices: tuple[int, ...]
-) -> Passes:
+def choose_passes(network: nn.Module, image: Images, indices: tuple[int, ...]) -> Passes:
     """Find out how to get the last map as the network normalizes it, and the others as they are."""
     try:
         run_stages(network, image, Passes(indices, last_from_head=True))

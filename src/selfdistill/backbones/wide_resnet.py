@@ -8,10 +8,9 @@ Deviations:
     No dropout inside the blocks.
 """
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from .base import Stages
+from .base import Images, Map, Stages
 from .cifar_resnet import initialize
 from .staged import StagedNetwork
 
@@ -34,7 +33,7 @@ class PreActivationBlock(nn.Module):
         changes = stride != 1 or channels != width
         self.shortcut = nn.Conv2d(channels, width, 1, stride, bias=False) if changes else None
 
-    def forward(self, x: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch _ _ _"]:
+    def forward(self, x: Map) -> Map:
         """Transform one map."""
         a = self.relu(self.bn1(x))
         y = self.conv2(self.relu(self.bn2(self.conv1(a))))
@@ -78,7 +77,7 @@ class WideResNet(StagedNetwork):
         self.fc = nn.Linear(self.channels[2], num_classes)
         initialize(self)
 
-    def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
+    def stages(self, images: Images) -> Stages:
         """Classify, keeping every stage's feature map."""
         first = self.layer1(self.conv1(images))
         second = self.layer2(first)
