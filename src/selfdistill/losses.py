@@ -129,20 +129,16 @@ def batch_mean(values: Float[Tensor, "batch features"]) -> Float[Tensor, " featu
 
 
 class _ProcessMean(torch.autograd.Function):
-    """Mean over processes: its transpose is the mean over processes of the gradients."""
+    """Mean over processes, which is its own transpose: so is the gradient."""
 
     @staticmethod
     def forward(ctx: object, values: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         del ctx
-        return _process_mean(values)
+        total = values.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total / dist.get_world_size()
 
     @staticmethod
     def backward(ctx: object, gradient: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         del ctx
-        return _process_mean(gradient)
-
-
-def _process_mean(values: Tensor) -> Tensor:
-    total = values.clone(memory_format=torch.contiguous_format)
-    dist.all_reduce(total)
-    return total / dist.get_world_size()
+        return _ProcessMean.apply(gradient)  # pyright: ignore[reportReturnType]

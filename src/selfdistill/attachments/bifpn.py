@@ -56,26 +56,20 @@ class BiFPN(nn.Module):
 
     def forward(self, features: tuple[Map, ...]) -> BiFPNOutput:
         """Refine the maps that a backbone shows, and classify the deepest."""
-        activated = [feature.relu() for feature in features]
-        maps = self._bottom_up(activated, self._top_down(activated))
-        return BiFPNOutput(tuple(maps), self.head(maps[-1].mean((2, 3))))
-
-    def _top_down(self, features: list[Tensor]) -> list[Tensor]:
+        features = tuple(feature.relu() for feature in features)
         p = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
-        u = [p[-1]]
-        for stage in reversed(range(len(p) - 1)):
-            deeper = self.up[stage](_enlarge(u[0], _size(p[stage])))
-            u.insert(0, self.up_fusions[stage](p[stage], deeper))
-        return u
-
-    def _bottom_up(self, features: list[Tensor], u: list[Tensor]) -> list[Tensor]:
-        v, last = [u[0]], len(u) - 1
-        for stage in range(1, len(u)):
-            p = self.second_laterals[stage - 1](features[stage])
-            shallower = self.down[stage - 1](_reduce(v[-1], _size(p)))
-            inputs = (p, shallower) if stage == last else (p, u[stage], shallower)
+        last = len(p) - 1
+        u = [p[last]]
+        for stage in reversed(range(last)):
+            deeper = F.interpolate(u[0], _size(p[stage]), mode="nearest")
+            u.insert(0, self.up_fusions[stage](p[stage], self.up[stage](deeper)))
+        v = [u[0]]
+        for stage in range(1, last + 1):
+            lateral = self.second_laterals[stage - 1](features[stage])
+            shallower = self.down[stage - 1](_reduce(v[-1], _size(lateral)))
+            inputs = (lateral, shallower) if stage == last else (lateral, u[stage], shallower)
             v.append(self.down_fusions[stage - 1](*inputs))
-        return v
+        return BiFPNOutput(tuple(v), self.head(v[-1].mean((2, 3))))
 
 
 class _Fusion(nn.Module):
@@ -113,10 +107,6 @@ def _separable(width: int) -> list[nn.Module]:
 
 def _size(maps: Map) -> tuple[int, int]:
     return maps.shape[-2], maps.shape[-1]
-
-
-def _enlarge(maps: Map, size: tuple[int, int]) -> Map:
-    return maps if _size(maps) == size else F.interpolate(maps, size, mode="nearest")
 
 
 def _reduce(maps: Map, size: tuple[int, int]) -> Map:
