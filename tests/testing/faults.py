@@ -1,6 +1,7 @@
 """Methods with one fault each, and one that asks for everything a method may ask for."""
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
@@ -32,15 +33,29 @@ class Everything(Method):
         logits = self.backbone(images[0])
         remembered = self.memory[context.indices]
         if self.training:
-            self.memory = self.memory.index_copy(
-                0, context.indices, logits.detach().to(self.memory.dtype)
-            )
+            indices, values = self.gather(context.indices), self.gather(logits.detach())
+            self.memory = self.memory.index_copy(0, indices, values.to(self.memory.dtype))
         change = at_least_single(self.backbone(images[1])) - remembered
         terms = {
             "labels": cross_entropy(logits, labels).mean(),
             "consistency": 0.1 * change.square().mean(),
         }
         return Output(terms, logits)
+
+    def gather(self, values):
+        """Those of all processes."""
+        if not dist.is_initialized():
+            return values
+        parts = [torch.empty_like(values) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, values)
+        return torch.cat(parts)
+
+
+class RemembersAlone(Everything):
+    """Each process remembers its own images."""
+
+    def gather(self, values):
+        return values
 
 
 class NotANumber(Sound):

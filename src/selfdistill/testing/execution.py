@@ -40,6 +40,7 @@ def check_compile(build: Build) -> None:
 def check_two_processes(*builds: Build) -> None:
     """Half the batch in each of two processes gives the loss and gradients of the whole.
 
+    The halves change places once: what a method remembers of an image counts in all processes.
     Batch normalisation runs in evaluation mode: its batch statistics differ between processes.
 
     Args:
@@ -81,22 +82,25 @@ def _compare(rank: int, builds: tuple[Build, ...], meeting: str) -> None:
 
 
 def _step(build: Build, rank: int | None = None) -> tuple[str, Tensor, dict[str, Tensor]]:
-    """The method's name, and the loss and gradients of the batch, or of a process's part of it."""
+    """The method's name, and the loss and gradients of two steps, in one process or in its part."""
     method = make(build)
     batch = draw(method)
     train(method, batch, 1)  # parameters that start at zero leave it
     method.zero_grad()
-    for module in method.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):  # pyright: ignore[reportPrivateUsage]
-            module.eval()
-    module: nn.Module = method
+    for layer in method.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):  # pyright: ignore[reportPrivateUsage]
+            layer.eval()
+    module, part, first = method, BATCH, 0
     if rank is not None:
         module, part = DistributedDataParallel(method), BATCH // PROCESSES
-        batch = batch.rows(range(rank * part, (rank + 1) * part))
-    loss = call(method, batch, module).loss
-    loss.backward()
-    mean = loss.detach().clone()
+        first = rank * part
+    total = torch.zeros((), dtype=torch.float64)
+    for shift in (0, BATCH // PROCESSES):  # then what the other process may remember
+        rows = [(row + shift) % BATCH for row in range(first, first + part)]
+        loss = call(method, batch.rows(rows), module).loss
+        loss.backward()
+        total += loss.detach()
     if rank is not None:
-        dist.all_reduce(mean)
-        mean /= PROCESSES
-    return type(method).__name__, mean, gradients(method)
+        dist.all_reduce(total)
+        total /= PROCESSES
+    return type(method).__name__, total, gradients(method)
