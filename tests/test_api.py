@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import selfdistill as sd
-from selfdistill import recipes
+from selfdistill import api, recipes
 from selfdistill.backbones import create_backbone
 from selfdistill.config import parse
 from selfdistill.config.python_objects import settings_of
@@ -373,6 +374,20 @@ def test_options_of_a_data_set_beside_passed_images_are_refused(tmp_path):
     images = Digits().splits()
     with pytest.raises(ValueError, match=r"--data.seed beside images that are passed"):
         sd.train(data=images, config="digits", options={"data.seed": 3}, out=tmp_path)
+
+
+def test_warnings_are_lines_as_the_commands_print_them(tmp_path, monkeypatch):
+    shown = []
+
+    def warn(settings):
+        for kind in (UserWarning, FutureWarning):
+            shown.append(warnings.formatwarning(kind("too few\n images"), kind, "engine.py", 7))
+        return tmp_path
+
+    monkeypatch.setattr(api, "train_run", warn)
+    sd.train(config="digits")
+    assert shown[0] == "warning: too few images\n"
+    assert shown[1] == warnings.formatwarning("too few\n images", FutureWarning, "engine.py", 7)
 
 
 def test_a_run_with_a_passed_network_is_finished_when_it_is_called_again(tmp_path, capsys):

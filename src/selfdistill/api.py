@@ -3,7 +3,9 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -15,6 +17,7 @@ from .config import Images, Learning, checked_options, settings_of
 from .deployment import Model
 from .deployment import load as load_model
 from .runs import read_summary, runs_in
+from .terminal import one_line
 from .training import train as train_run
 
 NO_OPTIONS: Mapping[str, object] = {}
@@ -90,6 +93,29 @@ def _knows_options(function: Callable[Arguments, Result]) -> Callable[Arguments,
     return call
 
 
+@contextmanager
+def _plain_warnings() -> Generator[None]:
+    """Show users' warnings in a line each, as the commands do; recording them works as ever."""
+    before = warnings.formatwarning
+
+    def plain(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        line: str | None = None,
+    ) -> str:
+        if issubclass(category, UserWarning):
+            return f"warning: {one_line(str(message))}\n"
+        return before(message, category, filename, lineno, line)
+
+    warnings.formatwarning = plain
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
 @_knows_options
 def train(
     *,
@@ -138,14 +164,15 @@ def train(
         "seed": seed,
         "out": out,
     }
-    settings = settings_of(
-        config=config,
-        data=data,
-        backbone=backbone,
-        method=method,
-        options={k: v for k, v in named.items() if v is not None} | checked_options(options),
-    )
-    return Run(train_run(settings))
+    with _plain_warnings():
+        settings = settings_of(
+            config=config,
+            data=data,
+            backbone=backbone,
+            method=method,
+            options={k: v for k, v in named.items() if v is not None} | checked_options(options),
+        )
+        return Run(train_run(settings))
 
 
 def compare(

@@ -9,7 +9,7 @@ from selfdistill import SKDSAM, create_backbone, recipes
 from selfdistill.config import parse
 from selfdistill.config.python_objects import settings_of
 from selfdistill.data import Digits
-from selfdistill.training.naming import default_directory
+from selfdistill.training.number_format import default_directory
 
 LINES = {
     "a name for everything": ["--config=cifar100/strong", "--method=BYOT", "--lr=0.05"],

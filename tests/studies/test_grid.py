@@ -4,7 +4,7 @@ import pytest
 
 from selfdistill.config import Recipe
 from selfdistill.studies import grid, study_files
-from selfdistill.training.naming import default_directory
+from selfdistill.training.number_format import default_directory
 
 
 def content(**fields):

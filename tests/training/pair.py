@@ -25,6 +25,8 @@ from selfdistill.training.state import TrainState
 from small_run import WORDS
 
 STOP_AFTER, SPOILED = 4, 5
+UNFORESEEN = 70
+"""Exit status of what no code stands for."""
 
 
 def stop(self, epoch, step=TrainState.train_step):
@@ -35,6 +37,22 @@ def stop(self, epoch, step=TrainState.train_step):
 
 def refuse(folder, step, state):
     raise StorageFailure("the disk is full")
+
+
+def break_down(folder, step, state):
+    raise RuntimeError("an error of an unforeseen kind")
+
+
+def note_weights(path, end=TrainState.end_epoch):
+    """Write down what each process has learned by the end of each epoch."""
+
+    def noting(self):
+        total = sum(float(p.double().sum()) for p in self.method.parameters())
+        with path.with_name(f"weights{self.fabric.global_rank}").open("a") as file:
+            print(path.name, self.epoch, total, file=file)
+        end(self)
+
+    TrainState.end_epoch = noting
 
 
 def measure(settings, splits, device):
@@ -50,23 +68,23 @@ def member(rank, port, path, fault):
     if fault == "stop":
         TrainState.train_step = stop
     if fault == "loss" and rank == 1:
-        spoil_step(pytest.MonkeyPatch(), CrossEntropy, SPOILED, fault)
-    if fault == "save":
-        checkpoint.save = refuse
+        spoil_step(pytest.MonkeyPatch(), CrossEntropy, 2 * SPOILED, fault)
+    if fault in ("save", "breakdown"):
+        checkpoint.save = refuse if fault == "save" else break_down
+    note_weights(path)
     if fault == "precision":
         hardware.processor_flags = lambda: frozenset({"amx_bf16"})
         number_format.measured = measure if rank == 0 else refuse
     words = ["--method", "CrossEntropy", "--accelerator", "cpu", "--out", str(path)]
+    words += ["--accumulation", "2"]
     if fault == "recipe":
         words += ["--epochs", "9"]
     if fault == "precision":
         words += ["--epochs", "1", "--warmup-epochs", "0", "--precision", "auto"]
+    often = fault in ("loss", "save", "breakdown")
+    words += ["--checkpoint-seconds", "0" if often else "60"]
     try:
-        train(
-            parse(
-                [*WORDS, *words, "--checkpoint-seconds", "0" if fault in ("loss", "save") else "60"]
-            )
-        )
+        train(parse([*WORDS, *words]))
         status = 0
     except Failure as failure:
         status = failure.exit_code
@@ -87,7 +105,7 @@ def run(path, fault=None):
     for rank in range(2):
         child = os.fork()
         if child == 0:
-            status = 1
+            status = UNFORESEEN
             try:
                 status = member(rank, port, path, fault)
             except BaseException:
@@ -113,6 +131,7 @@ def main():
         "resumed": run(out / "stopped"),
         "spoiled": run(out / "spoiled", "loss"),
         "disk full": run(out / "full", "save"),
+        "broken": run(out / "broken", "breakdown"),
         "measured": run(out / "measured", "precision"),
     }
     print(json.dumps(answers))

@@ -7,14 +7,14 @@ import pytest
 from lightning_fabric import Fabric
 
 from selfdistill.config import parse
-from selfdistill.failures import Locked, StorageFailure
+from selfdistill.failures import Failure, Locked, StorageFailure
 from selfdistill.runs import RunDirectory
 from selfdistill.training import train
 from selfdistill.training.engine import on_rank_zero
 
 
-def process(*, is_first, broadcast):
-    fabric = Mock(spec=Fabric)
+def process(*, is_first, broadcast, count=2):
+    fabric = Mock(spec=Fabric, world_size=count)
     fabric.is_global_zero, fabric.broadcast = is_first, broadcast
     return fabric
 
@@ -36,6 +36,30 @@ def test_a_failure_reaches_every_process(error):
     other = process(is_first=False, broadcast=lambda came: pickle.loads(sent[0]))
     with pytest.raises(type(error), match=str(error)):
         on_rank_zero(other, lambda: fail(AssertionError("only the first does it")))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "out of memory"),
+        (RuntimeError("of unforeseen kinds"), "internal error: RuntimeError: of unforeseen kinds"),
+    ],
+)
+def test_an_error_of_any_kind_reaches_every_process_as_one_line(error, said):
+    sent = []
+    first = process(is_first=True, broadcast=lambda came: sent.append(pickle.dumps(came)) or came)
+    with pytest.raises(Failure, match=said) as caught:
+        on_rank_zero(first, lambda: fail(error))
+    assert caught.value.__cause__ is error
+    other = process(is_first=False, broadcast=lambda came: pickle.loads(sent[0]))
+    with pytest.raises(Failure, match=said):
+        on_rank_zero(other, lambda: fail(AssertionError("only the first does it")))
+
+
+def test_a_single_process_keeps_its_error():
+    alone = process(is_first=True, broadcast=lambda came: came, count=1)
+    with pytest.raises(RuntimeError, match="as it is"):
+        on_rank_zero(alone, lambda: fail(RuntimeError("as it is")))
 
 
 def test_so_does_what_it_found():

@@ -25,8 +25,8 @@ def network():
     )
 
 
-def moved(module, tmp_path):
-    """Which of the network's two BatchNorms a training of two epochs moved."""
+def trained(module, tmp_path, **options):
+    """Weights before and after a training of two epochs."""
     backbone = sd.Tapped(module, ["0", "1"], input_size=(3, 32, 32))
     before = {k: v.clone() for k, v in module.state_dict().items()}
     modes = [part.training for part in module.modules()]
@@ -38,10 +38,15 @@ def moved(module, tmp_path):
         epochs=2,
         batch_size=16,
         out=tmp_path / "run",
-        options={"warmup_epochs": 1, "precision": "fp32", "threads": 1},
+        options={"warmup_epochs": 1, "precision": "fp32", "threads": 1, **options},
     )
     assert [part.training for part in module.modules()] == modes
-    after = load_file(run.path / "model" / "model.safetensors")
+    return before, load_file(run.path / "model" / "model.safetensors")
+
+
+def moved(module, tmp_path):
+    """Which of the network's two BatchNorms a training moved."""
+    before, after = trained(module, tmp_path)
     names = [f"{number}.1.running_mean" for number in (0, 1)]
     return [not torch.equal(after[name], before[name]) for name in names]
 
@@ -54,6 +59,14 @@ def test_a_frozen_batchnorm_stays_frozen(tmp_path):
 
 def test_a_network_that_was_loaded_for_prediction_is_trained(tmp_path):
     assert moved(network().eval(), tmp_path) == [True, True]
+
+
+def test_frozen_weights_stay_to_the_bit_and_their_statistics_move(tmp_path):
+    module = network()
+    module[0].requires_grad_(False)
+    before, after = trained(module, tmp_path, ema_decay=0.9)
+    still = {name for name in before if torch.equal(before[name], after[name])}
+    assert still == {name for name, _ in module[0].named_parameters(prefix="0")}
 
 
 class Freezing(nn.Sequential):

@@ -67,6 +67,18 @@ def test_a_save_that_fails_in_one_process_ends_both(runs):
     assert statuses["disk full"] == [4, 4], errors
 
 
+def test_a_save_that_fails_in_an_unforeseen_way_ends_both_alike(runs):
+    _, statuses, errors = runs
+    assert statuses["broken"] == [1, 1], errors
+
+
+def test_both_processes_learn_the_same(runs):
+    out, _, errors = runs
+    one, other = ((out / f"weights{rank}").read_text().splitlines() for rank in range(2))
+    assert "whole 2" in one[2], errors
+    assert one == other
+
+
 def test_the_first_process_chooses_the_number_format_of_both(runs):
     out, statuses, errors = runs
     assert statuses["measured"] == [0, 0], errors

@@ -117,6 +117,45 @@ def test_the_first_look_at_test_images_is_recorded(words, tmp_path):
     assert summary["test"] == {"last": scores, "read_by": "evaluate"}
 
 
+def test_the_best_model_is_of_the_first_epoch_of_the_best_accuracy(words, tmp_path, monkeypatch):
+    from selfdistill.training import loop
+    from selfdistill.training.state import TrainState
+
+    accuracies, predict, networks = [10.0, 30.0, 30.0, 20.0], TrainState.predict, []
+
+    def noting(self, images, splits, **options):
+        if images is splits.validation:
+            network = self.evaluated.backbone.network
+            networks.append({name: value.clone() for name, value in network.state_dict().items()})
+        return predict(self, images, splits, **options)
+
+    monkeypatch.setattr(TrainState, "predict", noting)
+    monkeypatch.setattr(loop, "_accuracy", lambda predictions: accuracies[len(networks) - 1])
+    words += ["--epochs", "4", "--data.validation-per-class", "3", "--out", str(tmp_path)]
+    train(parse(words))
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["validation"]["best"] == {"accuracy": 30.0, "epoch": 2}
+    best = load_file(tmp_path / "model-best-validation" / "model.safetensors")
+    assert same(best, networks[1])
+    assert not same(best, networks[2])
+
+
+def test_every_so_many_epochs_and_the_last_are_validated(words, tmp_path):
+    words += ["--validate-every", "2", "--data.validation-per-class", "3"]
+    train(parse([*words, "--out", str(tmp_path)]))
+    lines = log(tmp_path)
+    assert [line["epoch"] for line in lines if "validation_accuracy" in line] == [2, 3]
+
+
+def test_every_step_is_shown(words, tmp_path, monkeypatch):
+    from selfdistill.training.reporter import Reporter
+
+    steps = []
+    monkeypatch.setattr(Reporter, "step", lambda reporter, done: steps.append(done))
+    train(parse([*words, "--epochs", "2", "--out", str(tmp_path)]))
+    assert steps == [1, 2, 3, 4, 5, 6]
+
+
 @pytest.mark.parametrize("after", [1, 3, 4, 6])
 def test_a_stopped_run_goes_on_exactly(finished, words, tmp_path, after, monkeypatch):
     from selfdistill.training.state import TrainState

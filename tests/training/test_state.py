@@ -1,6 +1,7 @@
 """One step, its parts, and what is kept of it."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from selfdistill.config import parse
 from selfdistill.data import Batches, Pipeline
 from selfdistill.methods import DDGSD, SKDSAM, CrossEntropy, Method, Output
 from selfdistill.testing import TinyBackbone
-from selfdistill.training import compiling, engine, train
+from selfdistill.training import compiling, engine, loop, train
+from selfdistill.training.building import build_method
 from selfdistill.training.state import TrainState
 from small_run import WORDS
 
@@ -133,6 +135,94 @@ def test_a_method_gets_the_context_it_asks_for():
     assert "memory" in state.state_dict()["method"]
 
 
+class Rank:
+    """Fabric as one of several processes sees it, without the others."""
+
+    def __init__(self, fabric, rank, count):
+        self.fabric, self.global_rank, self.world_size = fabric, rank, count
+
+    def __getattr__(self, name):
+        return getattr(self.fabric, name)
+
+
+class Watching(Method):
+    """Notes which images it sees, and the random numbers there are."""
+
+    needs_context = True
+
+    def __init__(self, backbone):
+        super().__init__(backbone)
+        self.images, self.draws = [], []
+
+    def forward(self, images, labels, *, context):
+        self.images += context.indices.tolist()
+        self.draws.append(float(torch.rand(())))
+        logits = self.backbone(images)
+        return Output({"labels": logits.square().mean()}, logits)
+
+
+def test_processes_share_a_batch_and_draw_their_own_numbers():
+    methods = [Watching(TinyBackbone(num_classes=10)) for _ in range(2)]
+    for rank, method in enumerate(methods):
+        state, batches = build(["--accumulation", "2"], method)
+        state.fabric = Rank(state.fabric, rank, 2)
+        epoch = batches.epoch(0)
+        state.train_step(epoch)
+    shown = [image for method in methods for image in method.images]
+    assert shown == epoch.batch(0).indices.tolist()
+    assert len({draw for method in methods for draw in method.draws}) == 4
+
+
+@pytest.mark.parametrize("schedule", ["CosineAnnealingLR", "OneCycleLR"])
+def test_a_checkpoint_holds_all_of_a_state(schedule):
+    words = ["--ema-decay", "0.5", "--schedule", schedule, "--warmup-epochs", "0"]
+    words += ["--schedule.max-lr", "0.1"] if schedule == "OneCycleLR" else []
+    state, batches = build(words)
+    other, _ = build(words)
+    for number in range(5):
+        if number == 4:
+            other.load_state_dict(copy.deepcopy(state.state_dict()))
+        for each in (state, other) if number == 4 else (state,):
+            each.train_step(batches.epoch(each.epoch))
+            if each.step == each.steps:
+                each.end_epoch()
+    one, two = state.state_dict(), other.state_dict()
+    for clock in ("seconds", "training_seconds"):
+        del one[clock], two[clock]
+    assert one.pop("schedule") == two.pop("schedule")
+    torch.testing.assert_close(one, two, rtol=0, atol=0)
+    assert other.learning_rate == state.learning_rate
+
+
+def test_a_checkpoint_knows_the_seconds():
+    state, _ = build()
+    state.clock.seconds, state.clock.training_seconds = 50.0, 40.0
+    other, _ = build()
+    other.load_state_dict(state.state_dict())
+    assert (other.clock.seconds, other.clock.training_seconds) == (50.0, 40.0)
+
+
+class Knowing(Method):
+    """Knows every label."""
+
+    def forward(self, images, labels):
+        logits = torch.nn.functional.one_hot(labels, 10).float()
+        return Output({"labels": self.backbone(images).square().mean()}, logits)
+
+
+@pytest.mark.parametrize(("processes", "parts"), [(1, 1), (1, 2), (2, 2)])
+def test_accuracy_is_a_share_of_what_was_seen(processes, parts):
+    words = ["--accumulation", str(parts)]
+    state, batches = build(words, Knowing(TinyBackbone(num_classes=10)))
+    state.fabric = Rank(state.fabric, 0, processes)
+    epoch = batches.epoch(0)
+    while state.step < state.steps:
+        state.train_step(epoch)
+    line = loop._means(state)
+    assert line["train_accuracy"] == 100
+    assert line["loss"] == pytest.approx(sum(line["terms"].values()))
+
+
 def identity(module, fullgraph):
     return module
 
@@ -205,6 +295,13 @@ def test_a_method_that_rotates_refuses_rotations(words, tmp_path):
 def test_mixing_trains(name, words, tmp_path):
     path = train(parse([*words, "--epochs", "2", "--mixing", name, "--out", str(tmp_path)]))
     assert (path / "summary.json").exists()
+
+
+def test_an_adversary_that_would_disturb_a_methods_memory_is_refused():
+    ingredients = parse([*WORDS, "--adversary.epsilon", "0.1"]).ingredients
+    remembering = replace(ingredients, method=Remembering)
+    with pytest.raises(ValueError, match="Remembering cannot be trained against an adversary"):
+        build_method(remembering, ingredients.data.splits())
 
 
 def test_an_adversarys_start_belongs_to_image_and_epoch(monkeypatch):

@@ -1,8 +1,7 @@
 """Training: from the settings of a run to its finished directory."""
 
 from .engine import threads_used
-from .naming import identities
-from .number_format import choose_number_format
+from .number_format import choose_number_format, identities
 from .train import train
 
 __all__ = [

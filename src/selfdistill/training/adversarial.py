@@ -7,24 +7,27 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..config import Adversary
-from ..data import Batch, Pipeline, Preprocessing, uniform
+from ..data import Batch, Preprocessing, uniform
 from ..methods import Images, Labels, Method
 
 
 def adversarial_batch(
-    method: Method, batch: Batch, adversary: Adversary, pipeline: Pipeline, key: tuple[int, ...]
+    method: Method,
+    batch: Batch,
+    adversary: Adversary,
+    preprocessing: Preprocessing,
+    *,
+    seed: int,
+    epoch: int,
 ) -> Batch:
-    """A batch whose images are harder for the bare method.
-
-    The key, seed and epoch, decides random starts, together with each image's place in the split.
-    """
+    """A batch whose images are harder for the bare method; seed and epoch decide random starts."""
     images, random = batch.images, None
     if adversary.random_start:
         *views, count, channels, height, width = images.shape
         shape = (math.prod(views), channels, height, width)
-        start = uniform(batch.indices, shape, *key).movedim(1, 0)
+        start = uniform(batch.indices, shape, seed, epoch).movedim(1, 0)
         random = start.reshape(*views, count, channels, height, width).to(images.dtype)
-    harder = pgd(method, images, batch.labels, adversary, pipeline.preprocessing, random=random)
+    harder = pgd(method, images, batch.labels, adversary, preprocessing, random=random)
     return batch._replace(images=harder)
 
 
@@ -79,17 +82,13 @@ def pgd(
     changed = start.detach().clamp(lowest, highest)
     before = [buffer.clone() for buffer in method.buffers()]
     for _ in range(steps):
-        uphill = _gradient(method, changed, labels).sign_()
-        changed = (changed + uphill * (step_size / scale)).clamp_(lowest, highest)
+        with torch.enable_grad():
+            leaf = changed.detach().requires_grad_()
+            (uphill,) = torch.autograd.grad(method(leaf, labels).loss, leaf)
+        changed = (changed + uphill.sign_() * (step_size / scale)).clamp_(lowest, highest)
     for buffer, value in zip(method.buffers(), before, strict=True):
         buffer.copy_(value)
     return changed
-
-
-def _gradient(method: Method, images: Images, labels: Labels) -> Images:
-    with torch.enable_grad():
-        leaf = images.detach().requires_grad_()
-        return torch.autograd.grad(method(leaf, labels).loss, leaf)[0]
 
 
 def _channels(values: tuple[float, float, float], images: Images) -> Float[Tensor, "channels 1 1"]:

@@ -1,6 +1,7 @@
 """From a recipe's ingredients and its images to a method and the batches that train it."""
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,10 +9,10 @@ import torch
 
 from ..backbones import Backbone, published_statistics
 from ..config import Ingredients, provenance
-from ..data import Batches, ImageSet, Pipeline, Splits
+from ..data import Batches, Pipeline, Splits
 from ..evaluation import place
 from ..methods import Method
-from .state import call_method, context_for
+from .state import call_method
 
 MAX_MEMORY_SHARE = 0.5
 """Share of a device's free memory that images may take; more of them stay where they are."""
@@ -30,7 +31,10 @@ def build(
         ValueError: If the network does not suit the images, or the method either of them.
     """
     method = place(build_method(ingredients, splits, passed, log=log), device)
-    splits = with_pretrained_statistics(ingredients, splits, method)
+    pretrained = ingredients.backbone.pretrained
+    if pretrained and (statistics := published_statistics(method.backbone.network)):
+        mean, std = statistics
+        splits = replace(splits, mean=mean, std=std)
     if note := method.adapt(splits.train.classes, splits.preprocessing):
         log(note)
     return method, splits
@@ -50,26 +54,57 @@ def build_method(
     Raises:
         ValueError: If the network does not suit the images, or the method the network.
     """
+    height, width = splits.preprocessing.size
+    for part in (splits.validation, splits.test):
+        if part and (part.images.shape[2] < height or part.images.shape[3] < width):
+            raise ValueError(
+                f"images of {part.images.shape[2]} × {part.images.shape[3]} pixels cannot test a "
+                f"network that sees {height} × {width}: scale them to that size"
+            )
     torch.manual_seed(ingredients.seed)
-    _check_held_out(splits)
-    classes = len(splits.train.classes)
-    input_size = (splits.train.images.shape[1], *splits.preprocessing.size)
-    if passed is not None:
-        _check_size(passed, classes, input_size)
-        backbone = _copied(passed)
+    classes = splits.train.classes
+    input_size = (splits.train.images.shape[1], height, width)
+    if passed is None:
+        backbone = ingredients.backbone.build(len(classes), input_size)
     else:
-        backbone = ingredients.backbone.build(classes, input_size)
-    _check_format(backbone)
-    note = ingredients.init and provenance.load_weights(
-        backbone, ingredients.init, splits.train.classes
-    )
-    if note:
+        backbone = _copied(passed, len(classes), input_size)
+    for name, parameter in backbone.network.named_parameters():
+        if parameter.dtype != torch.float32:
+            raise ValueError(
+                f"the network's {name} is {parameter.dtype}: training takes float32 weights; "
+                "network.float() converts them"
+            )
+    start = ingredients.init
+    if start and (note := provenance.load_weights(backbone, start, classes)):
         log(note)
     method = ingredients.method(backbone)
+    if ingredients.adversary is not None and method.needs_context:
+        raise ValueError(
+            f"{type(method).__name__} cannot be trained against an adversary: it keeps a "
+            "memory of images or follows training, which the attack's passes would disturb; "
+            "leave --adversary out"
+        )
     enter_training(method)
     if not any(parameter.requires_grad for parameter in method.parameters()):
         raise ValueError("nothing can learn: every parameter is frozen (requires_grad is False)")
     return method
+
+
+def _copied(passed: Backbone, classes: int, input_size: tuple[int, int, int]) -> Backbone:
+    """A copy of a backbone that suits the images."""
+    if (passed.num_classes, passed.input_size) != (classes, input_size):
+        raise ValueError(
+            f"the network is made for {passed.num_classes} classes and images of "
+            f"{passed.input_size}, the images have {classes} classes and {input_size}: build it "
+            "for these"
+        )
+    try:
+        return copy.deepcopy(passed)
+    except Exception as error:  # a module of anybody's raises anything
+        raise ValueError(
+            f"the network cannot be copied, so that the one passed would be trained "
+            f"({type(error).__name__}: {error}): let copy.deepcopy take it"
+        ) from error
 
 
 def enter_training(method: Method) -> None:
@@ -86,66 +121,20 @@ def enter_training(method: Method) -> None:
         part.training = False
 
 
-def _check_held_out(splits: Splits) -> None:
-    """Refuse before training what could not be evaluated after it."""
-    height, width = splits.preprocessing.size
-    for part in (splits.validation, splits.test):
-        if part and (part.images.shape[2] < height or part.images.shape[3] < width):
-            raise ValueError(
-                f"images of {part.images.shape[2]} × {part.images.shape[3]} pixels cannot test a "
-                f"network that sees {height} × {width}: scale them to that size"
-            )
-
-
-def _copied(backbone: Backbone) -> Backbone:
-    try:
-        return copy.deepcopy(backbone)
-    except Exception as error:  # a module of anybody's raises anything
-        raise ValueError(
-            f"the network cannot be copied, so that the one passed would be trained "
-            f"({type(error).__name__}: {error}): let copy.deepcopy take it"
-        ) from error
-
-
-def _check_format(backbone: Backbone) -> None:
-    for name, parameter in backbone.network.named_parameters():
-        if parameter.dtype != torch.float32:
-            raise ValueError(
-                f"the network's {name} is {parameter.dtype}: training takes float32 weights; "
-                "network.float() converts them"
-            )
-
-
-def _check_size(backbone: Backbone, classes: int, input_size: tuple[int, int, int]) -> None:
-    if (backbone.num_classes, backbone.input_size) != (classes, input_size):
-        raise ValueError(
-            f"the network is made for {backbone.num_classes} classes and images of "
-            f"{backbone.input_size}, the images have {classes} classes and {input_size}: build it "
-            "for these"
-        )
-
-
-def with_pretrained_statistics(ingredients: Ingredients, splits: Splits, method: Method) -> Splits:
-    """Standardise images as pretrained weights expect, where the network starts from such."""
-    statistics = (
-        published_statistics(method.backbone.network) if ingredients.backbone.pretrained else None
-    )
-    if statistics is None:
-        return splits
-    mean, std = statistics
-    return replace(splits, mean=mean, std=std)
-
-
 def build_batches(
-    ingredients: Ingredients, splits: Splits, method: Method, device: torch.device | str
+    ingredients: Ingredients, splits: Splits, method: Method, device: torch.device
 ) -> Batches:
     """Build the batches of a run.
 
     Raises:
         ValueError: If the augmentation does not suit the method, or the images the batch size.
     """
+    train = splits.train
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else math.inf
+    if train.images.nbytes <= MAX_MEMORY_SHARE * free:
+        train = train.to(device)
     batches = Batches(
-        _moved(splits.train, torch.device(device)),
+        train,
         pipeline=Pipeline(ingredients.augment, splits.preprocessing),
         partner=method.partner,
         batch_size=ingredients.batch_size,
@@ -167,15 +156,6 @@ def build_batches(
     return batches
 
 
-def _moved(images: ImageSet, device: torch.device) -> ImageSet:
-    """Images on the device that computes, or where they lie if they are too many for it."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        if images.images.nbytes > MAX_MEMORY_SHARE * free:
-            return images
-    return images.to(device)
-
-
 def check_parts(ingredients: Ingredients, method: Method, batches: Batches, processes: int) -> None:
     """Refuse parts of a batch that are single images where a BatchNorm would see one value each."""
     parts = processes * ingredients.accumulation
@@ -185,7 +165,7 @@ def check_parts(ingredients: Ingredients, method: Method, batches: Batches, proc
     trial = copy.deepcopy(method)
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            call_method(trial, batch, context_for(trial, batch))
+            call_method(trial, batch)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

@@ -29,12 +29,9 @@ MAX_BYTES = 1 << 40
 
 
 def save(folder: Path, step: int, state: State) -> None:
-    """Write the state reached after ``step`` optimizer steps.
+    """Write the state reached after ``step`` optimizer steps; of older ones keep the newest whole.
 
-    Of older ones the newest that is whole is kept; files of other names stay.
-
-    Raises:
-        StorageFailure: If the disk refuses; earlier checkpoints are intact then.
+    Earlier ones are intact if the disk refuses, and files of other names stay.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -43,18 +40,13 @@ def save(folder: Path, step: int, state: State) -> None:
     if not _steps(folder):
         replace_file(folder / FIRST_SAVE, b"")
     for ending in (".pt", ".json"):
-        _make_way(folder / f"{name}{ending}")
+        with suppress(OSError):  # an empty folder makes way; one that holds something stays
+            (folder / f"{name}{ending}").rmdir()
     replace_file(folder / f"{name}.pt", content)
     write_json(
         folder / f"{name}.json", {"sha256": sha256(content), "bytes": len(content), "step": step}
     )
     _tidy(folder, name)
-
-
-def _make_way(file: Path) -> None:
-    """Remove an empty folder that stands where a file belongs; one that holds something stays."""
-    with suppress(OSError):
-        file.rmdir()
 
 
 def _tidy(folder: Path, newest: str) -> None:
@@ -70,22 +62,20 @@ def _tidy(folder: Path, newest: str) -> None:
 
 
 def load_latest(folder: Path, *, device: torch.device) -> State | None:
-    """The newest whole checkpoint; None if none was ever completed.
-
-    A damaged one is passed over with a warning that names the file and the reason.
-
-    Raises:
-        UnusableCheckpoint: If there are checkpoints and all are damaged.
-    """
+    """The newest whole checkpoint, with a warning of damaged ones; None if none was completed."""
     damaged: list[str] = []
     for step in _steps(folder):
         content = _content(folder, step)
-        reason = content if isinstance(content, str) else "does not hold a checkpoint's state"
-        state = None if isinstance(content, str) else _state(content, device)
-        if state is not None:
-            return state
-        warnings.warn(f"checkpoint {folder / step}.pt {reason}: passed over", stacklevel=2)
-        damaged.append(f"{step}.pt {reason}")
+        if isinstance(content, bytes):
+            try:
+                state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+            except Exception:  # reading what is not a pickle can fail in any way
+                state = None
+            if isinstance(state, dict):
+                return state
+            content = "does not hold a checkpoint's state"
+        warnings.warn(f"checkpoint {folder / step}.pt {content}: passed over", stacklevel=2)
+        damaged.append(f"{step}.pt {content}")
     cut_off = (folder / FIRST_SAVE).exists() and not any(folder.glob("*.json"))
     if damaged and not cut_off:
         raise UnusableCheckpoint(
@@ -117,12 +107,3 @@ def _content(folder: Path, step: str) -> bytes | str:
     except (ValueError, OSError) as error:
         return "is not a file" if isinstance(error, ValueError) else f"cannot be read ({error})"
     return content if sha256(content) == expected else "does not match its sha256"
-
-
-def _state(content: bytes, device: torch.device) -> State | None:
-    """What was saved; None where the bytes hold something else."""
-    try:
-        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-    except Exception:  # reading what is not a pickle can fail in any way
-        return None
-    return state if isinstance(state, dict) else None

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..data import Batch
 from ..methods import Method, Output
-from .state import call_method, context_for
+from .state import call_method
 
 Results = dict[str, Tensor]
 """The loss, and the gradient of each parameter."""
@@ -18,12 +18,12 @@ DETAILS = ("Explanation:", "Developer debug context:")
 
 
 def compiles(fabric: Fabric, method: Method, batch: Batch) -> bool:
-    """Whether forward and backward compile without breaks to what they are; warns where not.
+    """Whether forward and backward compile without breaks and with the same numbers; warns if not.
 
-    The compiler has been seen to give other gradients, even none that are numbers, without a word:
-    loss and gradients of a batch, as large as the parts of training, are compared with the
-    uncompiled ones. The method's weights, buffers and gradients are left as they were.
+    The batch is as large as the parts of training. The method is left as it was.
     """
+    # The compiler has been seen to give other gradients, even NaN, without a word: loss and
+    # gradients are compared with the uncompiled ones.
     before = {name: value.clone() for name, value in method.state_dict().items()}
 
     def results(module: Callable[..., Output], seed: int = 0, *, exact: bool = False) -> Results:
@@ -31,7 +31,7 @@ def compiles(fabric: Fabric, method: Method, batch: Batch) -> bool:
         method.zero_grad()
         torch.manual_seed(seed)
         with nullcontext() if exact else fabric.autocast():
-            loss = call_method(module, batch, context_for(method, batch)).loss
+            loss = call_method(method, batch, module=module).loss
         loss.backward()
         gradients = {n: p.grad.clone() for n, p in method.named_parameters() if p.grad is not None}
         return {"loss": loss.detach().clone(), **gradients}
@@ -46,7 +46,10 @@ def compiles(fabric: Fabric, method: Method, batch: Batch) -> bool:
             compiled = results(torch.compile(method, fullgraph=True))  # pyright: ignore
         reason = difference(exact, eager, compiled)
     except Exception as error:
-        reason = _reason(error)
+        # The first line may be a mere headline, which others explain.
+        first, *others = [line.strip() for line in str(error).strip().splitlines()] or [""]
+        details = [line.partition(":")[2].strip() for line in others if line.startswith(DETAILS)]
+        reason = ": ".join([first or type(error).__name__, *filter(None, details)])
     finally:
         method.load_state_dict(before)
         method.zero_grad()
@@ -56,10 +59,7 @@ def compiles(fabric: Fabric, method: Method, batch: Batch) -> bool:
 
 
 def difference(exact: Results, eager: Results, compiled: Results) -> str | None:
-    """The first of compiled loss and gradients that is further from the exact ones than eager ones.
-
-    Exact ones are in single precision, eager and compiled ones in the number format of training.
-    """
+    """What of the compiled results is further from the exact ones, in fp32, than eager ones."""
     whole = torch.stack([value.norm() for name, value in exact.items() if name != "loss"]).norm()
     for name, value in exact.items():
         size = value.norm()
@@ -68,10 +68,3 @@ def difference(exact: Results, eager: Results, compiled: Results) -> str | None:
             what = "loss" if name == "loss" else f"gradient of {name}"
             return f"the compiler's {what} is wrong on this machine"
     return None
-
-
-def _reason(error: Exception) -> str:
-    """The error's first line, which may be a mere headline, and what explains it."""
-    first, *others = [line.strip() for line in str(error).strip().splitlines()] or [""]
-    details = [line.partition(":")[2].strip() for line in others if line.startswith(DETAILS)]
-    return ": ".join([first or type(error).__name__, *filter(None, details)])

@@ -16,7 +16,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import distributed
 from torch.distributed import distributed_c10d
 
-from ..failures import Failure
+from ..failures import Failure, ending
 
 T = TypeVar("T")
 MAX_THREADS_PER_CORE = 8
@@ -34,11 +34,7 @@ def build(
     devices: int = 1,
     num_nodes: int = 1,
 ) -> Fabric:
-    """Build Fabric; under torchrun, its numbers of devices and machines count.
-
-    Raises:
-        ValueError: If there are not so many devices here.
-    """
+    """Build Fabric; under torchrun, its numbers of devices and machines count."""
     if "LOCAL_WORLD_SIZE" in os.environ:
         devices = int(os.environ["LOCAL_WORLD_SIZE"])
         num_nodes = int(os.environ["WORLD_SIZE"]) // devices
@@ -80,11 +76,7 @@ def threads_used(threads: int) -> Generator[None]:
 
 
 def use_threads(threads: int) -> None:
-    """Compute with so many processor threads.
-
-    Raises:
-        ValueError: If they are fewer than one, or far more than the machine has cores.
-    """
+    """Compute with so many processor threads, at most a few for each core."""
     most = MAX_THREADS_PER_CORE * (os.cpu_count() or 1)
     if not 1 <= threads <= most:
         raise ValueError(
@@ -123,13 +115,14 @@ class _Precision(Plugin):
 
 @contextmanager
 def launched(fabric: Fabric) -> Generator[None]:
-    """Start the run's other processes; leave their group when the block ends in order.
-
-    The group's threads would outlive Python otherwise, which now and then aborts the process.
-    """
+    """Start the run's other processes; leave their group when the block ends in order."""
+    # The group's threads would outlive Python otherwise, which now and then aborts the process.
     fabric.launch()
     if _in_group():
-        _wait_long()
+        if hasattr(distributed, "set_timeout"):
+            distributed.set_timeout(WORK_TIMEOUT)
+        else:  # torch before 2.14
+            distributed_c10d._set_pg_timeout(WORK_TIMEOUT)  # pyright: ignore
     try:
         yield
     except (Failure, ValueError, OSError):  # every process raises these alike: see on_rank_zero
@@ -148,13 +141,6 @@ def _in_group() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
-def _wait_long() -> None:
-    if hasattr(distributed, "set_timeout"):
-        distributed.set_timeout(WORK_TIMEOUT)
-    else:  # torch before 2.14
-        distributed_c10d._set_pg_timeout(WORK_TIMEOUT)  # pyright: ignore
-
-
 def log(fabric: Fabric, text: str) -> None:
     """Print a line, in the first process alone."""
     if fabric.is_global_zero:
@@ -162,13 +148,19 @@ def log(fabric: Fabric, text: str) -> None:
 
 
 def on_rank_zero(fabric: Fabric, fn: Callable[[], T]) -> T:
-    """Run ``fn`` on rank 0, and broadcast its result, or its exception of a documented kind."""
+    """Run ``fn`` on rank 0, and broadcast its result, or its exception."""
     result: T | Exception | None = None
     if fabric.is_global_zero:
         try:
             result = fn()
         except (Failure, ValueError, OSError) as error:
             result = error
+        except Exception as error:
+            if fabric.world_size == 1:
+                raise
+            # The others, which wait, cannot take just any exception: they get what it ends with.
+            result = Failure(ending(error)[1])
+            result.__cause__ = error
     result = fabric.broadcast(result)
     if isinstance(result, Exception):
         try:

@@ -1,8 +1,11 @@
-"""Where and with what a run was computed."""
+"""Where and with what a run was computed, and the most memory that it took at one time."""
 
+import gc
 import platform
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +15,8 @@ import torch
 from ..evaluation import processor_name
 
 PACKAGES = ("torch", "timm", "lightning-fabric", "numpy")
+PROCESS = Path("/proc/self")
+"""What Linux says of this process."""
 
 
 def describe(device: torch.device) -> dict[str, object]:
@@ -51,3 +56,31 @@ def _commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return answer.stdout.strip()
+
+
+def forget_peak_memory(device: torch.device) -> None:
+    """Count from here on, where the system can."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with suppress(OSError):
+        (PROCESS / "clear_refs").write_text("5")
+
+
+def peak_memory(device: torch.device) -> int | None:
+    """Bytes of a GPU, or of the process, at their most; None if nobody counts.
+
+    Since :func:`forget_peak_memory`, or where the system cannot forget since the process began.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    with suppress(OSError):
+        if match := re.search(r"VmHWM:\s+(\d+) kB", (PROCESS / "status").read_text()):
+            return 1024 * int(match[1])
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most

@@ -1,7 +1,6 @@
 """What a run leaves behind: weights, predictions, and its summary."""
 
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 from safetensors.torch import save as save_tensors
@@ -11,10 +10,8 @@ from ..config import held_out_hash, pictures_hash, weights_hash
 from ..deployment import contiguous, model_files
 from ..evaluation import macs_per_exit
 from ..inspection import exit_scores, write_predictions, write_top_attended
-from ..methods import Method
 from ..runs import BEST_MODEL, HASH_PREFIX, SPLITS, SUMMARY_FORMAT, LogLine, replace_file, sha256
-from . import environment, memory
-from .engine import on_rank_zero
+from . import environment
 from .resuming import restore_logs, warn_of_lost
 from .setup import Session
 
@@ -47,20 +44,19 @@ def write_model(session: Session, folder: Path) -> dict[str, str]:
 
 
 def finish(session: Session) -> None:
-    """Write everything that a finished run holds; the summary comes last.
-
-    Where it was there before, and other files were damaged, it keeps what only the first time
-    could know, such as how long training took.
-    """
-    on_rank_zero(session.fabric, partial(_write_results, session))
-
-
-def _write_results(session: Session) -> None:
+    """Write everything that a finished run holds, in the first process; the summary comes last."""
     run, state, splits = session.run, session.state, session.splits
+    # A run whose results were damaged is finished again, and keeps what only the first time could
+    # know, such as how long training took.
     earlier = run.read_summary().values if run.finished() else None
     restore_logs(state, run)
     write_model(session, run.model)
-    if attachments := attached(state.evaluated):
+    attachments = {
+        name: weights
+        for name, weights in state.evaluated.state_dict().items()
+        if not name.startswith("backbone.")
+    }
+    if attachments:
         content = save_tensors(contiguous(attachments), metadata={"format": "pt"})
         replace_file(run.attachments / "attachments.safetensors", content)
     results: dict[str, object] = {"validation": None, "test": None}
@@ -76,28 +72,19 @@ def _write_results(session: Session) -> None:
         )
         results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
     results["weights"] = weights_hash(run.path)
+    hashes = state.best_files
     if earlier is None:
         summary = _summary(session) | results
     else:
         curve = _curve(state.logs[run.log_file.name])
         known = {"test": earlier["test"] or results["test"], "weights": results["weights"]}
         summary = {**earlier, **known, "curve": curve}
-    known = _files(earlier or {}) | state.best_files
-    hashes = run.hashes() | {name: known[name] for name in BEST_MODEL if name in known}
-    run.write_summary({**summary, "files": hashes})
+        if isinstance(files := earlier.get("files"), dict):
+            hashes = files | hashes
+    best = {name: hashes[name] for name in BEST_MODEL if name in hashes}
+    run.write_summary({**summary, "files": run.hashes() | best})
     if earlier is None:
         warn_of_lost(run)
-
-
-def _files(summary: dict[str, object]) -> dict[str, str]:
-    files = summary.get("files")
-    return files if isinstance(files, dict) else {}
-
-
-def attached(method: Method) -> dict[str, Tensor]:
-    """Weights of what was bolted on for training."""
-    state = method.state_dict()
-    return {name: value for name, value in state.items() if not name.startswith("backbone.")}
 
 
 def _summary(session: Session) -> dict[str, object]:
@@ -120,7 +107,7 @@ def _summary(session: Session) -> dict[str, object]:
         "cost": {
             "seconds": round(clock.seconds, 2),
             "images_per_second": round(images / clock.training_seconds, 2),
-            "peak_memory_bytes": memory.peak(session.fabric.device),
+            "peak_memory_bytes": environment.peak_memory(session.fabric.device),
             "parameters": _count(method.backbone.network.parameters()),
             "training_parameters": _count(method.parameters()),
             "macs_per_exit": macs_per_exit(method),

@@ -24,13 +24,7 @@ WATCHED_IMAGES = 1000
 
 
 def train_epochs(session: Session) -> Iterator[LogLine]:
-    """Train from where the state stands to the last epoch; yields each epoch's line of the log.
-
-    Raises:
-        NonFinite: If a loss or gradient is infinite or not a number; the last good checkpoint is
-            kept.
-        Stopped: If a signal asked for it, or the time is up; the state is saved first.
-    """
+    """Train from where the state stands to the last epoch; yields each epoch's line of the log."""
     state, saver = session.state, _Saver(session)
     with _failure_report(session):
         while state.epoch < state.ingredients.epochs:
@@ -68,49 +62,39 @@ class _Saver:
         if session.state.steps_done:
             self._tell_stop()
 
-    def due(self) -> bool:
-        """Whether the last checkpoint is old."""
-        return (
-            time.monotonic() - self.saved_at >= self.session.settings.execution.checkpoint_seconds
-        )
-
     def save_if_due(self) -> None:
-        """Save when it is time to, and stop, when any process was asked to."""
-        session = self.session
-        number, due = _agree(session, session.stop.received, self.due())
-        if number or due:
+        """Save when any process finds it time to, and stop when any was asked to."""
+        session, fabric = self.session, self.session.fabric
+        due = time.monotonic() - self.saved_at >= session.settings.execution.checkpoint_seconds
+        both = 2 * (session.stop.received or 0) + due  # one number for one exchange
+        if fabric.world_size > 1:
+            numbers = torch.tensor(both, device=fabric.device)
+            both = int(fabric.all_reduce(numbers, reduce_op="max"))  # pyright: ignore
+        if both:
             self.save()
-        if number:
-            session.stop.raise_stopped(number, str(session.run.path))
+        if signal := both // 2:
+            session.stop.raise_stopped(signal, str(session.run.path))
 
     def save(self) -> None:
         """Save, whether due or not."""
-        state = self.session.state
+        run, state = self.session.run, self.session.state
         check_finite(state)
         state.clock.lap()
         saved = state.state_dict() | {"recipe": self.recipe}
-        on_rank_zero(self.session.fabric, partial(self._write, state.steps_done, saved))
+
+        def write() -> None:
+            run.check_held()
+            checkpoint.save(run.checkpoints, state.steps_done, saved)
+
+        on_rank_zero(self.session.fabric, write)
         self.saved_at = time.monotonic()
         self._tell_stop()
-
-    def _write(self, steps: int, saved: checkpoint.State) -> None:
-        self.session.run.check_held()
-        checkpoint.save(self.session.run.checkpoints, steps, saved)
 
     def _tell_stop(self) -> None:
         self.session.stop.saved = (
             f"{self.session.run.path} holds the state after step {self.session.state.steps_done}: "
             "run the same command to resume"
         )
-
-
-def _agree(session: Session, received: int | None, due: bool) -> tuple[int, bool]:
-    """The signal that any process got, or 0, and whether any finds a checkpoint due."""
-    fabric, word = session.fabric, 2 * (received or 0) + due
-    if fabric.world_size > 1:
-        words = torch.tensor(word, device=fabric.device)
-        word = int(fabric.all_reduce(words, reduce_op="max"))  # pyright: ignore[reportArgumentType]
-    return word // 2, bool(word % 2)
 
 
 def _means(state: TrainState) -> LogLine:
@@ -136,8 +120,7 @@ def _means(state: TrainState) -> LogLine:
 def _evaluate(session: Session) -> LogLine:
     """Look at attention and validation images; keep the best model.
 
-    Raises:
-        Stopped: If a signal came, unless this is the last epoch.
+    A signal ends it by :class:`Stopped`, but for the last epoch's.
     """
     run, state, splits = session.run, session.state, session.splits
     ingredients, done, line = state.ingredients, state.epoch + 1, LogLine()
@@ -188,12 +171,9 @@ def _failure_report(session: Session) -> Generator[None]:
 
 
 def check_finite(state: TrainState) -> None:
-    """Refuse to go on, or to save, once a step was not finite.
+    """Raise :class:`NonFinite` if a loss or gradient of the epoch, or a weight, is not finite.
 
     All processes must ask at once; they share gradients, so that all have seen the same.
-
-    Raises:
-        NonFinite: If a loss or gradient of the epoch was not finite, or a weight is not.
     """
     step, terms = int(state.metrics.bad_step), dict[str, float]()
     if step:

@@ -1,18 +1,19 @@
-"""The number format of a run: of two the one that trains faster here, by a few steps of each."""
+"""The number format of a run, and what it is part of: the run's directory and its hash."""
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter as clock
 
 import torch
 
-from ..config import Settings
+from ..config import Recipe, Settings
 from ..data import Batch, Splits
 from ..evaluation import Precision, choose_device, possible_precisions
 from ..methods import Method
+from ..runs import RunDirectory
 from .building import build, build_batches
-from .naming import run_directory
-from .state import call_method, context_for
+from .state import call_method
 
 MIN_GAIN = 1.1
 """How many times as fast bf16 must be to be chosen."""
@@ -51,7 +52,9 @@ def measured(
     """The faster format, and its reason; the run that follows is as it would be without this."""
     ingredients = settings.ingredients
     with torch.random.fork_rng(devices=[]):
-        method, images = build(ingredients, read_splits(), settings.backbone, device, _discard)
+        method, images = build(
+            ingredients, read_splits(), settings.backbone, device, log=lambda _: None
+        )
         batches = build_batches(ingredients, images, method, device)
         sizes = [n for n in range(MIN_IMAGES, MAX_IMAGES + 1) if ingredients.batch_size % n == 0]
         size = max(sizes, default=ingredients.batch_size)
@@ -78,12 +81,28 @@ def faster(method: Method, batch: Batch) -> tuple[Precision, str]:
     return chosen, f"{len(batch.indices)} images take {times}"
 
 
-def _discard(text: str) -> None:
-    """The run that follows logs it."""
-
-
 def _step(method: Method, batch: Batch, number_format: Precision) -> None:
     with torch.autocast(batch.labels.device.type, torch.bfloat16, number_format == "bf16"):
-        loss = call_method(method, batch, context_for(method, batch)).loss
+        loss = call_method(method, batch).loss
     loss.backward()
     method.zero_grad()
+
+
+def run_directory(settings: Settings, number_format: Precision) -> RunDirectory:
+    """Where a run lies: ``--out``, or the default directory of its recipe."""
+    recipe = settings.recipe.resolved(precision=number_format)
+    return RunDirectory(settings.execution.out or default_directory(recipe))
+
+
+def default_directory(recipe: Recipe) -> Path:
+    """Where a run goes without ``--out``: the same command finds it again."""
+    label = f"{recipe.method}-{recipe.hash(with_seed=False)[:8]}"
+    parts = [part for part in recipe.name.split("/") if part not in ("", ".", "..")]
+    return Path("runs", *parts, label, f"seed{recipe.values['seed']}")
+
+
+def identities(settings: Settings) -> list[str]:
+    """The hashes by which a run may be known on this machine's kind of device."""
+    device = choose_device(settings.execution.accelerator)
+    formats, _ = possible_precisions(settings.ingredients.precision, device)
+    return [settings.recipe.resolved(precision=candidate).hash() for candidate in formats]

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -16,7 +15,6 @@ from ..runs import (
     BEST_MODEL,
     FIRST_SAVE,
     TEST_FILES,
-    LogLine,
     RunDirectory,
     changed_files,
     log_line,
@@ -35,13 +33,7 @@ NOT_REBUILT = {*BEST_MODEL, *TEST_FILES, "files.json"}
 
 
 def is_done(run: RunDirectory, settings: Settings, read_splits: Callable[[], Splits]) -> bool:
-    """Whether nothing is left to do; refuses a run directory of another recipe.
-
-    A finished run whose results are damaged is not done: they are written again.
-
-    Raises:
-        ValueError: If the directory holds a run of another recipe, or of other images.
-    """
+    """Whether the run is finished and whole; refuses a directory of another recipe or images."""
     if settings.execution.overwrite:
         run.clear()
         forget(run.path)
@@ -72,16 +64,11 @@ def is_done(run: RunDirectory, settings: Settings, read_splits: Callable[[], Spl
 
 
 def what_is_damaged(run: RunDirectory) -> str | None:
-    """What of a finished run has to be written again; None if it is whole.
-
-    What the last checkpoint cannot give back is warned of.
-    """
+    """What of a finished run has to be written again; None if it is whole."""
     if not run.finished():
         return f"{run.summary_file} is damaged"
     damage = warn_of_lost(run)
-    rebuilt = (
-        f"{run.path / name} {what}" for name, what in damage.items() if name not in NOT_REBUILT
-    )
+    rebuilt = (f"{run.path / name} {damage[name]}" for name in damage if name not in NOT_REBUILT)
     return next(rebuilt, None)
 
 
@@ -93,40 +80,19 @@ def warn_of_lost(run: RunDirectory) -> dict[str, str]:
     return damage
 
 
-def refuse_lost_checkpoints(run: RunDirectory) -> None:
-    """Refuse to begin a run anew that has come further: its checkpoints are gone.
-
-    Raises:
-        UnusableCheckpoint: If it has.
-    """
-    way_out = "restore the folder from a copy, or start afresh with --overwrite"
-    if run.summary_file.exists():
-        raise UnusableCheckpoint(
-            f"{what_is_damaged(run)}, and {run.checkpoints} holds no checkpoint to write it again "
-            f"from: {way_out}"
-        )
-    if (run.checkpoints / FIRST_SAVE).exists():
-        return
-    if run.log_file.exists() and run.log_file.stat().st_size > 0:
-        raise UnusableCheckpoint(
-            f"{run.checkpoints} holds no checkpoint, but {run.log_file.name} tells of epochs: "
-            f"{way_out}"
-        )
-
-
 def restore_logs(state: TrainState, run: RunDirectory) -> None:
     """Bring the logs to where training stands: what a killed process wrote beyond is dropped.
 
     Lines that were lost or changed are written again, as the checkpoint holds them.
-
-    Raises:
-        UnusableCheckpoint: If lines are lost, and the checkpoint is of a version that holds none.
     """
     for file in (run.log_file, run.test_curve_file):
         kept = state.logs.get(file.name)
-        found = _lines(run, file, state.epoch)
-        if kept is None:
-            kept = found or []
+        try:
+            stored = [line for line in run.read_log(file) if int(str(line["epoch"])) <= state.epoch]
+        except (ValueError, KeyError):
+            stored = None  # damaged
+        if kept is None:  # a checkpoint of a version that holds no logs
+            kept = stored or []
             expected = state.epoch if file == run.log_file or kept else 0
             if [line["epoch"] for line in kept] != list(range(1, expected + 1)):
                 raise UnusableCheckpoint(
@@ -134,7 +100,7 @@ def restore_logs(state: TrainState, run: RunDirectory) -> None:
                     "behind it: restore it from a copy, or start afresh with --overwrite"
                 )
             state.logs[file.name] = kept
-        elif found is None or [*map(log_line, found)] != [*map(log_line, kept)]:
+        elif stored is None or [*map(log_line, stored)] != [*map(log_line, kept)]:
             warnings.warn(
                 f"{file} was cut or changed: its {len(kept)} lines are written again from the "
                 "checkpoint",
@@ -144,20 +110,8 @@ def restore_logs(state: TrainState, run: RunDirectory) -> None:
             run.write_log(kept, file)
 
 
-def _lines(run: RunDirectory, file: Path, epochs: int) -> list[LogLine] | None:
-    """The lines of a log up to an epoch; None where the file is damaged."""
-    try:
-        return [line for line in run.read_log(file) if int(str(line["epoch"])) <= epochs]
-    except (ValueError, KeyError):
-        return None
-
-
 def check_split(run: RunDirectory, splits: Splits, digest: str) -> None:
-    """Refuse other images than those a run began with; a new run takes any.
-
-    Raises:
-        ValueError: If they are others.
-    """
+    """Refuse other images than those a run began with; a new run takes any."""
     stored = run.read_recipe()
     if stored is not None and stored["split"] != digest:
         changes = changed_files(run, splits.files)
@@ -176,20 +130,15 @@ def resume(
     method: Method,
     batches: Batches,
 ) -> TrainState:
-    """The training state as the newest checkpoint left it; a new one if there is none.
-
-    Raises:
-        UnusableCheckpoint: If there are checkpoints, or were, and none can be gone on from here.
-    """
+    """The training state as the newest checkpoint left it; a new one if there is none."""
     saved = checkpoint.load_latest(run.checkpoints, device=fabric.device)
     if saved is None:
-        on_rank_zero(fabric, partial(refuse_lost_checkpoints, run))
-    eager = saved is not None and not saved.get("compiled")
-    compiled = ingredients.compile and not eager
+        on_rank_zero(fabric, partial(_check_new, run))
+    compiled = ingredients.compile and (saved is None or bool(saved.get("compiled")))
     if compiled:
         parts = fabric.world_size * ingredients.accumulation
         compiled = compiles(fabric, method, batches.epoch(0).batch(0, parts=parts))
-    if saved is not None and not eager and not compiled:
+    if saved is not None and saved.get("compiled") and not compiled:
         raise UnusableCheckpoint(
             f"{run.path} was trained compiled and does not compile here: go on where it did, "
             "or start afresh with --overwrite"
@@ -212,20 +161,33 @@ def resume(
     return state
 
 
+def _check_new(run: RunDirectory) -> None:
+    """Refuse to begin a run anew that has come further: its checkpoints are gone."""
+    log_file, none = run.log_file, f"{run.checkpoints} holds no checkpoint"
+    has_log = log_file.exists() and log_file.stat().st_size > 0
+    if run.summary_file.exists():
+        reason = f"{what_is_damaged(run)}, and {none} to write it again from"
+    elif has_log and not (run.checkpoints / FIRST_SAVE).exists():
+        reason = f"{none}, but {log_file.name} tells of epochs"
+    else:
+        return
+    raise UnusableCheckpoint(
+        f"{reason}: restore the folder from a copy, or start afresh with --overwrite"
+    )
+
+
 def _load(state: TrainState, saved: State, run: RunDirectory, recipe: Recipe) -> None:
     """Load a checkpoint; refuse one of another recipe, network or method."""
-    differences = recipe_differences(
-        _shapes(saved.get("method")), _shapes(state.method.state_dict())
-    )
-    reason = "; ".join(differences[:SHOWN_DIFFERENCES])
-    if len(differences) > SHOWN_DIFFERENCES:
-        reason += f"; and {len(differences) - SHOWN_DIFFERENCES} more"
-    try:
-        if not differences:
-            _refuse_other_recipe(saved, recipe, run)
+    there, here = _shapes(saved.get("method")), _shapes(state.method.state_dict())
+    if differences := recipe_differences(there, here):
+        more = len(differences) - SHOWN_DIFFERENCES
+        reason = "; ".join(differences[:SHOWN_DIFFERENCES]) + (f"; and {more} more" * (more > 0))
+    else:
+        try:
+            _check_recipe(saved, recipe, run)
             return state.load_state_dict(saved)
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            reason = " ".join(str(error).split())
     raise UnusableCheckpoint(
         f"the checkpoint in {run.checkpoints} does not fit network, method and optimizer as they "
         f"are now ({reason}): go on with the code that began the run, or start afresh with "
@@ -233,7 +195,7 @@ def _load(state: TrainState, saved: State, run: RunDirectory, recipe: Recipe) ->
     )
 
 
-def _refuse_other_recipe(saved: State, recipe: Recipe, run: RunDirectory) -> None:
+def _check_recipe(saved: State, recipe: Recipe, run: RunDirectory) -> None:
     stored = saved.get("recipe")
     if stored == recipe.values or not isinstance(stored, dict):
         return  # older checkpoints do not know their recipe

@@ -14,7 +14,7 @@ from ..config import Ingredients, Settings, own_code, provenance
 from ..data import Batches, Splits
 from ..runs import RunDirectory
 from ..signals import StopRequest
-from . import engine, environment, memory
+from . import engine, environment
 from .building import build, build_batches, check_parts
 from .engine import on_rank_zero
 from .optimizer import check_stepping
@@ -51,19 +51,20 @@ def setup(
         ValueError: If the settings do not suit the data, the network or the run directory.
         UnusableCheckpoint: If there are checkpoints, or were, and none can be gone on from.
     """
-    memory.forget_peak(fabric.device)
-    if splits.note:
-        engine.log(fabric, splits.note)
-    settings = settings.resolved(split=splits.digest())
-    for path in _weight_sources(settings):
-        provenance.refuse_leak(path, splits, type(ingredients.data).__name__)
     log = partial(engine.log, fabric)
+    environment.forget_peak_memory(fabric.device)
+    if splits.note:
+        log(splits.note)
+    settings = settings.resolved(split=splits.digest())
+    for option in ("init", "method.teacher", "backbone.pretrained"):
+        if option in settings.recipe.paths:
+            weights = Path(settings.recipe.paths[option])
+            provenance.refuse_leak(weights, splits, type(ingredients.data).__name__)
     method, splits = build(ingredients, splits, settings.backbone, fabric.device, log)
     batches = build_batches(ingredients, splits, method, fabric.device)
     check_stepping(ingredients, batches.steps, fabric.device)
     check_parts(ingredients, method, batches, fabric.world_size)
-    header = partial(write_run_header, run, settings, splits, batches, device=fabric.device)
-    on_rank_zero(fabric, header)
+    on_rank_zero(fabric, partial(_write_header, run, settings, splits, batches, fabric.device))
     state = resume(fabric, run, settings.recipe, ingredients, method, batches)
     on_rank_zero(fabric, partial(restore_logs, state, run))
     return Session(
@@ -83,27 +84,37 @@ def setup(
     )
 
 
-def _weight_sources(settings: Settings) -> list[Path]:
-    """Runs and model folders whose weights this run starts from or learns from."""
-    options = ("init", "method.teacher", "backbone.pretrained")
-    return [Path(settings.recipe.paths[o]) for o in options if o in settings.recipe.paths]
-
-
-def write_run_header(
+def _write_header(
     run: RunDirectory,
     settings: Settings,
     splits: Splits,
     batches: Batches,
-    *,
     device: torch.device,
 ) -> None:
     """Write recipe, place, environment and files, or check that the images are the same still."""
-    check_split(run, splits, str(settings.recipe.values["split"]))
-    _warn_of_dropped(batches)
+    recipe, execution = settings.recipe, settings.execution
+    check_split(run, splits, str(recipe.values["split"]))
+    dropped = len(batches.train) - batches.steps * batches.batch_size
+    if dropped > 0.05 * len(batches.train):
+        warnings.warn(
+            f"the last {dropped} of {len(batches.train)} training images do not fill a batch of "
+            f"{batches.batch_size}: each epoch leaves out others",
+            stacklevel=2,
+        )
+    described = environment.describe(device)
+    threads, before = described["threads"], run.threads()
+    if before not in (None, threads):
+        warnings.warn(
+            f"{run.path} began with {before} processor threads and goes on with {threads}: another "
+            f"number rounds differently, --threads {before} repeats it bit for bit",
+            stacklevel=2,
+        )
     run.failure_file.unlink(missing_ok=True)
-    execution = settings.execution
-    values: dict[str, object] = {
-        "whereabouts": {o: _from_anywhere(o, path) for o, path in settings.recipe.paths.items()},
+    place: dict[str, object] = {
+        "whereabouts": {
+            option: path if option.endswith(".download") else os.path.abspath(path)  # noqa: PTH100
+            for option, path in recipe.paths.items()
+        },
         "accelerator": execution.accelerator,
         "devices": execution.devices,
         "num_nodes": execution.num_nodes,
@@ -111,39 +122,9 @@ def write_run_header(
         "checkpoint_seconds": execution.checkpoint_seconds,
         "logger": execution.logger,
     }
-    recipe = settings.recipe
-    run.write_recipe(dict(recipe.values), values)
-    described = environment.describe(device)
-    _warn_of_threads(run, described["threads"])
+    run.write_recipe(dict(recipe.values), place)
     if code := own_code(recipe.values):
         described["own_code"] = code
     run.begin_environment(described)
     if splits.files is not None:
         run.write_files({"split": recipe.values["split"], **splits.files})
-
-
-def _from_anywhere(option: str, path: str) -> str:
-    """A path as it is found from any folder."""
-    name = option.rpartition(".")[2]
-    return path if name == "download" else os.path.abspath(path)  # noqa: PTH100
-
-
-def _warn_of_threads(run: RunDirectory, threads: object) -> None:
-    before = run.threads()
-    if before not in (None, threads):
-        warnings.warn(
-            f"{run.path} began with {before} processor threads and goes on with {threads}: another "
-            f"number rounds differently, --threads {before} repeats it bit for bit",
-            stacklevel=2,
-        )
-
-
-def _warn_of_dropped(batches: Batches) -> None:
-    count = len(batches.train)
-    dropped = count - batches.steps * batches.batch_size
-    if dropped > 0.05 * count:
-        warnings.warn(
-            f"the last {dropped} of {count} training images do not fill a batch of "
-            f"{batches.batch_size}: each epoch leaves out others",
-            stacklevel=2,
-        )

@@ -15,8 +15,7 @@ from . import engine
 from .engine import on_rank_zero
 from .finish import finish
 from .loop import record, train_epochs
-from .naming import run_directory
-from .number_format import choose_number_format
+from .number_format import choose_number_format, run_directory
 from .resuming import is_done
 from .setup import Session, setup
 from .trackers import Trackers, known_names
@@ -76,7 +75,7 @@ def train(settings: Settings) -> Path:
                 with session.reporter:
                     for line in train_epochs(session):
                         on_rank_zero(fabric, partial(_log_epoch, session, trackers, line))
-                finish(session)
+                on_rank_zero(fabric, partial(finish, session))
     return run.path
 
 

@@ -67,17 +67,13 @@ def known_names(logger: str | None) -> list[str]:
     for name in names:
         if name not in NEEDED:
             raise ValueError(f"--logger {name}: no such tracker; {nearest(name, NEEDED)}")
-        missing = [module for module in NEEDED[name] if not _installed(module)]
-        if missing:
-            raise ValueError(
-                f'--logger {name} needs {missing[0]}: pip install "selfdistill[{name}]"'
-            )
+        for module in NEEDED[name]:
+            spec = find_spec(module)
+            if spec is None or spec.origin is None:  # a mere folder ./wandb has no origin
+                raise ValueError(
+                    f'--logger {name} needs {module}: pip install "selfdistill[{name}]"'
+                )
     return names
-
-
-def _installed(module: str) -> bool:
-    spec = find_spec(module)
-    return spec is not None and spec.origin is not None  # a mere folder ./wandb has no origin
 
 
 def figures(values: object, name: str = "") -> dict[str, float]:

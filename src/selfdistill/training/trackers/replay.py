@@ -46,7 +46,7 @@ class Trackers:
         self._open: dict[str, Tracker] = {}
 
     def __enter__(self) -> "Trackers":
-        """Nothing is opened yet."""
+        """Open nothing yet."""
         return self
 
     def __exit__(
@@ -60,7 +60,10 @@ class Trackers:
         if kind is None:
             self._score()
             self._close("finished")
-            self._note_complete()
+            if self._open:
+                record = _read_record(self._run.path)
+                complete = [*record.complete, *self._open]
+                _write_record(self._run.path, record._replace(complete=complete))
         else:
             stopped = issubclass(kind, Stopped | KeyboardInterrupt)
             self._close("stopped" if stopped else "failed")
@@ -72,30 +75,23 @@ class Trackers:
         if not names:
             return
         _write_record(self._run.path, record)
-        tracked, lines = self._describe(record.identity), self._run.read_log()
+        recipe, lines = self._run.read_recipe(), self._run.read_log()
+        assert recipe is not None, "the run has begun"
+        title = f"{Recipe(recipe).method} seed {recipe['seed']}"
+        tracked = TrackedRun(self._run.path, record.identity, title, flatten(recipe))
         for name in names:
             with self._surviving(name):
-                self._replay(name, tracked, lines)
+                tracker, now = KINDS[name](tracked), time.time()
+                for line in lines:
+                    _log(tracker, line, now - (_seconds(lines[-1]) - _seconds(line)))
+                self._open[name] = tracker
+                print(f"{name}: {tracker.where}", flush=True)
 
     def log(self, line: LogLine) -> None:
         """Give every tracker an epoch."""
         for name, tracker in list(self._open.items()):
             with self._surviving(name):
                 _log(tracker, line, time.time())
-
-    def _replay(self, name: str, tracked: TrackedRun, lines: list[LogLine]) -> None:
-        tracker = KINDS[name](tracked)
-        now = time.time()
-        for line in lines:
-            _log(tracker, line, now - (_seconds(lines[-1]) - _seconds(line)))
-        self._open[name] = tracker
-        print(f"{name}: {tracker.where}", flush=True)
-
-    def _describe(self, identity: str) -> TrackedRun:
-        recipe = self._run.read_recipe()
-        assert recipe is not None, "the run has begun"
-        name = f"{Recipe(recipe).method} seed {recipe['seed']}"
-        return TrackedRun(self._run.path, identity, name, flatten(recipe))
 
     def _score(self) -> None:
         if not self._open:
@@ -113,12 +109,6 @@ class Trackers:
         for name, tracker in list(self._open.items()):
             with self._surviving(name):
                 tracker.close(ending)
-
-    def _note_complete(self) -> None:
-        if self._open:
-            record = _read_record(self._run.path)
-            complete = [*record.complete, *self._open]
-            _write_record(self._run.path, record._replace(complete=complete))
 
     @contextmanager
     def _surviving(self, name: str) -> Generator[None, None, None]:
