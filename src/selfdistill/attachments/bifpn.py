@@ -73,10 +73,7 @@ class BiFPN(nn.Module):
 
 
 class _Fusion(nn.Module):
-    """A weighted mean of maps, refined by two separable convolutions and a ReLU.
-
-    Everything that reads its result puts a ReLU first.
-    """
+    """A weighted mean of maps, refined by two separable convolutions and a ReLU."""
 
     def __init__(self, width: int, *, inputs: int) -> None:
         super().__init__()

@@ -38,7 +38,6 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut(channels, width, stride=stride)
 
     def forward(self, x: Map) -> Map:
-        """Transform one map."""
         y = self.relu(self.bn1(self.conv1(x)))
         return self.relu(self.downsample(x) + self.bn2(self.conv2(y)))
 
@@ -60,7 +59,6 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut(channels, 4 * width, stride=stride)
 
     def forward(self, x: Map) -> Map:
-        """Transform one map."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         return self.relu(self.downsample(x) + self.bn3(self.conv3(y)))
@@ -74,14 +72,9 @@ def shortcut(channels: int, width: int, *, stride: int) -> nn.Module:
 
 
 class CifarResNet(StagedNetwork):
-    """Residual network with a 3 × 3 stem of stride 1.
+    """Residual network with a 3 × 3 stem of stride 1, of ``depths`` blocks a stage.
 
-    Args:
-        block: Kind of residual block.
-        depths: Blocks of each stage; every stage but the first halves the resolution.
-        num_classes: Classes to tell apart.
-        width: Width of the first stage; doubles with every stage.
-        in_chans: Channels of the images.
+    Every stage but the first halves the resolution and doubles the ``width``.
     """
 
     def __init__(
@@ -111,7 +104,6 @@ class CifarResNet(StagedNetwork):
         initialize(self)
 
     def stages(self, images: Images) -> Stages:
-        """Classify, keeping every stage's feature map."""
         x = self.relu(self.bn1(self.conv1(images)))
         features: list[Tensor] = []
         for k in range(len(self.channels)):
@@ -120,7 +112,6 @@ class CifarResNet(StagedNetwork):
         return Stages(tuple(features), self.fc(x.mean((2, 3))))
 
     def heights(self, height: int) -> tuple[int, ...]:
-        """Height of each stage's map for images of ``height`` pixels."""
         return tuple(-(-height // 2**k) for k in range(len(self.channels)))
 
 

@@ -141,11 +141,7 @@ def published_statistics(network: nn.Module) -> tuple[Channels, Channels] | None
 
 
 def published_weights(name: str) -> dict[str, str | bool]:
-    """Make sure that timm can have a network's weights; returns an overlay of its configuration.
-
-    Raises:
-        ValueError: If there are no weights, or they are neither cached nor within reach.
-    """
+    """Make sure that timm can have a network's weights; returns an overlay of its configuration."""
     config = timm_config(name)
     if not config.has_weights:
         raise ValueError(

@@ -19,13 +19,7 @@ from .staged import StagedNetwork
 
 
 class SmallNet(StagedNetwork):
-    """Seven convolutions, GELU, global max-pooling: 0.15 million parameters at width 32.
-
-    Args:
-        num_classes: Classes to tell apart.
-        width: Channels of the first stage; the others have twice as many.
-        in_chans: Channels of the images.
-    """
+    """Seven convolutions, GELU, global max-pooling: 0.15 million parameters at width 32."""
 
     def __init__(self, num_classes: int, *, width: int = 32, in_chans: int = 3) -> None:
         super().__init__()
@@ -43,14 +37,12 @@ class SmallNet(StagedNetwork):
         initialize(self)
 
     def stages(self, images: Images) -> Stages:
-        """Classify, keeping every stage's feature map."""
         first = self.group1(self.stem(images))
         second = self.group2(first)
         third = self.group3(second)
         return Stages((first, second, third), self.fc(third.amax((2, 3))) / 9)
 
     def heights(self, height: int) -> tuple[int, ...]:
-        """Height of each stage's map for images of ``height`` pixels."""
         return (height - 1) // 2, (height - 1) // 4, (height - 1) // 8
 
 

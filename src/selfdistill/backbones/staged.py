@@ -31,16 +31,7 @@ class StagedNetwork(nn.Module, abc.ABC):
 
 
 class StagedBackbone(Backbone):
-    """Backbone of a network that knows its own stages.
-
-    Args:
-        network: The plain module.
-        image_size: Height and width of the images, in pixels.
-        architecture: How to build the network again.
-
-    Raises:
-        ValueError: If the images are so small that a stage's map would be empty.
-    """
+    """Backbone of a network that knows its own stages."""
 
     network: StagedNetwork
 
@@ -68,5 +59,4 @@ class StagedBackbone(Backbone):
         )
 
     def stages(self, images: Images) -> Stages:
-        """Classify, keeping every stage's feature map."""
         return self.network.stages(images)

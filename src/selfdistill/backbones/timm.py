@@ -18,15 +18,6 @@ class TimmBackbone(Backbone):
     Networks of one resolution, such as plain ViTs, show four evenly spaced blocks that end at the
     last, their tokens laid out as maps. Where the network normalizes what its classifier pools, so
     is the last map, and no other: the shallow ones show what their blocks put out.
-
-    Args:
-        network: One of timm's networks, as ``timm.create_model`` returns it.
-        input_size: Channels, height and width of the images.
-        architecture: How to build the network again.
-
-    Raises:
-        ValueError: If the network does not offer those passes, cannot take such images, or its
-            passes do not add up to ``network(images)``.
     """
 
     def __init__(
@@ -49,7 +40,6 @@ class TimmBackbone(Backbone):
         self.passes = passes
 
     def stages(self, images: Images) -> Stages:
-        """Classify, keeping every stage's feature map."""
         return run_stages(self.network, images, self.passes)
 
 

@@ -34,7 +34,6 @@ class PreActivationBlock(nn.Module):
         self.shortcut = nn.Conv2d(channels, width, 1, stride, bias=False) if changes else None
 
     def forward(self, x: Map) -> Map:
-        """Transform one map."""
         a = self.relu(self.bn1(x))
         y = self.conv2(self.relu(self.bn2(self.conv1(a))))
         return y + (x if self.shortcut is None else self.shortcut(a))
@@ -45,15 +44,6 @@ class WideResNet(StagedNetwork):
 
     The last stage's map is the one that the classifier pools, after the closing BatchNorm and
     ReLU; the earlier ones are the sums that the stages end in.
-
-    Args:
-        depth: Convolutions :math:`d` on the longest path, ``10, 16, 22, …``.
-        widening: Factor :math:`k` of the channels.
-        num_classes: Classes to tell apart.
-        in_chans: Channels of the images.
-
-    Raises:
-        ValueError: If no such network exists.
     """
 
     def __init__(self, depth: int, widening: int, num_classes: int, *, in_chans: int = 3) -> None:
@@ -78,14 +68,12 @@ class WideResNet(StagedNetwork):
         initialize(self)
 
     def stages(self, images: Images) -> Stages:
-        """Classify, keeping every stage's feature map."""
         first = self.layer1(self.conv1(images))
         second = self.layer2(first)
         third = self.relu(self.bn1(self.layer3(second)))
         return Stages((first, second, third), self.fc(third.mean((2, 3))))
 
     def heights(self, height: int) -> tuple[int, ...]:
-        """Height of each stage's map for images of ``height`` pixels."""
         return height, -(-height // 2), -(-height // 4)
 
 

@@ -7,12 +7,7 @@ from ..backbones import Backbone, Stages
 
 
 class TinyNetwork(nn.Module):
-    """A convolution, batch normalisation and ReLU for each stage; a linear classifier.
-
-    Args:
-        channels: Channels of each stage; every stage after the first halves the map.
-        num_classes: Classes to tell apart.
-    """
+    """A convolution, batch normalisation and ReLU for each stage; a linear classifier."""
 
     def __init__(self, channels: tuple[int, ...], num_classes: int) -> None:
         super().__init__()
@@ -28,7 +23,6 @@ class TinyNetwork(nn.Module):
         self.head = nn.Linear(channels[-1], num_classes)
 
     def stages(self, images: Float[Tensor, "batch channels height width"]) -> Stages:
-        """Classify, keeping every stage's map."""
         features: list[Tensor] = []
         for block in self.blocks:
             images = block(images)
@@ -38,7 +32,6 @@ class TinyNetwork(nn.Module):
     def forward(
         self, images: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch classes"]:
-        """Classify."""
         return self.stages(images).logits
 
 

@@ -24,12 +24,12 @@ class Batch(NamedTuple):
     labels: Tensor
     context: Context
 
-    def rows(self, chosen: Sequence[int]) -> "Batch":
+    def rows(self, positions: Sequence[int]) -> "Batch":
         """The images at the given positions, in the given order."""
-        index = torch.tensor(chosen)
+        index = torch.tensor(positions)
         indices, epoch, progress, memory = self.context
-        rows = None if memory is None else memory[index]
-        context = Context(indices[index], epoch, progress, rows)
+        memory = None if memory is None else memory[index]
+        context = Context(indices[index], epoch, progress, memory)
         return Batch(self.images.index_select(-4, index), self.labels[index], context)
 
 
