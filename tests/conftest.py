@@ -1,4 +1,4 @@
-"""Small networks and batches that the tests share."""
+"""Small networks, batches and a small run that the tests share."""
 
 import gc
 import signal
@@ -7,7 +7,10 @@ import jaxtyping
 import pytest
 import torch
 
+from selfdistill.config import parse
 from selfdistill.testing import TinyBackbone
+from selfdistill.training import train
+from small_run import WORDS
 
 torch.set_num_threads(1)
 
@@ -43,3 +46,16 @@ def batch():
 def unchecked(monkeypatch):
     """Calls as users make them: no argument's type is checked but by the code itself."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.fixture
+def words():
+    return list(WORDS)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A run with validation images, trained to its end; not to be changed."""
+    path = tmp_path_factory.mktemp("runs") / "finished"
+    train(parse([*WORDS, "--data.validation-per-class", "3", "--out", str(path)]))
+    return path

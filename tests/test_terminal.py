@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfdistill import consoles, terminal
-from selfdistill.cli.output import lasting_output
+from selfdistill.cli.streams import lasting_streams
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_consoles_obey_no_name_and_keep_their_own_codes(monkeypatch, capsys):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("FORCE_COLOR", "1")
     stream = io.StringIO()
-    with lasting_output(out=stream, err=None):
+    with lasting_streams(out=stream, err=None):
         table = Table("name")
         table.add_row(Text(HOSTILE))
         shown = consoles.console()

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 from PIL import Image
@@ -29,17 +28,19 @@ def test_help_names_every_command(capsys, words):
         assert f"  {command}" in out
 
 
-def test_help_answers_in_a_second_without_torch():
+@pytest.mark.parametrize(
+    ("line", "imports"), [("--help", "torch"), ("train --help", "lightning_fabric")]
+)
+def test_help_does_not_wait_for_imports(line, imports):
     check = (
-        "import sys; from selfdistill import cli; cli.main(['--help']); "
-        "print('torch' in sys.modules)"
+        "import contextlib, sys; from selfdistill import cli\n"
+        f"with contextlib.suppress(SystemExit): cli.main({line.split()})\n"
+        f"print({imports!r} in sys.modules)"
     )
-    started = time.process_time()
     answer = subprocess.run(
         [sys.executable, "-c", check], capture_output=True, text=True, check=True
     )
     assert answer.stdout.endswith("False\n")
-    assert time.process_time() - started < 1
 
 
 def test_as_a_module():

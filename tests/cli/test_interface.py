@@ -67,6 +67,7 @@ MISTAKES = {
     "no_such_format": "compare runs/a --format xml",
     "no_such_split": "evaluate runs/a --split tset",
     "hyphen_missing": "evaluate runs/a -split test",
+    "recipe_of_a_run": "evaluate runs/a --config scratch",
     "other_classes": "evaluate runs/a --data Digits",
     "no_test_read": "compare runs/a --split test",
     "bare_command": "predict",

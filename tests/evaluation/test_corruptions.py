@@ -1,4 +1,4 @@
-"""Corruptions: stronger by severity, the same for the same seed, bytes in and bytes out."""
+"""Corruptions: stronger by severity, the same for the same seed, and the accuracy on them."""
 
 from itertools import pairwise
 
@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
+from selfdistill.data import ImageSet, Preprocessing
+from selfdistill.evaluation import accuracy_by_corruption, predict, score
 from selfdistill.evaluation.corruptions import CORRUPTIONS, corrupt
 from selfdistill.evaluation.severities import PUBLISHED, SEVERITIES, constants
+from selfdistill.methods import BYOT
 
 DRAWN = ("gaussian_noise", "shot_noise", "impulse_noise", "motion_blur", "fog")
 
@@ -55,6 +59,23 @@ def test_images_may_have_any_size(name, size):
     assert distortion(pictures(2, *size), name, 5) > 1
 
 
+TURNABLE = ("gaussian_blur", "defocus_blur", "brightness", "contrast", "pixelate")
+
+
+@pytest.mark.parametrize("name", TURNABLE)
+def test_wide_images_are_corrupted_as_tall_ones_are(name):
+    wide = pictures(2, 24, 72)
+    tall = corrupt(wide.mT.contiguous(), name, 4)
+    torch.testing.assert_close(tall.mT, corrupt(wide, name, 4), atol=1, rtol=0)
+
+
+def test_motion_is_measured_in_pixels_of_either_side():
+    stripes = pictures(3, 1, 72).expand(3, 3, 24, 72).contiguous()
+    blurred = corrupt(stripes, "motion_blur", 5)
+    assert (blurred == blurred[:, :, :1]).all()  # what is alike from top to bottom stays so
+    assert not torch.equal(blurred, stripes)
+
+
 def test_strength_is_that_of_its_definition():
     grey = torch.full((4, 3, 32, 32), 100, dtype=torch.uint8)
     noise = corrupt(grey, "gaussian_noise", 5).double() - 100
@@ -98,3 +119,19 @@ def test_misspelt_names_and_severities_are_refused():
         corrupt(pictures(1), "blur", 1)
     with pytest.raises(ValueError, match="severity 6 must be within 1 to 5"):
         corrupt(pictures(1), "fog", 6)
+
+
+def test_the_network_is_scored_on_what_it_sees(backbone):
+    pixels = torch.randint(256, (40, 3, 20, 20), dtype=torch.uint8)
+    images = ImageSet(pixels, torch.arange(40) % 5, tuple("abcde"))
+    preprocessing = Preprocessing((16, 16), (0.5,) * 3, (0.1,) * 3)
+    method = BYOT(backbone)
+    nn.init.normal_(backbone.network.head.weight, std=30)
+    nn.init.zeros_(backbone.network.head.bias)
+    found = dict(accuracy_by_corruption(method, images, preprocessing))
+    assert tuple(found) == CORRUPTIONS
+    changed = corrupt(pixels[:, :, 2:18, 2:18], "impulse_noise", 5)
+    predictions = predict(method, ImageSet(changed, images.labels, images.classes), preprocessing)
+    expected = score(predictions.exits["network"], images.labels).accuracy
+    assert found["impulse_noise"][5] == expected
+    assert len({accuracy for levels in found.values() for accuracy in levels.values()}) > 1

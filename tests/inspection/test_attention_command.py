@@ -130,9 +130,7 @@ def test_evaluating_the_test_images_adds_what_a_run_lacks(finished, tmp_path):
 
 
 def test_corruptions_are_counted_on_the_split_that_is_read(finished, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(
-        "selfdistill.evaluation.corruption_accuracy.CORRUPTIONS", ("fog", "contrast")
-    )
+    monkeypatch.setattr("selfdistill.evaluation.corruptions.CORRUPTIONS", ("fog", "contrast"))
     run = tmp_path / "run"
     shutil.copytree(finished, run)
     assert cli.main(["evaluate", str(run), "--corruptions", "--threads", "1"]) == 0

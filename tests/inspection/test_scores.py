@@ -80,7 +80,7 @@ def test_nothing_that_scores_computes_in_fewer_bits(half, monkeypatch):
         return found
 
     monkeypatch.setattr(torch.nn.functional, "linear", spy)
-    monkeypatch.setattr("selfdistill.evaluation.corruption_accuracy.CORRUPTIONS", ("contrast",))
+    monkeypatch.setattr("selfdistill.evaluation.corruptions.CORRUPTIONS", ("contrast",))
     evaluate(half, split="validation")
     evaluate_corruptions(half, split="validation", log=lambda line: None)
     assert seen == {torch.float32}

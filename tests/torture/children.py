@@ -22,7 +22,7 @@ import selfdistill.reports
 import selfdistill.studies
 import selfdistill.training  # noqa: F401
 from selfdistill import cli
-from selfdistill.cli import attention, catalogue, data, predict, reports, runs, studies  # noqa: F401
+from selfdistill.cli import catalogue, data, predict, reports, runs, studies  # noqa: F401
 
 torch.set_num_threads(1)
 MAX_MEMORY = 8 << 30

@@ -11,17 +11,14 @@ from ..failures import StorageFailure, ending
 from ..signals import Interrupted, interruptible
 from ..terminal import one_line
 from ..version import __version__
-from .output import lasting_output
+from .streams import lasting_streams
 
 COMMANDS = {
     "quickstart": ("studies", "compare cross-entropy and SKDSAM on the embedded digits"),
     "train": ("runs", "train a network; the same command again goes on where it stopped"),
     "evaluate": ("runs", "scores of a run's every exit"),
     "predict": ("predict", "classes of pictures, by a run or a model folder"),
-    "attention": (
-        "attention",
-        "what each block of a run makes of pictures, and where it looks",
-    ),
+    "attention": ("runs", "what each block of a run makes of pictures, and where it looks"),
     "compare": ("reports", "a table of runs: accuracy over seeds, gain over cross-entropy, cost"),
     "study": ("studies", "train what a grid of runs still misses, and compare"),
     "report": ("reports", "a page of tables and figures about a study or about runs"),
@@ -31,7 +28,7 @@ COMMANDS = {
     "data": ("data", "check pictures before training; fetch an official data set"),
     "recipes": ("catalogue", "the shipped recipes; with a name, its content"),
 }
-"""Where each command is written, and what it is for."""
+"""The module that each command is in, and its purpose."""
 RESUMED = ("train", "study", "quickstart")
 """Commands that go on where they were stopped."""
 
@@ -42,11 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     with (
-        lasting_output(out=sys.stdout, err=sys.stderr) as lost,
+        lasting_streams(sys.stdout, sys.stderr) as lost,
         warnings.catch_warnings(),
         interruptible(),
     ):
-        _calm_warnings()
+        warnings.showwarning = _show_warning
+        if any(rule[0] == "error" for rule in warnings.filters):
+            warnings.simplefilter("default")  # no warning ends a command, not even with -W error
         try:
             command = _command(words)
             code = command(words[1:])
@@ -57,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _complain(message)
         except KeyboardInterrupt as interrupt:
             number = interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT
-            hint = "; run the same command to resume" if set(words[:1]) & set(RESUMED) else ""
+            hint = "; run the same command to resume" if words[:1] and words[0] in RESUMED else ""
             _complain(f"stopped by {signal.Signals(number).name}{hint}")
             code = 128 + number
         if sys.stdout is not None:
@@ -86,29 +85,20 @@ def _command(words: list[str]) -> Callable[[list[str]], int]:
     return getattr(importlib.import_module(f".{module}", __name__), words[0])
 
 
-def _version(words: list[str]) -> int:
-    del words
+def _version(_: list[str]) -> int:
     print(f"selfdistill {__version__}")
     return 0
 
 
-def _help(words: list[str]) -> int:
-    del words
+def _help(_: list[str]) -> int:
     print("usage: selfdistill COMMAND …\n\nImage classifiers that teach themselves.\n")
-    for name, (_, what) in COMMANDS.items():
-        print(f"  {name:<12}{what}")
+    for name in COMMANDS:
+        print(f"  {name:<12}{COMMANDS[name][1]}")
     print("\nselfdistill COMMAND --help says more; --debug shows where an error arose.")
     return 0
 
 
-def _calm_warnings() -> None:
-    """Show users' warnings in a line each; let none end a command, as ``-W error`` would."""
-    warnings.showwarning = _show_warning
-    if any(rule[0] == "error" for rule in warnings.filters):
-        warnings.simplefilter("default")
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *where: object) -> None:
-    del where
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    """Show a warning that is meant for users, in a line."""
     if issubclass(category, UserWarning):
         print(f"warning: {one_line(str(message))}", file=sys.stderr, flush=True)

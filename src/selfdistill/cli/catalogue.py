@@ -1,19 +1,43 @@
 """Commands that say what there is: methods, backbones, recipes, augment."""
 
+import inspect
+import sys
 from pathlib import Path
 
 from .parser import parser_of
 
 
 def methods(words: list[str]) -> int:
-    """List methods, or describe one."""
+    """List methods with their ideas, or describe one."""
     parser = parser_of("methods")
     parser.add_argument("name", nargs="?", help="a method")
     name: str | None = parser.parse_args(words).name
-    from .describe import describe_method, list_methods
+    from ..methods import METHODS
 
-    print(list_methods() if name is None else describe_method(name))
+    if name is not None:
+        print(_describe(name))
+        return 0
+    width = max(len(method.__name__) for method in METHODS) + 2
+    for method in METHODS:
+        idea, _, _ = (inspect.getdoc(sys.modules[method.__module__]) or "").partition("\n")
+        print(f"{method.__name__:<{width}}{idea}")
     return 0
+
+
+def _describe(name: str) -> str:
+    """A method's equation and reference, and its options with their defaults."""
+    from ..config import exact_name, find_class
+
+    method = find_class("method", exact_name("method", name))
+    options = [
+        f"  --method.{option.replace('_', '-')} "
+        + ("(required)" if parameter.default is parameter.empty else str(parameter.default))
+        for option, parameter in inspect.signature(method).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    ]
+    paper, summary = inspect.getdoc(sys.modules[method.__module__]), inspect.getdoc(method)
+    listed = "\n".join(["Options and defaults:", *options]) if options else "No options."
+    return "\n\n".join(filter(None, (method.__name__, paper, summary, listed)))
 
 
 def backbones(words: list[str]) -> int:
@@ -21,12 +45,12 @@ def backbones(words: list[str]) -> int:
     parser = parser_of("backbones")
     parser.add_argument("pattern", nargs="?", default="*", help="as in file names: 'resnet*'")
     parser.add_argument("--pretrained", action="store_true", help="only with published weights")
-    given = parser.parse_args(words)
+    args = parser.parse_args(words)
     from ..backbones import backbone_names
 
-    names = backbone_names(given.pattern, pretrained=given.pretrained)
+    names = backbone_names(args.pattern, pretrained=args.pretrained)
     if not names:
-        raise ValueError(f"no network matches {given.pattern!r}: try '*{given.pattern}*'")
+        raise ValueError(f"no network matches {args.pattern!r}: try '*{args.pattern}*'")
     print("\n".join(names))
     return 0
 
@@ -50,9 +74,9 @@ def augment(words: list[str]) -> int:
     parser = parser_of("augment")
     parser.add_argument("recipe", help="a recipe; further options are those of train")
     parser.add_argument("--picture", type=Path, default=Path("augmentation.png"), help="PNG file")
-    given, further = parser.parse_known_args(words)
+    args, further = parser.parse_known_args(words)
     from .augment_sheet import draw_augmentation
 
-    draw_augmentation(["--config", given.recipe, *further], given.picture)
-    print(f"{given.picture}: training images, and what seven epochs show of them")
+    draw_augmentation(["--config", args.recipe, *further], args.picture)
+    print(f"{args.picture}: training images, and what seven epochs show of them")
     return 0

@@ -10,9 +10,9 @@ def data(words: list[str]) -> int:
     """Check pictures, or fetch official data sets and published weights."""
     actions = {"check": _check, "fetch": _fetch}
     if not words or words[0] not in (*actions, "-h", "--help"):
-        said = f"there is no {words[0]!r}" if words else "what about data"
+        problem = f"there is no {words[0]!r}" if words else "what about data"
         raise ValueError(
-            f"selfdistill data: {said}: check PATH tells what becomes of pictures, "
+            f"selfdistill data: {problem}: check PATH tells what becomes of pictures, "
             "fetch NAME downloads an official data set or a network's weights"
         )
     if words[0] not in actions:
@@ -28,10 +28,10 @@ def _check(words: list[str]) -> int:
     parser.prog += " check"
     parser.add_argument("path", help="folder of class folders, table (.csv, .tsv), or hf:NAME")
     parser.add_argument("--root", type=Path, help="folder of a table's files; default: its own")
-    given = parser.parse_args(words)
+    args = parser.parse_args(words)
     from ..data.images import check_images
 
-    report = check_images(given.path, root=given.root)
+    report = check_images(args.path, root=args.root)
     print(report)
     return 2 if report.problem else 0
 
@@ -42,27 +42,27 @@ def _fetch(words: list[str]) -> int:
     parser.prog += " fetch"
     parser.add_argument("name", help="CIFAR10, CIFAR100, FashionMNIST, or a network")
     parser.add_argument("--root", type=Path, default=Path("data"), help="where images are to lie")
-    given = parser.parse_args(words)
+    args = parser.parse_args(words)
     from ..backbones import create_backbone, is_known
     from ..data import DATA_SETS
     from ..data.datasets import DownloadableSet
 
-    known = {one.__name__.lower(): one for one in DATA_SETS if issubclass(one, DownloadableSet)}
-    plain = given.name.lower().replace("-", "")
-    if plain not in known and is_known(given.name):
-        backbone = create_backbone(given.name, 1, pretrained=True)
-        assert backbone.architecture is not None
-        print(f"the weights of {backbone.architecture.name} are in the cache")
-        return 0
-    if plain not in known:
-        nearest = difflib.get_close_matches(plain, known, n=1, cutoff=0.5)
-        names = ", ".join(one.__name__ for one in known.values())
-        hint = f"did you mean {known[nearest[0]].__name__}?" if nearest else f"known are {names}"
-        raise ValueError(f"{given.name} cannot be fetched: {hint}")
-    source = known[plain]
-    splits = source(root=given.root, download=True).splits()
-    print(
-        f"{source.__name__} is complete in {given.root}: {len(splits.train):,} training and "
-        f"{len(splits.test):,} test images of {len(splits.train.classes)} classes"
-    )
+    sets = {each.__name__.lower(): each for each in DATA_SETS if issubclass(each, DownloadableSet)}
+    name: str = args.name
+    source = sets.get(name.lower().replace("-", ""))
+    if source is not None:
+        splits = source(root=args.root, download=True).splits()
+        print(
+            f"{source.__name__} is complete in {args.root}: {len(splits.train):,} training and "
+            f"{len(splits.test):,} test images of {len(splits.train.classes)} classes"
+        )
+    elif is_known(name):
+        architecture = create_backbone(name, 1, pretrained=True).architecture
+        assert architecture is not None
+        print(f"the weights of {architecture.name} are in the cache")
+    else:
+        nearest = difflib.get_close_matches(name.lower().replace("-", ""), sets, n=1, cutoff=0.5)
+        names = ", ".join(each.__name__ for each in sets.values())
+        hint = f"did you mean {sets[nearest[0]].__name__}?" if nearest else f"known are {names}"
+        raise ValueError(f"{name} cannot be fetched: {hint}")
     return 0

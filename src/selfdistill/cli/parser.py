@@ -11,11 +11,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line."""
 
     def error(self, message: str) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Refuse the words.
-
-        Raises:
-            ValueError: Always.
-        """
+        """Raise instead of ending the process."""
         raise ValueError(f"{self.prog}: {message}; see {self.prog} --help")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..runs import RECIPE, SUMMARY, read_yaml
+from ..runs import RunDirectory
 from ..terminal import csv_text, shown_name
 from .parser import add_own_code, parser_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BATCH_SIZE = 32
 
 
-class Prediction(NamedTuple):
+class ClassifiedFile(NamedTuple):
     """The most probable classes of one file, by exit."""
 
     file: Path
@@ -38,125 +38,101 @@ def predict(words: list[str]) -> int:
     parser.add_argument("--exits", action="store_true", help="what every exit says, for a run")
     parser.add_argument("--weights", choices=("last", "best-validation"), default="last")
     add_own_code(parser)
-    given = parser.parse_args(words)
-    if given.exits and given.weights != "last":
+    args = parser.parse_args(words)
+    if args.exits and args.weights != "last":
         raise ValueError("--exits: only the last epoch's exits are kept; leave --weights out")
     from ..deployment import load
 
-    best = given.run / "model-best-validation"
-    if given.weights != "last" and not best.is_dir():
+    run = RunDirectory(args.run)
+    has_best = run.best_model.is_dir()
+    if args.weights == "best-validation" and not has_best:
         raise ValueError(
-            f"{best} is missing: only a run with validation images keeps its best weights"
+            f"{run.best_model} is missing: only a run with validation images keeps its best weights"
         )
-    begun = best.is_dir() and not (given.run / SUMMARY).exists()
-    if given.weights == "last" and begun and not (given.run / "model").is_dir():
+    if (
+        args.weights == "last"
+        and has_best
+        and not (run.summary_file.exists() or run.model.is_dir())
+    ):
         raise ValueError(
-            f"{given.run} is not finished: --weights best-validation takes its best weights so far"
+            f"{run.path} is not finished: --weights best-validation takes its best weights so far"
         )
-    folder = given.run if given.weights == "last" else best
-    network = _own_network(given.run, allow_own_code=given.allow_own_code)
-    model = load(folder, network=network)
+    network: nn.Module | None = None
+    backbone = (run.read_recipe() or {}).get("backbone")
+    if isinstance(backbone, dict) and "." in str(backbone.get("name")):
+        from ..inspection import own_network  # takes as long to import as all the rest but torch
+
+        network = own_network(run, allow_own_code=args.allow_own_code)
+    model = load(run.path if args.weights == "last" else run.best_model, network=network)
 
     def classify(images: "Tensor") -> "Mapping[str, Tensor]":
         return {"network": model.logits(images)}
 
-    if given.exits:
+    if args.exits:
         from ..config import Execution
         from ..inspection import FinishedRun
-        from ..runs import RunDirectory
 
-        execution = Execution(allow_own_code=given.allow_own_code)
-        classify = FinishedRun(RunDirectory(given.run), execution=execution).classify
-    predictions = predict_files(model, given.images, classify=classify, top_k=given.top_k)
-    print({"table": as_table, "csv": as_csv, "json": as_json}[given.format](predictions))
+        execution = Execution(allow_own_code=args.allow_own_code)
+        classify = FinishedRun(run, execution=execution).classify
+    predictions = _classify_files(model, find_files(args.images), classify, args.top_k)
+    print({"table": as_table, "csv": as_csv, "json": as_json}[args.format](predictions))
     return 0
 
 
-def _own_network(run: Path, *, allow_own_code: bool) -> "nn.Module | None":
-    """The network that a function of the user's own makes, where a run trained one."""
-    recipe = run / RECIPE
-    backbone = read_yaml(recipe).values.get("backbone") if recipe.is_file() else None
-    if not isinstance(backbone, dict) or "." not in str(backbone.get("name")):
-        return None
-    from ..inspection import own_network
+def find_files(patterns: Sequence[str]) -> list[Path]:
+    """Image files behind paths, folders and patterns, in order, each once."""
+    from ..data.images import ENDINGS
 
-    return own_network(run, allow_own_code=allow_own_code)
+    files: dict[Path, None] = {}
+    for pattern in patterns:
+        exists = Path(pattern).exists()
+        matches = [pattern] if exists else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+        images: list[Path] = []
+        for path in map(Path, matches):
+            below = (file for file in path.rglob("*") if file.suffix.lower() in ENDINGS)
+            images += [path] if path.is_file() else sorted(below)
+        if not images:
+            raise ValueError(f"{pattern}: no image there; name a file, a folder or a pattern")
+        files |= dict.fromkeys(images)
+    return list(files)
 
 
-def predict_files(
+def _classify_files(
     model: "Model",
-    patterns: Sequence[str],
-    *,
+    files: Sequence[Path],
     classify: "Callable[[Tensor], Mapping[str, Tensor]]",
     top_k: int,
-) -> list[Prediction]:
-    """Classify files, folders of them, or what patterns match; what cannot be read is warned of.
-
-    Raises:
-        ValueError: If there is no image, or none that can be read.
-    """
+) -> list[ClassifiedFile]:
+    """Predict classes batch by batch; files that cannot be read are warned of, unless all are."""
     import torch
 
-    files = find_files(patterns)
-    predictions: list[Prediction] = []
+    from ..data.images import read_image
+
+    predictions: list[ClassifiedFile] = []
     for start in range(0, len(files), BATCH_SIZE):
-        images = _read(model, files[start : start + BATCH_SIZE], only=len(files) == 1)
+        images: dict[Path, Tensor] = {}
+        for file in files[start : start + BATCH_SIZE]:
+            try:
+                images[file] = model.transform(read_image(file))
+            except ValueError as error:
+                if len(files) == 1:
+                    raise
+                warnings.warn(f"{error}: left out", stacklevel=2)
         if not images:
             continue
         with torch.no_grad():
             logits = classify(torch.stack(list(images.values())))
         exits = {name: model.top_classes(rows, top_k) for name, rows in logits.items()}
         for i, file in enumerate(images):
-            predictions.append(Prediction(file, {name: rows[i] for name, rows in exits.items()}))
+            predictions.append(
+                ClassifiedFile(file, {name: rows[i] for name, rows in exits.items()})
+            )
     if not predictions:
         raise ValueError(f"none of the {len(files)} files can be read as a picture")
     return predictions
 
 
-def _read(model: "Model", files: Sequence[Path], *, only: bool) -> "dict[Path, Tensor]":
-    """Input by file; a file that cannot be read ends nothing unless it is the only one."""
-    from ..data.images import read_image
-
-    images: dict[Path, Tensor] = {}
-    for file in files:
-        try:
-            images[file] = model.transform(read_image(file))
-        except ValueError as error:
-            if only:
-                raise
-            warnings.warn(f"{error}: left out", stacklevel=2)
-    return images
-
-
-def find_files(patterns: Sequence[str]) -> list[Path]:
-    """Image files behind paths, folders and patterns, in order, each once.
-
-    Raises:
-        ValueError: If one of them leads to none.
-    """
-    files: dict[Path, None] = {}
-    for pattern in patterns:
-        matches = [Path(pattern)] if Path(pattern).exists() else _matches(pattern)
-        below = [file for match in matches for file in _files_below(match)]
-        if not below:
-            raise ValueError(f"{pattern}: no image there; name a file, a folder or a pattern")
-        files |= dict.fromkeys(below)
-    return list(files)
-
-
-def _matches(pattern: str) -> list[Path]:
-    return [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207
-
-
-def _files_below(path: Path) -> list[Path]:
-    from ..data.images import ENDINGS
-
-    if path.is_file():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS)
-
-
-def as_table(predictions: Sequence[Prediction]) -> str:
+def as_table(predictions: Sequence[ClassifiedFile]) -> str:
     from rich.table import Table
     from rich.text import Text
 
@@ -174,7 +150,7 @@ def as_table(predictions: Sequence[Prediction]) -> str:
     return render_plain(table, width=120)
 
 
-def as_csv(predictions: Sequence[Prediction]) -> str:
+def as_csv(predictions: Sequence[ClassifiedFile]) -> str:
     several_exits = len(predictions[0].exits) > 1
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -185,7 +161,7 @@ def as_csv(predictions: Sequence[Prediction]) -> str:
     return stream.getvalue().rstrip()
 
 
-def as_json(predictions: Sequence[Prediction]) -> str:
+def as_json(predictions: Sequence[ClassifiedFile]) -> str:
     rows: list[dict[str, object]] = []
     for file, exits in predictions:
         plain = {name: [best._asdict() for best in classes] for name, classes in exits.items()}
@@ -197,7 +173,7 @@ def as_json(predictions: Sequence[Prediction]) -> str:
 
 
 def _rows(
-    predictions: Sequence[Prediction],
+    predictions: Sequence[ClassifiedFile],
 ) -> "Iterator[tuple[Path, str, int, ClassProbability]]":
     for file, exits in predictions:
         for name, classes in exits.items():

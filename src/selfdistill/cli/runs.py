@@ -1,4 +1,4 @@
-"""Commands about one run: train, evaluate."""
+"""Commands about one run: train, evaluate, attention."""
 
 import json
 import sys
@@ -6,15 +6,17 @@ from functools import partial
 from pathlib import Path
 
 from ..runs import SCORED_SPLITS
-from .parser import parser_of
+from .parser import add_own_code, parser_of
 
 
 def train(words: list[str]) -> int:
     """Train a network."""
-    from .. import training
     from ..config import parse
 
-    training.train(parse(words))
+    settings = parse(words)
+    from .. import training  # a second of imports that help and mistakes do not wait for
+
+    training.train(settings)
     return 0
 
 
@@ -29,21 +31,52 @@ def evaluate(words: list[str]) -> int:
     parser.add_argument("--split", choices=SCORED_SPLITS, help="default: validation, if any")
     parser.add_argument("--corruptions", action="store_true", help="on corrupted images, too")
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    given, further = parser.parse_known_args(words)
+    args, further = parser.parse_known_args(words)
     from .. import inspection
     from ..config import read_changes
     from ..reports import corruption_table, exit_table
 
     changes, execution = read_changes(further)
-    scores = inspection.evaluate(given.run, split=given.split, changes=changes, execution=execution)
-    parts = [exit_table(scores)]
+    scores = inspection.evaluate(args.run, split=args.split, changes=changes, execution=execution)
+    tables = [exit_table(scores)]
     content: dict[str, object] = {**scores}
-    if given.corruptions:
+    if args.corruptions:
         log = partial(print, file=sys.stderr, flush=True)
-        found = inspection.evaluate_corruptions(
-            given.run, split=given.split, changes=changes, execution=execution, log=log
+        accuracies = inspection.evaluate_corruptions(
+            args.run, split=args.split, changes=changes, execution=execution, log=log
         )
-        parts.append(corruption_table(found))
-        content["corruptions"] = found
-    print(json.dumps(content, indent=1) if given.format == "json" else "\n\n".join(parts))
+        tables.append(corruption_table(accuracies))
+        content["corruptions"] = accuracies
+    print(json.dumps(content, indent=1) if args.format == "json" else "\n\n".join(tables))
+    return 0
+
+
+def attention(words: list[str]) -> int:
+    """Draw and print what each stage makes of images."""
+    parser = parser_of("attention")
+    parser.add_argument("run", type=Path, help="run directory of a method with exits or attention")
+    parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
+    parser.add_argument("--picture", type=Path, default=Path("attention.png"), help="PNG file")
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+    add_own_code(parser)
+    args = parser.parse_args(words)
+    picture: Path = args.picture
+    if picture.suffix.lower() != ".png":
+        raise ValueError(f"--picture {picture}: name a PNG file, such as attention.png")
+    from ..config import Execution
+    from ..inspection import inspect_images
+    from ..reports.stages import stages_figure, stages_json, stages_table
+    from ..runs import replace_file
+    from .predict import find_files
+
+    files = find_files(args.images)
+    if picture.resolve() in {file.resolve() for file in files}:
+        raise ValueError(f"--picture {picture} is one of the images: name another file")
+    execution = Execution(allow_own_code=args.allow_own_code)
+    images = inspect_images(args.run, files, execution=execution)
+    replace_file(picture, stages_figure(images))
+    if args.format == "json":
+        print(stages_json(images))
+    else:
+        print(stages_table(images), picture, sep="\n")
     return 0

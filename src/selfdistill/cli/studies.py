@@ -12,7 +12,7 @@ from .parser import at_least, parser_of, seconds
 from .reports import print_comparison
 
 if TYPE_CHECKING:
-    from ..studies import Backend, Outcome, Study
+    from ..studies import Backend, StudyLayout
 
 
 def quickstart(words: list[str]) -> int:
@@ -22,37 +22,45 @@ def quickstart(words: list[str]) -> int:
     folder: Path = parser.parse_args(words).out
     from .. import studies
 
-    terminal = console()
-    outcome = studies.StudyRunner(
-        studies.StudyLayout(studies.load("digits"), out=folder, results=None),
-        jobs=os.cpu_count() or 1,
-        log=partial(print, flush=True),
-        console=terminal if terminal.is_interactive else None,
-    ).run()
-    return _show_outcome(outcome, split=None, folder=folder)
+    layout = studies.StudyLayout(studies.load("digits"), out=folder, results=None)
+    return _run(layout, folder, jobs=os.cpu_count() or 1, split=None)
 
 
 def study(words: list[str]) -> int:
     """Train what a grid misses, and compare."""
-    began = time.monotonic()
+    start = time.monotonic()
     args, further = _parser().parse_known_args(words)
+    name = further.pop(0) if further and not further[0].startswith("--") else None
+    methods: list[str] = args.methods or []
+    if name is None and not methods:
+        raise ValueError("name a study or its file, or give --data and --methods")
+    if name is not None and methods:
+        raise ValueError(f"study {name} says what is compared: leave --methods out")
+    if name is not None and args.seeds is not None:
+        raise ValueError(f"study {name} has its seeds: --seeds goes with --methods")
     from .. import studies
-
-    grid, out, further = _grid(args, further)
     from ..config import read_options
 
     options = read_options(further)
+    if name is not None:
+        grid, out = studies.load(name), args.out or studies.default_out(name)
+    else:
+        grid, out = studies.write_study(
+            options, methods=methods, seeds=args.seeds or [3], out=args.out
+        )
+        options = []  # the study's file holds them
     if "seed" in dict(options):
         raise ValueError(f"--seed {dict(options)['seed']}: study {grid.name} has its seeds")
-    terminal = console()
-    outcome = studies.StudyRunner(
-        studies.StudyLayout(grid, out=out, results=args.results, options=options),
-        jobs=args.jobs,
-        log=partial(print, flush=True),
-        backend=_backend(args),
-        console=terminal if terminal.is_interactive else None,
-    ).run(None if args.budget is None else args.budget - (time.monotonic() - began))
-    return _show_outcome(outcome, split=grid.split, folder=out / grid.name)
+    backend: Backend | None = None
+    if args.engine == "ray":
+        from ..studies import ray_jobs
+
+        backend = partial(ray_jobs.run_all, cpus=args.cpus, gpus=args.gpus)
+    layout = studies.StudyLayout(grid, out=out, results=args.results, options=options)
+    left = None if args.budget is None else args.budget - (time.monotonic() - start)
+    return _run(
+        layout, out / grid.name, jobs=args.jobs, split=grid.split, backend=backend, budget=left
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,45 +84,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _grid(args: argparse.Namespace, further: list[str]) -> tuple["Study", Path, list[str]]:
-    """The study, the folder above its own, and what is left of the words."""
-    name = further[0] if further and not further[0].startswith("--") else None
-    if args.methods is not None:
-        if name is not None:
-            raise ValueError(f"study {name} says what is compared: leave --methods out")
-        return _composed(args, further)
-    if name is None:
-        raise ValueError("name a study or its file, or give --data and --methods")
-    if args.seeds is not None:
-        raise ValueError(f"study {name} has its seeds: --seeds goes with --methods")
-    from .. import studies
+def _run(
+    layout: "StudyLayout",
+    folder: Path,
+    *,
+    jobs: int,
+    split: str | None,
+    backend: "Backend | None" = None,
+    budget: float | None = None,
+) -> int:
+    """Run a study, and print what it found and what it still misses."""
+    from .. import reports, studies
 
-    study = studies.load(name)
-    return study, args.out or studies.default_out(name), further[1:]
-
-
-def _composed(args: argparse.Namespace, words: list[str]) -> tuple["Study", Path, list[str]]:
-    """A study made from words, kept in its folder's file, where they are now."""
-    from .. import studies
-    from ..config import read_options
-
-    seeds = args.seeds or [3]
-    grid, folder = studies.write_study(
-        read_options(words), methods=args.methods, seeds=seeds, out=args.out
-    )
-    return grid, folder, []
-
-
-def _backend(args: argparse.Namespace) -> "Backend | None":
-    if args.engine != "ray":
-        return None
-    from ..studies import ray_jobs
-
-    return partial(ray_jobs.run_all, cpus=args.cpus, gpus=args.gpus)
-
-
-def _show_outcome(outcome: "Outcome", *, split: str | None, folder: Path) -> int:
-    """Print what a study found, and what it still misses."""
+    terminal = console()
+    outcome = studies.StudyRunner(
+        layout,
+        jobs=jobs,
+        log=partial(print, flush=True),
+        backend=backend,
+        console=terminal if terminal.is_interactive else None,
+    ).run(budget)
     for reason in dict.fromkeys(outcome.missing.values()):
         runs = (run for run, why in outcome.missing.items() if why == reason)
         print(f"not finished: {', '.join(runs)}: {reason}")
@@ -126,8 +115,6 @@ def _show_outcome(outcome: "Outcome", *, split: str | None, folder: Path) -> int
         print(f"{len(outcome.missing)} of {total} runs remain: {next_time}.")
     print(f"The runs are in {folder}.")
     if outcome.summaries:
-        from .. import reports
-
         comparison = reports.compare([reports.read(run) for run in outcome.summaries], split)
         print_comparison(comparison)
         print(reports.headline(comparison))

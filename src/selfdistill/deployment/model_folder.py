@@ -10,6 +10,7 @@ from ..backbones import CONFIG, WEIGHTS, Backbone
 from ..preprocessing import Preprocessing
 
 DECLARED = ("classifier", "first_conv", "pool_size", "fixed_input_size", "origin_url", "license")
+"""What timm needs to know of its networks, and where their weights began, under what licence."""
 
 
 def model_files(
@@ -28,15 +29,16 @@ def model_files(
         origin: Where the weights come from: run, epoch, method.
     """
     architecture = backbone.architecture
-    size = backbone.input_size
+    declared = getattr(backbone.network, "pretrained_cfg", None)
+    of_timm = declared if isinstance(declared, dict) else {}
     config: dict[str, object] = {
         "architecture": architecture.name if architecture else type(backbone.network).__name__,
         "num_classes": backbone.num_classes,
         "num_features": backbone.channels[-1],
         "label_names": list(classes),
         "pretrained_cfg": {
-            **_declared(backbone),
-            "input_size": list(size),
+            **{name: of_timm[name] for name in DECLARED if of_timm.get(name) is not None},
+            "input_size": list(backbone.input_size),
             "interpolation": preprocessing.interpolation,
             # Down: timm divides by it and drops the fraction.
             "crop_pct": math.floor(preprocessing.crop_share * 1e6) / 1e6,
@@ -52,14 +54,6 @@ def model_files(
         WEIGHTS: save(weights, metadata={"format": "pt"}),
         CONFIG: (json.dumps(config, indent=1) + "\n").encode(),
     }
-
-
-def _declared(backbone: Backbone) -> dict[str, object]:
-    """What timm needs to know of one of its networks, and under which licence its weights began."""
-    declared = getattr(backbone.network, "pretrained_cfg", None)
-    if not isinstance(declared, dict):
-        return {}
-    return {str(name): declared[name] for name in DECLARED if declared.get(name) is not None}
 
 
 def contiguous(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """Predictions, how good they are, what they cost, and where a network looks."""
 
 from .activation import Activation, class_activation
-from .corruption_accuracy import accuracy_by_corruption
+from .corruptions import accuracy_by_corruption
 from .hardware import (
     Precision,
     PrecisionChoice,

@@ -53,21 +53,15 @@ def class_activation(method: Method, images: Standardised) -> Activation:
     with evaluating(method), torch.enable_grad(), _recorded(method.backbone) as passes:
         inspection = method.inspect(images.detach().requires_grad_())
         features = list(passes[0].features) if passes else []
-        cams = [
-            _cam(feature, _explaining(inspection, number, len(features)), features[-1])
-            for number, feature in enumerate(features, 1)
-        ]
-    size = [images.shape[2], images.shape[3]]
-    maps = tuple(None if cam is None else _enlarged(cam, size) for cam in cams)
+        maps: list[Float[Tensor, "batch height width"] | None] = []
+        for number, feature in enumerate(features, 1):
+            name = f"exit{number}" if number < len(features) else "network"
+            logits = inspection.exits.get(name, inspection.exits["network"])
+            cam = _cam(feature, logits, features[-1])
+            maps.append(None if cam is None else _enlarge(cam, images))
     exits = {name: logits.detach() for name, logits in inspection.exits.items()}
     attention = None if inspection.attention is None else inspection.attention.detach()
-    return Activation(Inspection(exits, attention), maps)
-
-
-def _explaining(inspection: Inspection, number: int, stages: int) -> Float[Tensor, "batch classes"]:
-    """Logits that a stage (from 1) is explained by: its exit's, or else the network's."""
-    name = f"exit{number}" if number < stages else "network"
-    return inspection.exits.get(name, inspection.exits["network"])
+    return Activation(Inspection(exits, attention), tuple(maps))
 
 
 def _cam(
@@ -84,9 +78,10 @@ def _cam(
     return F.adaptive_avg_pool2d(cam, (deepest.shape[2], deepest.shape[3])).relu()
 
 
-def _enlarged(
-    cam: Float[Tensor, "batch 1 rows columns"], size: list[int]
+def _enlarge(
+    cam: Float[Tensor, "batch 1 rows columns"], images: Standardised
 ) -> Float[Tensor, "batch height width"]:
+    size = [images.shape[2], images.shape[3]]
     large = F.interpolate(cam.float(), size, mode="bilinear", align_corners=False)[:, 0]
     return large / large.amax((1, 2), keepdim=True).clamp_min(1e-12)
 

@@ -1,4 +1,4 @@
-"""Test images as bad cameras, weather and storage would leave them.
+"""Test images as bad cameras, weather and storage would leave them, and the accuracy on them.
 
 The corruptions and their constants are those of CIFAR-C and ImageNet-C (see
 :mod:`selfdistill.evaluation.severities`), generated here for images of any size: figures compare
@@ -11,7 +11,8 @@ Deviations:
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,8 +21,11 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from ..data import generator
-from .severities import PUBLISHED, Constants, constants
+from ..data import ImageSet, Preprocessing, generator
+from ..methods import Method
+from .inference import predict
+from .metrics import score
+from .severities import PUBLISHED, SEVERITIES, constants
 
 CORRUPTIONS = tuple(PUBLISHED)
 BATCH_SIZE = 100
@@ -34,54 +38,60 @@ Images = Float[Tensor, "n 3 height width"]
 
 
 def corrupt(images: Pixels, name: str, severity: int, *, seed: int = 0) -> Pixels:
-    """Corrupt images.
-
-    The same image at the same place gets the same draws at every severity, so that severities
-    differ in strength alone.
-
-    Args:
-        images: The clean images, on the CPU.
-        name: One of ``CORRUPTIONS``.
-        severity: From 1 to 5.
-        seed: Decides what is drawn at random.
-
-    Raises:
-        ValueError: If there is no such corruption or severity.
-    """
+    """Corrupt images on the CPU; draws are the same at every severity, from 1 to 5."""
     values = constants(name, severity, min(images.shape[2:]))
     parts: list[Pixels] = []
     for start in range(0, len(images), BATCH_SIZE):
         random = generator(seed, "corruption", name, start)
         part = images[start : start + BATCH_SIZE].float() / 255
-        changed = _CHANGES[name](part, values, random)
+        changed = _CHANGES[name](part, random, *values)
         parts.append((changed.clamp(0, 1) * 255).round().to(torch.uint8))
     return torch.cat(parts)
 
 
-def _gaussian_noise(x: Images, values: Constants, random: torch.Generator) -> Images:
-    return x + values[0] * torch.randn(x.shape, generator=random)
+def accuracy_by_corruption(
+    method: Method, images: ImageSet, preprocessing: Preprocessing
+) -> Generator[tuple[str, dict[int, float]]]:
+    """Corrupt what the network sees of the images, and score the deployed network on it.
+
+    Args:
+        method: The trained method.
+        images: The clean images.
+        preprocessing: How images become what the network sees.
+
+    Yields:
+        A corruption and the accuracy in percent at each severity, as soon as it is known.
+    """
+    pixels = preprocessing.center(images.images.cpu())
+    for name in CORRUPTIONS:
+        accuracies: dict[int, float] = {}
+        for severity in SEVERITIES:
+            corrupted = replace(images, images=corrupt(pixels, name, severity))
+            logits = predict(method, corrupted, preprocessing).exits["network"]
+            accuracies[severity] = score(logits, images.labels).accuracy
+        yield name, accuracies
 
 
-def _shot_noise(x: Images, values: Constants, random: torch.Generator) -> Images:
-    return torch.poisson(x * values[0], generator=random) / values[0]
+def _gaussian_noise(x: Images, random: torch.Generator, spread: float) -> Images:
+    return x + spread * torch.randn(x.shape, generator=random)
 
 
-def _impulse_noise(x: Images, values: Constants, random: torch.Generator) -> Images:
+def _shot_noise(x: Images, random: torch.Generator, photons: float) -> Images:
+    return torch.poisson(x * photons, generator=random) / photons
+
+
+def _impulse_noise(x: Images, random: torch.Generator, share: float) -> Images:
     u = torch.rand(x.shape, generator=random)
-    half = values[0] / 2
-    return x.masked_fill(u < half, 1.0).masked_fill(u > 1 - half, 0.0)
+    return x.masked_fill(u < share / 2, 1.0).masked_fill(u > 1 - share / 2, 0.0)
 
 
-def _gaussian_blur(x: Images, values: Constants, random: torch.Generator) -> Images:
-    del random
-    weights = _gaussian_kernel(values[0], min(int(np.ceil(4 * values[0])), min(x.shape[2:]) - 1))
+def _gaussian_blur(x: Images, _: torch.Generator, spread: float) -> Images:
+    weights = _gaussian_kernel(spread, min(int(np.ceil(4 * spread)), min(x.shape[2:]) - 1))
     return _filter(_filter(x, weights[None]), weights[:, None])
 
 
-def _defocus_blur(x: Images, values: Constants, random: torch.Generator) -> Images:
+def _defocus_blur(x: Images, _: torch.Generator, radius: float, rim: float) -> Images:
     """A disk of a radius, its rim smoothed by three taps of a Gaussian."""
-    del random
-    radius, rim = values
     reach = min(int(np.ceil(radius)) + 1, min(x.shape[2:]) - 1)
     place = torch.arange(-reach, reach + 1).float()
     disk = (place[:, None].square() + place[None].square() <= radius**2).float()
@@ -91,9 +101,8 @@ def _defocus_blur(x: Images, values: Constants, random: torch.Generator) -> Imag
     return _filter(x, kernel / kernel.sum())
 
 
-def _motion_blur(x: Images, values: Constants, random: torch.Generator) -> Images:
+def _motion_blur(x: Images, random: torch.Generator, reach: float, spread: float) -> Images:
     """A trail of half a Gaussian, within 45 degrees of the horizontal."""
-    reach, spread = values
     angle = (torch.rand(len(x), generator=random) - 0.5) * np.pi / 2
     steps = torch.arange(2 * round(reach) + 1)
     weights = torch.exp(-steps.square() / (2 * spread**2))
@@ -104,46 +113,39 @@ def _motion_blur(x: Images, values: Constants, random: torch.Generator) -> Image
     return blurred
 
 
-def _fog(x: Images, values: Constants, random: torch.Generator) -> Images:
+def _fog(x: Images, random: torch.Generator, amount: float, decay: float) -> Images:
     """Haze over each image, which keeps its brightest value."""
-    amount, decay = values
     brightest = x.amax((1, 2, 3), keepdim=True)
     haze = _octaves(len(x), (x.shape[2], x.shape[3]), decay, random)
     return (x + amount * haze) * brightest / (brightest + amount)
 
 
-def _brightness(x: Images, values: Constants, random: torch.Generator) -> Images:
+def _brightness(x: Images, _: torch.Generator, more: float) -> Images:
     """A higher value at the same hue and saturation."""
-    del random
     value = x.amax(1, keepdim=True)
-    raised = (value + values[0]).clamp(max=1)
+    raised = (value + more).clamp(max=1)
     return torch.where(value > 0, x / value.clamp_min(1e-6) * raised, raised)
 
 
-def _contrast(x: Images, values: Constants, random: torch.Generator) -> Images:
-    del random
+def _contrast(x: Images, _: torch.Generator, factor: float) -> Images:
     mean = x.mean((2, 3), keepdim=True)
-    return (x - mean) * values[0] + mean
+    return (x - mean) * factor + mean
 
 
-def _pixelate(x: Images, values: Constants, random: torch.Generator) -> Images:
-    del random
+def _pixelate(x: Images, _: torch.Generator, scale: float) -> Images:
     height, width = x.shape[2:]
-    coarse = int(width * values[0]), int(height * values[0])
 
     def change(picture: Image.Image) -> Image.Image:
-        small = picture.resize(coarse, Image.Resampling.BOX)
+        small = picture.resize((int(width * scale), int(height * scale)), Image.Resampling.BOX)
         return small.resize((width, height), Image.Resampling.BOX)
 
     return _one_by_one(x, change)
 
 
-def _jpeg(x: Images, values: Constants, random: torch.Generator) -> Images:
-    del random
-
+def _jpeg(x: Images, _: torch.Generator, quality: float) -> Images:
     def change(picture: Image.Image) -> Image.Image:
         file = io.BytesIO()
-        picture.save(file, "JPEG", quality=round(values[0]))
+        picture.save(file, "JPEG", quality=round(quality))
         return Image.open(file)
 
     return _one_by_one(x, change)
@@ -193,7 +195,7 @@ def _octaves(
     return (noise - low) / (high - low)
 
 
-_CHANGES: dict[str, Callable[[Images, Constants, torch.Generator], Images]] = {
+_CHANGES: dict[str, Callable[..., Images]] = {
     "gaussian_noise": _gaussian_noise,
     "shot_noise": _shot_noise,
     "impulse_noise": _impulse_noise,

@@ -1,11 +1,10 @@
 """What it takes to compute each exit of a method, and no more than that exit."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..methods import Method
 from .inference import evaluating
@@ -21,25 +20,23 @@ def macs_per_exit(method: Method) -> dict[str, int]:
     Args:
         method: The method; its mode comes back, its state is not changed.
     """
-    backbone = method.backbone
+    from torch.utils.flop_counter import FlopCounterMode  # imports triton
+
     device = next(method.parameters()).device
-    image = torch.zeros(1, *backbone.input_size, device=device)
+    image = torch.zeros(1, *method.backbone.input_size, device=device)
     counter = FlopCounterMode(display=False)
-    with evaluating(method), torch.no_grad(), counter, _Lineage(counter) as lineage:
+    lineage = _Lineage(counter.get_total_flops)  # sees every operation before the counter does
+    with evaluating(method), torch.no_grad(), counter, lineage:
         exits = method.inspect(image).exits
     return {name: lineage.flops_behind(logits) // 2 for name, logits in exits.items()}
 
 
 class _Lineage(TorchDispatchMode):
-    """Keeps, for every piece of memory, the set of counted operations that its content rests on.
+    """Keeps, for every piece of memory, the set of counted operations that its content rests on."""
 
-    Args:
-        counter: Counts below this mode, which sees every operation first.
-    """
-
-    def __init__(self, counter: FlopCounterMode) -> None:
+    def __init__(self, total_flops: Callable[[], int]) -> None:
         super().__init__()
-        self._counter = counter
+        self._total_flops = total_flops
         self._flops: list[int] = []
         self._behind: dict[int, int] = {}
         self._alive: list[Tensor] = []
@@ -57,9 +54,9 @@ class _Lineage(TorchDispatchMode):
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
         del types
-        before = self._counter.get_total_flops()
+        before = self._total_flops()
         result: object = func(*args, **(kwargs or {}))
-        flops = self._counter.get_total_flops() - before
+        flops = self._total_flops() - before
         behind = 0
         for tensor in _tensors([args, kwargs]):
             behind |= self._operations(tensor)

@@ -83,16 +83,7 @@ PUBLISHED: dict[str, tuple[Levels, Levels, Levels]] = {
 
 
 def constants(name: str, severity: int, size: int) -> Constants:
-    """Constants of a corruption.
-
-    Args:
-        name: The corruption.
-        severity: From 1 to 5.
-        size: Smaller of an image's height and width, in pixels.
-
-    Raises:
-        ValueError: If there is no such corruption or severity.
-    """
+    """Constants of a corruption for images whose shorter side has ``size`` pixels."""
     if name not in PUBLISHED:
         raise ValueError(f"there is no corruption {name!r}: choose one of {', '.join(PUBLISHED)}")
     if severity not in SEVERITIES:

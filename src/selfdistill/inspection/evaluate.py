@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from ..config import Execution
-from ..data import ImageSet
 from ..evaluation import Predictions, accuracy_by_corruption, join, macs_per_exit, score
 from ..runs import TEST_FILES, RunDirectory, replace_file
 from .chosen_images import choose_images
@@ -44,9 +43,34 @@ def evaluate(
     images = choose_images(finished, split)
     predictions = join([finished.predict(part) for part in images.parts.values()])
     scores = exit_scores(predictions)
-    if images.own:
-        ((name, part),) = images.parts.items()
-        _update(finished, name, part, predictions, scores)
+    if not images.own:
+        return scores
+    run, (name, *_) = finished.run, images.parts
+    summary = run.read_summary()
+    updates: dict[str, object] = {}
+    cost = summary.section("cost")
+    macs = cost.mapping("macs_per_exit")
+    if not macs.keys() >= predictions.exits.keys():
+        updates["cost"] = {**cost.values, "macs_per_exit": macs | macs_per_exit(finished.method)}
+    if name == "test":
+        damage = run.damage()
+        files = (run.predictions_file, run.top_attended_file)
+        gone = {file for file in files if file.name in damage or not file.exists()}
+        if "test" not in summary:
+            updates["test"] = {"last": scores, "read_by": "evaluate"}
+        if "test" not in summary or run.predictions_file in gone:
+            write_predictions(run, predictions)
+        if run.top_attended_file in gone:
+            write_top_attended(
+                run,
+                finished.method,
+                images.parts["test"],
+                predictions.attention,
+                finished.preprocessing,
+            )
+        if hashes := run.hashes(TEST_FILES):
+            updates["files"] = summary.mapping("files") | hashes
+    run.update_summary(updates)
     return scores
 
 
@@ -109,38 +133,3 @@ def write_predictions(run: RunDirectory, predictions: Predictions) -> None:
     arrays["labels"] = predictions.labels.numpy()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     replace_file(run.predictions_file, buffer.getvalue())
-
-
-def _update(
-    finished: FinishedRun,
-    split: str,
-    images: ImageSet,
-    predictions: Predictions,
-    scores: ExitScores,
-) -> None:
-    """Write into the run what it does not hold yet: its exits' cost, and what test images show."""
-    run = finished.run
-    stored = run.read_summary()
-    changes: dict[str, object] = {}
-    damage = run.damage()
-    first = split == "test" and "test" not in stored
-    if first:
-        changes["test"] = {"last": scores, "read_by": "evaluate"}
-    cost = stored.section("cost")
-    known = cost.mapping("macs_per_exit")
-    if not known.keys() >= predictions.exits.keys():
-        changes["cost"] = {**cost.values, "macs_per_exit": known | macs_per_exit(finished.method)}
-    if split == "test" and (first or _is_gone(run.predictions_file, damage)):
-        write_predictions(run, predictions)
-    if split == "test" and _is_gone(run.top_attended_file, damage):
-        write_top_attended(
-            run, finished.method, images, predictions.attention, finished.preprocessing
-        )
-    hashes = run.hashes(TEST_FILES)
-    if split == "test" and hashes:
-        changes["files"] = stored.mapping("files") | hashes
-    run.update_summary(changes)
-
-
-def _is_gone(file: Path, damage: Mapping[str, str]) -> bool:
-    return file.name in damage or not file.exists()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -26,17 +25,16 @@ from ..runs import RunDirectory, recipe_differences
 NO_CHANGES: Mapping[str, object] = {}
 
 
-def own_network(path: Path, *, allow_own_code: bool = False) -> nn.Module | None:
+def own_network(run: RunDirectory, *, allow_own_code: bool = False) -> nn.Module | None:
     """The network of a run that trained one of the user's own, made anew; None for others.
 
     Args:
-        path: The run directory.
+        run: The run directory.
         allow_own_code: Whether its file is run even if it has changed.
 
     Raises:
         ValueError: If its file may not be run.
     """
-    run = RunDirectory(path)
     recipe = run.read_recipe() or {}
     choice = recipe.get("backbone")
     name = choice.get("name") if isinstance(choice, dict) else None
@@ -73,51 +71,40 @@ class FinishedRun:
                 f"{run.path} is not a finished run ({run.summary_file.name} is missing): train it "
                 "to its end, or look at the path"
             )
-        self.run = run
-        self._check_recipe()
-        saved = read_description(run.model)
-        self.classes = saved.classes
-        self.input_size = saved.input_size
-        self.preprocessing = saved.preprocessing
-        self.names_data = "data" in changes
-        if not execution.allow_own_code:
-            refuse_own_code(run.read_recipe() or {}, run.own_code(), run.recipe_file)
-        self.recipe = self._recipe(changes)
-        self.device = choose_device(execution.accelerator)
-
-    def _check_recipe(self) -> None:
-        """Refuse a recipe that is not the one whose numbers the run holds."""
-        stored, file = self.run.read_summary().section("recipe").values, self.run.recipe_file
-        recipe = self.run.read_recipe()
-        if recipe is None:
-            raise ValueError(f"{file} is missing: restore it from a copy")
-        recipe = {k: v for k, v in recipe.items() if k not in ("format", "split")}
-        if differences := recipe_differences(stored, recipe):
+        expected = run.read_summary().section("recipe").values
+        stored = run.read_recipe()
+        if stored is None:
+            raise ValueError(f"{run.recipe_file} is missing: restore it from a copy")
+        values = {k: v for k, v in stored.items() if k not in ("format", "split")}
+        if differences := recipe_differences(expected, values):
             raise ValueError(
-                f"{file} is not the recipe that the run was trained by ({'; '.join(differences)}): "
-                "restore it from a copy"
+                f"{run.recipe_file} is not the recipe that the run was trained by "
+                f"({'; '.join(differences)}): restore it from a copy"
             )
-
-    def _recipe(self, changes: Mapping[str, object]) -> Recipe:
-        stored = Recipe.from_dict(self.run.read_recipe() or {})
-        if stored.backbone == PASSED:
+        description = read_description(run.model)
+        if not execution.allow_own_code:
+            refuse_own_code(stored, run.own_code(), run.recipe_file)
+        recipe = Recipe.from_dict(stored)
+        if recipe.backbone == PASSED:
             raise ValueError(
-                f"{self.run.path} trained a network that was passed in Python: only Python can "
+                f"{run.path} trained a network that was passed in Python: only Python can "
                 "rebuild it, with sd.load(run, network=...)"
             )
-        paths = self.run.read_paths().items()
-        images = {option: where for option, where in paths if option.startswith("data.")}
+        paths = {k: path for k, path in run.read_paths().items() if k.startswith("data.")}
         if changes.get("data") in OWN_IMAGES:
-            changes = {**changes, "data.image_size": self.input_size[1]}
-        return replace(stored, paths=images).override(changes, incomplete=True)
+            changes = {**changes, "data.image_size": description.input_size[1]}
+        self.run = run
+        self.split_hash = stored.get("split")
+        self.classes = description.classes
+        self.input_size = description.input_size
+        self.preprocessing = description.preprocessing
+        self.names_data = "data" in changes
+        self.recipe = replace(recipe, paths=paths).override(changes, incomplete=True)
+        self.device = choose_device(execution.accelerator)
 
     @cached_property
     def splits(self) -> Splits:
-        """The images, standardised as in training.
-
-        Raises:
-            ValueError: If only Python knew them.
-        """
+        """The images, standardised as in training; a ValueError if only Python knew them."""
         if self.recipe.data == PASSED:
             raise ValueError(
                 f"{self.run.path} was trained on images that were passed in Python: name others "
@@ -135,20 +122,16 @@ class FinishedRun:
         # Its weights are in the run: none are fetched, nor looked for where they once lay.
         choice = replace(self.recipe.build_backbone(), pretrained=False)
         backbone = choice.build(len(self.classes), self.input_size)
-        make = self.recipe.build_method()
+        build = self.recipe.build_method()
         # Nothing is learned any more: the network itself stands in for what taught it.
-        teacher = {"teacher": backbone} if "teacher" in make.keywords else {}
-        method = make(backbone, **teacher)
+        teacher = {"teacher": backbone} if "teacher" in build.keywords else {}
+        method = build(backbone, **teacher)
         fill(method.backbone.network, self.run.model)
         self._attach(method)
         return place(method, self.device).eval()
 
     def _attach(self, method: Method) -> None:
-        """Load the weights of what was attached for training: exactly those the method has.
-
-        Raises:
-            ValueError: If some are missing, or are another method's.
-        """
+        """Load the weights of what was attached for training: exactly those the method has."""
         file = self.run.attachments / "attachments.safetensors"
         own = {name for name in method.state_dict() if not name.startswith("backbone.")}
         if own and not file.exists():
@@ -157,11 +140,11 @@ class FinishedRun:
                 "from a copy, or repeat the train command, which writes it again from the last "
                 "checkpoint"
             )
-        found = read_weights(file) if own or file.exists() else {}
+        weights = read_weights(file) if own or file.exists() else {}
         try:
-            if strange := own ^ found.keys():
-                raise RuntimeError(f"{min(strange)!r} differs")
-            method.load_state_dict(found, strict=False)
+            if differing := own ^ weights.keys():
+                raise RuntimeError(f"{min(differing)!r} differs")
+            method.load_state_dict(weights, strict=False)
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise ValueError(

@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from ..config import Execution
 from ..data.images import read_image
-from ..deployment import load
-from ..evaluation import Activation, class_activation
+from ..evaluation import class_activation
 from ..reports import InspectedImage, Stage
 from ..runs import RunDirectory
 from .finished_run import FinishedRun
@@ -33,40 +30,31 @@ def inspect_images(
             file is no image that can be read.
     """
     finished = FinishedRun(RunDirectory(path), execution=execution)
-    model = load(path, network=finished.method.backbone.network)
     inspected: list[InspectedImage] = []
     for file in files:
-        image = model.transform(read_image(file))
+        image = finished.preprocessing(read_image(file))
         activation = class_activation(finished.method, image[None].to(finished.device))
-        _refuse_without_stages(type(finished.method).__name__, activation)
-        pixels = finished.preprocessing.pixels(image)
-        stages = _stages(activation, finished.classes)
-        inspected.append(InspectedImage(str(file), pixels.permute(1, 2, 0).numpy(), stages))
+        exits, attention = activation.inspection
+        if attention is None and not any(name.startswith("exit") for name in exits):
+            raise ValueError(
+                f"{type(finished.method).__name__} has neither exits nor attention to show: BYOT, "
+                "SKDSAM and SKDSAMReleased do"
+            )
+        stages: list[Stage] = []
+        for number, cam in enumerate(activation.maps, 1):
+            deepest = number == len(activation.maps)
+            logits = exits.get("network" if deepest else f"exit{number}")
+            prediction = None
+            if logits is not None:
+                probability, position = logits[0].float().softmax(0).max(0)
+                prediction = finished.classes[int(position)], float(probability)
+            stages.append(
+                Stage(
+                    None if attention is None or deepest else float(attention[0, number - 1]),
+                    None if cam is None else (255 * cam[0]).round().to(torch.uint8).cpu().numpy(),
+                    prediction,
+                )
+            )
+        pixels = finished.preprocessing.pixels(image).permute(1, 2, 0).numpy()
+        inspected.append(InspectedImage(str(file), pixels, tuple(stages)))
     return inspected
-
-
-def _refuse_without_stages(name: str, activation: Activation) -> None:
-    exits, attention = activation.inspection
-    if attention is None and not any(exit.startswith("exit") for exit in exits):
-        raise ValueError(
-            f"{name} has neither exits nor attention to show: BYOT, SKDSAM and SKDSAMReleased do"
-        )
-
-
-def _stages(activation: Activation, classes: tuple[str, ...]) -> tuple[Stage, ...]:
-    exits, attention = activation.inspection
-    stages = len(activation.maps)
-    names = [*(f"exit{number}" for number in range(1, stages)), "network"]
-    return tuple(
-        Stage(
-            None if attention is None or place + 1 == stages else float(attention[0, place]),
-            None if cam is None else (255 * cam[0]).round().to(torch.uint8).cpu().numpy(),
-            _prediction(exits[name], classes) if name in exits else None,
-        )
-        for place, (name, cam) in enumerate(zip(names, activation.maps, strict=True))
-    )
-
-
-def _prediction(logits: Float[Tensor, "1 classes"], classes: tuple[str, ...]) -> tuple[str, float]:
-    probability, position = logits[0].float().softmax(0).max(0)
-    return classes[int(position)], float(probability)

@@ -60,14 +60,7 @@ def top_attended(
     attention: Float[Tensor, "images stages"],
     preprocessing: Preprocessing,
 ) -> TopAttended | None:
-    """Find the images with the most attention on each stage; None where all have the same.
-
-    Args:
-        method: The trained method.
-        images: What the attention was computed for.
-        attention: Each image's attention on each shallow stage.
-        preprocessing: How images become what the network sees.
-    """
+    """Find the images with the most attention on each stage; None where all have the same."""
     if bool((attention == attention[0]).all()):
         return None
     count = min(IMAGES_PER_STAGE, len(images))

@@ -1,4 +1,4 @@
-"""Output that may lose its reader, and takes any text, without stopping the work."""
+"""Standard output and error that outlive their reader, and take any text."""
 
 import os
 from collections.abc import Generator
@@ -17,14 +17,12 @@ class Stream(Protocol):
     def fileno(self) -> int: ...
 
 
-class Output:
-    """A stream that falls silent once nobody takes what is written.
-
-    That is so when a reader such as ``head`` has seen enough, and when the disk is full.
+class LastingStream:
+    """A stream that falls silent when its reader is gone, as with ``| head``, or its disk full.
 
     Args:
         stream: Where text goes until then.
-        lost: Is told why text was lost, unless its reader went away.
+        lost: Takes the reason why text was lost, unless its reader went away.
         filtered: Whether control characters are shown instead of obeyed.
     """
 
@@ -34,12 +32,11 @@ class Output:
         self._filtered = filtered
 
     @property
-    def unfiltered(self) -> "Output":
+    def unfiltered(self) -> "LastingStream":
         """The same stream, for a console that sends control codes of its own."""
-        return Output(self._stream, self._lost, filtered=False)
+        return LastingStream(self._stream, self._lost, filtered=False)
 
     def write(self, text: str) -> int:
-        """Write text, or drop it."""
         text = encodable(text, getattr(self._stream, "encoding", None))
         try:
             self._stream.write(shown(text) if self._filtered else text)
@@ -48,7 +45,6 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what was written, or drop it."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -61,26 +57,23 @@ class Output:
         if not isinstance(error, BrokenPipeError):
             self._lost.append(error.strerror or str(error))
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
+        os.dup2(nowhere, self._stream.fileno())  # what is buffered must go somewhere at exit
         os.close(nowhere)
 
 
 @contextmanager
-def lasting_output(*, out: Stream | None, err: Stream | None) -> Generator[list[str]]:
-    """Let what is printed go to these streams, where there are such, while somebody takes it.
+def lasting_streams(out: Stream | None, err: Stream | None) -> Generator[list[str]]:
+    """Print to these streams, where there are such, as long as they can be written.
 
     Yields:
-        Why text for ``out`` was lost; empty while it was not.
+        Why text for ``out`` was lost; empty while none was.
     """
     lost: list[str] = []
     with ExitStack() as stack:
-        for redirect, stream, reasons in (
-            (redirect_stdout, out, lost),
-            (redirect_stderr, err, []),
-        ):
-            if stream is None:
-                continue
-            output = cast(TextIO, Output(stream, reasons))
-            stack.enter_context(redirect(output))
-            stack.callback(output.flush)
+        streams = ((redirect_stdout, out, lost), (redirect_stderr, err, list[str]()))
+        for redirect, stream, reasons in streams:
+            if stream is not None:
+                lasting = LastingStream(stream, reasons)
+                stack.enter_context(redirect(cast(TextIO, lasting)))
+                stack.callback(lasting.flush)
         yield lost

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from selfdistill import cli
-from selfdistill.cli import output
+from selfdistill.cli.streams import lasting_streams
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
@@ -46,7 +46,7 @@ def test_a_reader_that_went_away_is_no_failure():
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as gone:
-        with output.lasting_output(out=gone, err=None) as lost:
+        with lasting_streams(out=gone, err=None) as lost:
             print("x", flush=True)
         assert lost == []
 
