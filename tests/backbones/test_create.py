@@ -78,9 +78,14 @@ def test_counts_of_numpy_can_be_written_down():
     code = (
         "import json, numpy as np, selfdistill as sd\n"
         "options = dict(width=np.int32(8), in_chans=np.int64(1), image_size=np.int16(16))\n"
-        "backbone = sd.create_backbone('small', np.int64(5), **options)\n"
-        "arguments = backbone.architecture.arguments\n"
-        "print(json.dumps([backbone.num_classes, *backbone.input_size, arguments]))"
+        "named = sd.create_backbone('small', np.int64(5), **options)\n"
+        "arguments = named.architecture.arguments\n"
+        "print(json.dumps([named.num_classes, *named.input_size, arguments]))\n"
+        "tapped = sd.Tapped(named.network, ['group3'], input_size=np.array([1, 16, 16]))\n"
+        "print(json.dumps([tapped.num_classes, *tapped.input_size]))"
     )  # in a process of its own: the tests' type checker takes no numbers of numpy
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == '[5, 1, 16, 16, {"in_chans": 1, "width": 8, "image_size": 16}]'
+    assert run.stdout.splitlines() == [
+        '[5, 1, 16, 16, {"in_chans": 1, "width": 8, "image_size": 16}]',
+        "[5, 1, 16, 16]",
+    ]

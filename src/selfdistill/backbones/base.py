@@ -57,7 +57,8 @@ class Backbone(nn.Module, abc.ABC):
         self.reductions = reductions
         self.signed = signed
         self.num_classes = num_classes
-        self.input_size = input_size
+        in_chans, height, width = map(int, input_size)  # numpy's could not be written to files
+        self.input_size = (in_chans, height, width)
         self.architecture = architecture
 
     @abc.abstractmethod
