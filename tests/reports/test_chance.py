@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from selfdistill.reports import compare, read
-from selfdistill.reports.figures import classes
-from selfdistill.reports.figures.classes import chance
+from selfdistill.reports.sections import classes
+from selfdistill.reports.sections.classes import chance
 
 
 @pytest.mark.parametrize("seeds", [(5, 5), (2, 3), (1, 3)])

@@ -10,8 +10,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from selfdistill.reports import compare
 from selfdistill.reports.page import write_report
-from selfdistill.reports.reader import read
+from selfdistill.reports.run import read
 
 DEEP = "[" * 5000 + "]" * 5000
 SUMMARIES = {
@@ -103,6 +104,15 @@ def test_comparison_names_the_summary_that_lacks_a_field(directory, lost):
     file.write_text(json.dumps(summary))
     with pytest.raises(ValueError, match=rf"^{re.escape(str(file))} .*lacks '{lost}'"):
         read(file.parent)
+
+
+def test_comparison_names_the_summary_with_an_accuracy_that_cannot_be(directory):
+    file = directory() / "summary.json"
+    summary = json.loads(file.read_text())
+    summary["test"]["last"]["network"]["accuracy"] = 1000
+    file.write_text(json.dumps(summary))
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(file))} is damaged: its test accuracy"):
+        compare([read(file.parent)])
 
 
 @pytest.mark.parametrize("shape", ["(10000000000, 100)", "(100, 100)"])

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from selfdistill.reports import compare, read
-from selfdistill.reports.figures import cost, exits, learning, results, style
-from selfdistill.reports.figures.cost import count
+from selfdistill.reports.sections import cost, learning, results, style
+from selfdistill.reports.sections.cost import count
 
 LONG = "an_option_of_a_method_with_a_name_that_goes_on_and_on_{}_and_further_and_further"
 
@@ -47,7 +47,7 @@ def test_rows_with_long_names_are_told_apart_and_do_not_overlap(alike):
 
 
 def test_legends_tell_rows_with_long_names_apart(alike):
-    plots = [learning.section(alike).plots[0], exits.section(alike).plots[0]]
+    plots = [learning.section(alike).plots[0], cost.exits_section(alike).plots[0]]
     for plot in plots:
         (legend,) = drawn(plot.figure).legends
         texts = legend.get_texts()

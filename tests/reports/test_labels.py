@@ -1,5 +1,5 @@
 from selfdistill.reports import compare
-from selfdistill.reports.row import group
+from selfdistill.reports.grouping import group
 from selfdistill.reports.text import notes
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from selfdistill.reports.figures.style import fit_names
+from selfdistill.reports.sections.style import fit_names
 
 LONG = "SKDSAM label_share={} hint_weight={} fusion={} attention={}"
 ABLATION = [

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from selfdistill.reports.figures import style
 from selfdistill.reports.page import write_report
+from selfdistill.reports.sections import style
 
 VOID = {"meta", "link", "img", "br"}
 

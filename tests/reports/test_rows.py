@@ -1,7 +1,7 @@
 import pytest
 
 from selfdistill.reports import compare
-from selfdistill.reports.row import group
+from selfdistill.reports.grouping import group
 from selfdistill.reports.text import notes
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from selfdistill.reports import read
-from selfdistill.reports.reader import parse
-from selfdistill.reports.row import group
+from selfdistill.reports.grouping import group
+from selfdistill.reports.run import parse
 
 
 def labels_of(summaries):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from selfdistill.reports import compare, read
-from selfdistill.reports.figures import attention, classes, exits, learning, style
 from selfdistill.reports.page import write_report
+from selfdistill.reports.sections import attention, classes, cost, learning, style
 
 
 def compared(paths):
@@ -89,8 +89,8 @@ def test_shares_of_the_loss_are_of_its_terms(directory):
 
 
 def test_exits_need_more_than_the_network(directory):
-    assert exits.section(compared([directory()])) is None
-    section = exits.section(compared([directory("BYOT", shares=[1, 1])]))
+    assert cost.exits_section(compared([directory()])) is None
+    section = cost.exits_section(compared([directory("BYOT", shares=[1, 1])]))
     assert section.tables[0].columns == ("method", "exit1", "network")
     assert "do not hold the operations" in section.paragraphs[0]
 
@@ -100,7 +100,7 @@ def test_the_networks_operations_alone_make_no_picture_of_the_exits(directory):
     summary = json.loads((run / "summary.json").read_text())
     summary["cost"]["macs_per_exit"] = {"network": 5e8}
     (run / "summary.json").write_text(json.dumps(summary))
-    section = exits.section(compared([run]))
+    section = cost.exits_section(compared([run]))
     assert [plot.name for plot in section.plots] == ["exits-0"]
     assert "do not hold the operations" in section.paragraphs[0]
 

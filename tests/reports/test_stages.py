@@ -5,11 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from selfdistill.reports import corruption_table
-from selfdistill.reports.figures import style
-from selfdistill.reports.figures.attention import overlay_cam
-from selfdistill.reports.inspected import InspectedImage, Stage
-from selfdistill.reports.stages import MAX_LETTERS, stages_figure, stages_json, stages_table
+from selfdistill.reports import (
+    InspectedImage,
+    Stage,
+    corruption_table,
+    stages_json,
+    stages_table,
+)
+from selfdistill.reports.sections import style
+from selfdistill.reports.sections.attention import overlay_cam
+from selfdistill.reports.stages import MAX_LETTERS, stages_figure
 
 CAM = np.full((8, 8), 200, np.uint8)
 PIXELS = np.full((8, 8, 3), 90, np.uint8)

@@ -32,9 +32,9 @@ def test_a_comparison_gives_the_figures_of_the_last_epoch(study):
     row = row_of(compare(study), "CSKD")
     assert row.accuracy == pytest.approx((97.0, 0.3))
     assert row.seeds == (0, 1, 2)
-    figures = (row.nll, row.ece, row.seconds, row.step_ratio)
+    figures = (row.nll, row.ece, row.cost.seconds, row.step_ratio)
     assert figures == pytest.approx((0.2, 2.5, 20.0, 2.0))
-    assert (row.parameters, row.training_parameters) == (11_220_132, 12_000_000)
+    assert (row.cost.parameters, row.cost.training_parameters) == (11_220_132, 12_000_000)
 
 
 def test_differences_are_given_to_cross_entropy_with_verdicts(study):

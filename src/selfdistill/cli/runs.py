@@ -65,7 +65,8 @@ def attention(words: list[str]) -> int:
         raise ValueError(f"--picture {picture}: name a PNG file, such as attention.png")
     from ..config import Execution
     from ..inspection import inspect_images
-    from ..reports.stages import stages_figure, stages_json, stages_table
+    from ..reports import stages_json, stages_table
+    from ..reports.stages import stages_figure
     from ..runs import replace_file
     from .predict import find_files
 

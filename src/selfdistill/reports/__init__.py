@@ -4,21 +4,25 @@ What draws figures is imported from ``reports.page`` and ``reports.stages``: mat
 second to load.
 """
 
-from .comparison import Comparison, compare
-from .inspected import InspectedImage, Stage
-from .reader import read
-from .render import as_csv, as_html, as_json, as_markdown, as_table, as_text
-from .row import Row
-from .run import Run
-from .score_tables import corruption_table, exit_table
+from .comparison import Comparison, Row, compare
+from .inspected import (
+    InspectedImage,
+    Stage,
+    corruption_table,
+    exit_table,
+    stages_json,
+    stages_table,
+)
+from .run import StoredRun, read
+from .table import as_csv, as_html, as_json, as_markdown, as_table, as_text
 from .text import headline
 
 __all__ = [
     "Comparison",
     "InspectedImage",
     "Row",
-    "Run",
     "Stage",
+    "StoredRun",
     "as_csv",
     "as_html",
     "as_json",
@@ -30,4 +34,6 @@ __all__ = [
     "exit_table",
     "headline",
     "read",
+    "stages_json",
+    "stages_table",
 ]

@@ -1,6 +1,5 @@
 """A report: one self-contained page, its tables, and its figures as files."""
 
-import base64
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,25 +9,31 @@ import jinja2
 
 from ..runs import replace_file
 from ..terminal import shown
-from .columns import results_table
-from .comparison import NO_PAPERS, PREFERRED_SPLITS, Comparison, compare
-from .content import Section
-from .figures import (
+from .comparison import NO_PAPERS, PREFERRED_SPLITS, compare
+from .run import StoredRun, logged_epochs, read
+from .sections import (
     attention,
-    calibration,
     classes,
     cost,
-    exits,
     learning,
+    reliability,
     results,
-    robustness,
     style,
 )
-from .reader import logged_epochs, read
-from .render import as_json, as_latex, as_markdown
-from .run import Run
+from .table import as_json, as_latex, as_markdown, results_table
 from .text import headline, notes
 
+SECTIONS = (
+    results.section,
+    learning.section,
+    reliability.calibration_section,
+    classes.section,
+    cost.exits_section,
+    attention.section,
+    reliability.robustness_section,
+    cost.section,
+)
+"""Makers of sections in the order of the page; what a section has nothing for it leaves out."""
 PAGE = "index.html"
 FIGURES = "figures"
 MARK = b"default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -79,15 +84,26 @@ def write_report(
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is not a folder: name one for the page and its figures")
-    names = _names(paths)
+    folder = os.path.commonpath([path.absolute().parent for path in paths]) if paths else "."
+    names = {path: path.absolute().relative_to(folder).as_posix() for path in paths}
     runs, left_out, split = _read(paths, names, split)
+    lines = [f"left out: {run.name}: {run.reason}" for run in left_out[:MAX_LINES]]
+    if more := len(left_out) - len(lines):
+        lines.append(f"and {more} more runs, which the page names")
+    missing = (file for run in runs for file in run.missing())
+    lines += [f"{file} is missing: the report leaves out what it tells" for file in missing]
     if log is not None:
-        for line in (*_left_out_lines(left_out), *_missing_lines(runs)):
+        for line in lines:
             log(line)
     comparison = compare(runs, split, papers=papers).controls_first()
+    drawings: dict[str, str] = {}
+    files: dict[str, bytes] = {}
     with style.house_style():
-        sections = _sections(comparison)
-        drawings, figures = _draw(sections)
+        sections = [section for make in SECTIONS if (section := make(comparison)) is not None]
+        for plot in (plot for section in sections for plot in section.plots):
+            drawings[plot.name] = style.svg(plot.figure, plot.name)
+            files[f"{FIGURES}/{plot.name}.svg"] = drawings[plot.name].encode()
+            files[f"{FIGURES}/{plot.name}.png"] = style.png(plot.figure)
     caption = results_table(comparison).caption
     texts = {
         "table.md": f"{caption}\n\n{as_markdown(comparison, table='report')}",
@@ -105,7 +121,7 @@ def write_report(
             figures=FIGURES,
         ),
     }
-    files = {**figures, **{name: text.encode() for name, text in texts.items()}}
+    files |= {name: text.encode() for name, text in texts.items()}
     _refuse_others(out, files)
     for name, content in files.items():
         replace_file(out / name, content)
@@ -127,38 +143,18 @@ def _refuse_others(out: Path, names: Iterable[str]) -> None:
         )
 
 
-def _left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
-    """A line for each of the first runs that are left out, and how many more."""
-    lines = [f"left out: {run.name}: {run.reason}" for run in left_out[:MAX_LINES]]
-    more = len(left_out) - len(lines)
-    return [*lines, f"and {more} more runs, which the page names"] if more else lines
-
-
-def _missing_lines(runs: Sequence[Run]) -> list[str]:
-    missing = (file for run in runs for file in run.missing())
-    return [f"{file} is missing: the report leaves out what it tells" for file in missing]
-
-
-def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Name runs by their paths relative to the folder that holds them all."""
-    folder = os.path.commonpath([path.absolute().parent for path in paths]) if paths else "."
-    return {path: path.absolute().relative_to(folder).as_posix() for path in paths}
-
-
 def _read(
     paths: Sequence[Path], names: Mapping[Path, str], split: str | None
-) -> tuple[list[Run], list[LeftOut], str]:
+) -> tuple[list[StoredRun], list[LeftOut], str]:
     """Runs with scores on the split, the others with their reasons, and the split."""
-    runs: list[Run] = []
+    runs: list[StoredRun] = []
     left_out: list[LeftOut] = []
     for path in paths:
         try:
             runs.append(_read_whole(path))
         except ValueError as error:
             left_out.append(LeftOut(names[path], str(error).replace(str(path), names[path])))
-    split = split or max(
-        PREFERRED_SPLITS, key=lambda split: sum(split in run.scores for run in runs)
-    )
+    split = split or max(PREFERRED_SPLITS, key=lambda split: sum(split in r.scores for r in runs))
     lacking = [run for run in runs if split not in run.scores]
     left_out += [LeftOut(names[run.path], f"it has no {split} scores") for run in lacking]
     usable = [run for run in runs if split in run.scores]
@@ -168,31 +164,13 @@ def _read(
     return usable, left_out, split
 
 
-def _read_whole(path: Path) -> Run:
+def _read_whole(path: Path) -> StoredRun:
     try:
         run = read(path)
     except ValueError as error:
         raise ValueError(f"{error}{logged_epochs(path)}") from None
     run.check()
     return run
-
-
-def _sections(comparison: Comparison) -> list[Section]:
-    parts = (results, learning, calibration, classes, exits, attention, robustness, cost)
-    sections = (part.section(comparison) for part in parts)
-    return [section for section in sections if section is not None]
-
-
-def _draw(sections: Sequence[Section]) -> tuple[dict[str, str], dict[str, bytes]]:
-    """The SVG elements for the page by name, and the figures' files."""
-    drawings: dict[str, str] = {}
-    files: dict[str, bytes] = {}
-    for section in sections:
-        for plot in section.plots:
-            drawings[plot.name] = style.svg(plot.figure, plot.name)
-            files[f"{FIGURES}/{plot.name}.svg"] = drawings[plot.name].encode()
-            files[f"{FIGURES}/{plot.name}.png"] = style.png(plot.figure)
-    return drawings, files
 
 
 def _template() -> jinja2.Template:
@@ -204,14 +182,9 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["base64"] = _base64
     return environment.get_template("report.html")
 
 
 def _shown(value: object) -> object:
     """Escape control characters of text; HTML stays as it is."""
     return shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()

@@ -1,4 +1,4 @@
-"""A run's predictions of the test images, reduced to what a report needs."""
+"""What a run keeps of its test images: predictions, reduced for reports, and thumbnails."""
 
 import io
 import math
@@ -71,11 +71,25 @@ class TestPredictions:
         return np.stack([images.astype(np.float64), *means], axis=1)
 
 
+@dataclass(frozen=True)
+class Thumbnails:
+    """Test images with the most attention on a stage."""
+
+    images: NDArray[np.uint8]
+    """``images × height × width × 3``."""
+    indices: NDArray[np.int64]
+    """Positions in the test split."""
+    stages: NDArray[np.int64]
+    """The shallow stage, from 0."""
+    cams: NDArray[np.uint8]
+    """Class activation maps of the stage's exit, ``images × height × width``, 255 the most."""
+
+
 def read_predictions(file: Path, images: int | None = None) -> TestPredictions | None:
-    """Read the stored logits of a run and reduce them; None if it has none."""
+    """Read the stored logits of a run's test images and reduce them; None if it has none."""
     if not file.is_file():
         return None
-    with open_arrays(file, images) as arrays:
+    with _open_arrays(file, images) as arrays:
         logits = np.asarray(arrays["network"], np.float64)
         attention = np.asarray(arrays["attention"], np.float64) if "attention" in arrays else None
         labels = np.asarray(arrays["labels"], np.int64)
@@ -93,6 +107,19 @@ def read_predictions(file: Path, images: int | None = None) -> TestPredictions |
     )
 
 
+def read_thumbnails(file: Path, images: int | None = None) -> Thumbnails | None:
+    """Read the thumbnails of a run of so many test images; None if it has none."""
+    if not file.is_file():
+        return None
+    with _open_arrays(file, images) as arrays:
+        pixels, cams = (np.asarray(arrays[name], np.uint8) for name in ("images", "cams"))
+        indices, stages = (np.asarray(arrays[name], np.int64) for name in ("indices", "block"))
+        count, shapes = len(pixels), (pixels.shape, cams.shape, indices.shape, stages.shape)
+        if shapes != ((*cams.shape, 3), (count, *pixels.shape[1:3]), (count,), (count,)):
+            raise ValueError(f"arrays of {shapes} do not go together")
+    return Thumbnails(pixels, indices, stages, cams)
+
+
 def entropy(attention: Numbers) -> Numbers:
     r"""Entropy of each image's attention over that of equal attention.
 
@@ -108,7 +135,7 @@ def entropy(attention: Numbers) -> Numbers:
 
 
 @contextmanager
-def open_arrays(file: Path, images: int | None = None) -> Generator[NpzFile]:
+def _open_arrays(file: Path, images: int | None) -> Generator[NpzFile]:
     """Open a file of arrays; a ValueError names it if it is damaged or has too many rows."""
     content = read_checked(file, max_bytes=MAX_BYTES)
     try:

@@ -1,32 +1,46 @@
-"""A finished run: what its summary says, and what lies beside it."""
+"""A finished run, read from its directory or from a copy of its summary."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..runs import (
     SCORED_SPLITS,
+    SUMMARY,
+    SUMMARY_FORMAT,
     Fields,
     RunDirectory,
     Stored,
+    flatten,
     read_checked_json,
     read_json,
     read_lines,
+    read_summary,
     summary_file,
 )
 from ..terminal import shown_name
-from .predictions import Numbers, TestPredictions, open_arrays, read_predictions
+from .predictions import Numbers, TestPredictions, Thumbnails, read_predictions, read_thumbnails
 
 MAX_NUMBER = 1e300
 """No number of a summary is larger."""
+HASH_LENGTH = 8
+ADDED_FIELDS: Fields = {
+    "backbone.stages": None,
+    "mixing": None,
+    "adversary": None,
+    "backbone_lr_scale": 1,
+    "decay_biases": True,
+    "init": None,
+}
+"""Fields that older recipes lack, with the values that they imply."""
 
 
 @dataclass(frozen=True)
-class Headline:
+class Scores:
     """What the deployed network reached on one split after the last epoch."""
 
     accuracy: float
@@ -63,21 +77,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Thumbnails:
-    """Test images with the most attention on a stage, kept by the run."""
-
-    images: NDArray[np.uint8]
-    """``images × height × width × 3``."""
-    indices: NDArray[np.int64]
-    """Positions in the test split."""
-    stages: NDArray[np.int64]
-    """The shallow stage, from 0."""
-    cams: NDArray[np.uint8]
-    """Class activation maps of the stage's exit, ``images × height × width``, 255 the most."""
-
-
-@dataclass(frozen=True)
-class Run:
+class StoredRun:
     """A finished run; what only a run directory holds is read when it is asked for."""
 
     path: Path
@@ -90,9 +90,7 @@ class Run:
     weights: str | None
     """Hash of the trained network, by which recipes of other runs name it."""
     environment: Mapping[str, object]
-    images: Mapping[str, object]
-    """Images in each split, where the summary tells."""
-    scores: Mapping[str, Headline]
+    scores: Mapping[str, Scores]
     """By split: ``validation``, ``test``; a split that was not read is absent."""
     cost: Cost
 
@@ -100,6 +98,11 @@ class Run:
     def method(self) -> str:
         """The method's name."""
         return str(self.fields["method.class_path"]).rpartition(".")[2]
+
+    def num_images(self, split: str) -> int | None:
+        """Images in a split; None where the summary does not tell."""
+        count = _members(self.summary.get("images")).get(split)
+        return count if isinstance(count, int) and count > 0 else None
 
     def exit_scores(self, split: str) -> dict[str, dict[str, float]]:
         """All scores by exit after the last epoch, in the order of the summary."""
@@ -142,22 +145,12 @@ class Run:
     @cached_property
     def predictions(self) -> TestPredictions | None:
         """Predictions of the test images; None if the file is missing."""
-        return read_predictions(self._directory.predictions_file, self._test_images)
+        return read_predictions(self._directory.predictions_file, self.num_images("test"))
 
     @cached_property
     def thumbnails(self) -> Thumbnails | None:
         """Test images with the most attention on a stage, where the run keeps some."""
-        file = self._directory.top_attended_file
-        if not file.is_file():
-            return None
-        with open_arrays(file, self._test_images) as arrays:
-            images, cams = (np.asarray(arrays[name], np.uint8) for name in ("images", "cams"))
-            indices, stages = (np.asarray(arrays[n], np.int64) for n in ("indices", "block"))
-            count = len(images)
-            shapes = (images.shape, cams.shape, indices.shape, stages.shape)
-            if shapes != ((*cams.shape, 3), (count, *images.shape[1:3]), (count,), (count,)):
-                raise ValueError(f"arrays of {shapes} do not go together")
-            return Thumbnails(images, indices, stages, cams)
+        return read_thumbnails(self._directory.top_attended_file, self.num_images("test"))
 
     @cached_property
     def best_test_epoch(self) -> float | None:
@@ -187,42 +180,34 @@ class Run:
         return tuple(shown_name(str(name)) for name in names)
 
     def check(self) -> None:
-        """Read all that a report shows.
-
-        Raises:
-            ValueError: If something is damaged; the message names the file.
-        """
-        predictions, classes, file = self.predictions, self.classes, summary_file(self.path)
+        """Read all that a report shows; a ValueError names the file that is damaged."""
+        predictions, classes = self.predictions, self.classes
         if predictions is not None and classes and len(classes) != predictions.num_classes:
             raise ValueError(
                 f"{self._model_description} names {len(classes)} classes, and "
                 f"{self._directory.predictions_file.name} predicts {predictions.num_classes}: "
                 "restore them from a copy"
             )
-        for split, scores in self.scores.items():
-            if not 0 <= scores.accuracy <= 100:
-                raise ValueError(f"{file} is damaged: its {split} accuracy is {scores.accuracy} %")
         _ = self.thumbnails, self.best_test_epoch, self.files
         try:
             _ = self.curve, self.macs, [self.corruptions(split) for split in SCORED_SPLITS]
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{file} is damaged: {error}") from None
+            raise ValueError(f"{summary_file(self.path)} is damaged: {error}") from None
 
     def missing(self) -> list[Path]:
         """Files that the run ended with, a report would read, and that are missing now."""
         if not self.path.is_dir():  # a copy of the summary alone
             return []
-        run = self._directory
-        files = (
+        run, recorded = self._directory, _members(self.summary.get("files"))
+        read = (
             self._model_description,
             run.predictions_file,
             run.top_attended_file,
             run.files_file,
         )
-        recorded = _members(self.summary.get("files"))
         return [
             file
-            for file in files
+            for file in read
             if file.relative_to(self.path).as_posix() in recorded and not file.is_file()
         ]
 
@@ -234,21 +219,123 @@ class Run:
     def _model_description(self) -> Path:
         return self._directory.model / "config.json"
 
-    @property
-    def _test_images(self) -> int | None:
-        count = self.images.get("test")
-        return count if isinstance(count, int) and count > 0 else None
+
+def read(path: Path) -> StoredRun:
+    """Read a finished run.
+
+    Args:
+        path: A run directory, or a copy of its ``summary.json``.
+
+    Raises:
+        ValueError: If there is no such run, it is unfinished, or the file is no
+            summary or damaged.
+    """
+    file = summary_file(path)
+    if path.is_dir() and not file.exists():
+        raise ValueError(_why_absent(RunDirectory(path)))
+    if not file.exists():
+        raise ValueError(f"there is no run at {path}; name a run directory or a summary file")
+    run = parse(read_summary(file).values, path)
+    for split, scores in run.scores.items():
+        if not 0 <= scores.accuracy <= 100:
+            raise ValueError(f"{file} is damaged: its {split} accuracy is {scores.accuracy} %")
+    return run
 
 
-def _members(value: object) -> dict[str, object]:
-    """Members of a JSON object; none of anything else."""
-    return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else {}
+def parse(summary: Mapping[str, object], path: Path) -> StoredRun:
+    """Build a run from its decoded ``summary.json``; a ValueError says what is wrong with it."""
+    file = summary_file(path)
+    try:
+        if summary["format"] != SUMMARY_FORMAT:
+            raise ValueError(
+                f"{file} has summary format {summary['format']!r}, and this version reads "
+                f"{SUMMARY_FORMAT}; install the version of selfdistill that wrote it"
+            )
+        fields = {**ADDED_FIELDS, **flatten(_mapping(summary["recipe"]))}
+        fields["data.split_hash"] = str(summary["split_hash"])[-HASH_LENGTH:]
+        if not isinstance(fields["method.class_path"], str):
+            raise TypeError(f"its method is {fields['method.class_path']!r:.40}")
+        cost, weights = _mapping(summary["cost"]), summary.get("weights")
+        return StoredRun(
+            path=path,
+            summary=summary,
+            seed=_integer(fields.pop("seed")),
+            fields=fields,
+            weights=None if weights is None else str(weights),
+            environment=_mapping(summary["environment"]),
+            scores={s: _scores(summary[s]) for s in SCORED_SPLITS if summary[s] is not None},
+            cost=Cost(
+                seconds=_number(cost["seconds"]),
+                images_per_second=_number(cost["images_per_second"]),
+                parameters=_integer(cost["parameters"]),
+                training_parameters=_integer(cost["training_parameters"]),
+            ),
+        )
+    except KeyError as error:
+        raise ValueError(f"{file} is not a summary of a run: it lacks {error}") from None
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{file} is not a summary of a run: {error}") from None
+
+
+def logged_epochs(path: Path) -> str:
+    """How many epochs an unfinished run has logged, in brackets, to follow a message."""
+    log = RunDirectory(path).log_file
+    try:
+        lines = read_lines(log) if log.is_file() else []
+    except ValueError:
+        return ""  # the message is about the summary already
+    return f" (it has logged {lines[-1].get('epoch')} epochs)" if lines else ""
+
+
+def _why_absent(run: RunDirectory) -> str:
+    if run.failure_file.exists():
+        failure = read_json(run.failure_file).values
+        return (
+            f"{run.path} ended in epoch {failure.get('epoch')}, its loss not finite at learning "
+            f"rate {failure.get('lr')}: train it anew with other settings"
+        )
+    if run.recipe_file.exists():
+        return (
+            f"{run.path} is unfinished: repeat its train command to resume it, then compare "
+            f"(it has no {SUMMARY})"
+        )
+    return f"{run.path} is no run: it has no {SUMMARY}; name run directories or summary files"
+
+
+# What a run needs raises a TypeError; what only some sections show is left out where it is odd.
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{value!r:.40} stands where fields belong")
+    return {str(key): element for key, element in value.items()}
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise TypeError(f"{value!r:.40} stands where a number belongs")
+    return float(value)
+
+
+def _integer(value: object) -> int:
+    number = _number(value)
+    if not math.isfinite(number):
+        raise TypeError(f"{number} stands where a whole number belongs")
+    return int(number)
+
+
+def _scores(split: object) -> Scores:
+    network = _mapping(_mapping(_mapping(split)["last"])["network"])
+    return Scores(*(_number(network[name]) for name in ("accuracy", "nll", "ece")))
+
+
+def _members(value: object) -> Mapping[str, object]:
+    return _mapping(value) if isinstance(value, Mapping) else {}
 
 
 def _numbers(value: object) -> dict[str, float]:
-    """The members of a JSON object that are numbers."""
     numbers = {k: v for k, v in _members(value).items() if isinstance(v, int | float)}
-    return {k: float(v) for k, v in numbers.items() if abs(v) < MAX_NUMBER or v != v}
+    return {k: float(v) for k, v in numbers.items() if not abs(v) >= MAX_NUMBER}
 
 
 def _array(values: object, dimensions: int, length: int | None = None) -> Numbers:

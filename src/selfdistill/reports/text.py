@@ -4,10 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from .comparison import HEADLINE, HEADLINE_SEEDS, Comparison, seeds_needed
-from .labels import shared_fields
-from .row import CONTROL, Row
-from .statistics import MIN_SEEDS, Spread
+from .comparison import (
+    CONTROL,
+    MAIN_METHOD,
+    MAIN_METHOD_SEEDS,
+    Comparison,
+    Row,
+    seeds_needed,
+)
+from .grouping import Labels
+from .statistics import MIN_SEEDS, Difference, Spread, spread
 
 TableKind = Literal["compare", "report"]
 """Which table: that of ``compare``, or that of a report."""
@@ -24,10 +30,29 @@ def signed(points: float, digits: int = 2) -> str:
     return f"{round(points, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
-def plus_minus(value: Spread, digits: int = 2) -> str:
+def plus_minus(value: Spread | None, digits: int = 2) -> str:
     """A mean, and its standard deviation over seeds where there is one."""
+    if value is None:
+        return ABSENT
     mean, sd = value
     return f"{mean:.{digits}f}" if sd is None else f"{mean:.{digits}f} ± {sd:.{digits}f}"
+
+
+def seeds_plus_minus(values: Sequence[float], digits: int = 2) -> str:
+    """The same of the figures of single seeds, which may be none."""
+    return plus_minus(spread(values) if values else None, digits)
+
+
+def difference_words(difference: Difference) -> str:
+    """A difference in points, with its interval where there is one."""
+    mean, interval, _ = difference
+    span = f" [{signed(interval[0])}, {signed(interval[1])}]" if interval else ""
+    return f"{signed(mean)}{span}"
+
+
+def verdict_or_obstacle(difference: Difference) -> str:
+    """A difference's verdict, or why there is none."""
+    return difference.verdict or f"no verdict {difference.obstacle}"
 
 
 def verdict_words(row: Row) -> str:
@@ -37,13 +62,13 @@ def verdict_words(row: Row) -> str:
     if row.difference is None:
         parts = ", ".join(part.replace("_", " ") for part in row.differs)
         return f"not compared: other {parts}" if parts else ABSENT
-    return row.difference.verdict or f"no verdict {row.difference.obstacle}"
+    return verdict_or_obstacle(row.difference)
 
 
 def headline(comparison: Comparison) -> str:
     """One sentence: what was gained over cross-entropy or lost, or why there is no verdict."""
     compared = [row for row in comparison.rows if row.control is not None]
-    for candidates in ([row for row in compared if row.method == HEADLINE], compared):
+    for candidates in ([row for row in compared if row.method == MAIN_METHOD], compared):
         if len(candidates) == 1:
             return _pair(candidates[0])
     return _counts(compared) if compared else _uncompared(comparison.rows)
@@ -76,14 +101,9 @@ def _pair(row: Row) -> str:
 
 
 def _counts(compared: Sequence[Row]) -> str:
-    verdicts = [row.verdict for row in compared]
-    kinds = [
-        (verdicts.count("better"), "better"),
-        (verdicts.count("worse"), "worse"),
-        (verdicts.count("not distinguishable"), "not distinguishable"),
-        (verdicts.count(None), "without a verdict"),
-    ]
-    parts = ", ".join(f"{count} {words}" for count, words in kinds if count)
+    counts = Counter(row.verdict or "without a verdict" for row in compared)
+    kinds = ("better", "worse", "not distinguishable", "without a verdict")
+    parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds if counts[kind])
     return f"Against cross-entropy, of {len(compared)} rows: {parts}."
 
 
@@ -136,7 +156,7 @@ def _report_notes(comparison: Comparison) -> list[str]:
         to_what = _to_what(comparison) or " to the cross-entropy row of the same setting"
         lines.append(f"difference: of the means,{to_what}{intervals}")
         lines.append(
-            f"a verdict takes {MIN_SEEDS} seeds in both rows, {HEADLINE_SEEDS} for {HEADLINE}"
+            f"a verdict takes {MIN_SEEDS} seeds in both rows, {MAIN_METHOD_SEEDS} for {MAIN_METHOD}"
         )
     if any(row.sampling_error is not None for row in rows):
         size = _common_size(rows)
@@ -220,5 +240,5 @@ def _label_notes(rows: Sequence[Row]) -> list[str]:
         f"{field.rpartition('.')[2]}: other weights for each seed ({_named(named)})"
         for field, named in labels.items()
     ]
-    shared = shared_fields([row.runs[0].fields for row in rows])
+    shared = Labels([row.runs[0].fields for row in rows]).left_out()
     return [*by_seed, *([f"where a label says nothing else: {shared}"] if shared else [])]

@@ -1,11 +1,12 @@
-"""A comparison as text: for terminals, Markdown, HTML, LaTeX, CSV and JSON."""
+"""The results table: its columns, and as text, Markdown, HTML, LaTeX, CSV and JSON."""
 
 import csv
 import io
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 
 from rich import box
@@ -16,10 +17,9 @@ from rich.text import Text
 
 from ..consoles import render_plain
 from ..terminal import csv_text, shown, shown_name
-from .columns import Column, columns_of, results_table
-from .comparison import Comparison
-from .row import Row
-from .text import TableKind, notes
+from .comparison import Comparison, Row
+from .sections import TextTable
+from .text import ABSENT, TableKind, difference_words, notes, plus_minus, verdict_words
 
 TEX = {
     "\\": r"\textbackslash{}",
@@ -34,6 +34,86 @@ TEX = {
 }
 
 
+@dataclass(frozen=True)
+class Column:
+    """A column for people; line breaks in title and cells are kept where the medium allows."""
+
+    title: str
+    """``{control}`` is replaced by the name of the control."""
+    cell: Callable[[Row], str]
+    rank: int = 0
+    """Columns of the highest rank are left out first where space is short; 0 always stays."""
+    words: bool = False
+    """Set flush left and wrapped; the others are numbers."""
+    table: TableKind | None = None
+    """The table that it is for; None for both."""
+
+
+def _difference(row: Row) -> str:
+    return ABSENT if row.difference is None else difference_words(row.difference)
+
+
+def _difference_and_verdict(row: Row) -> str:
+    verdict = verdict_words(row)
+    return verdict if row.difference is None else f"{_difference(row)}\n{verdict}"
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e6:.2f} M" if number >= 999_950 else f"{number / 1e3:.1f} k"
+
+
+def _or_absent(text: str, value: float | None) -> str:
+    return ABSENT if value is None else text.format(value)
+
+
+COLUMNS = (
+    Column("method", lambda row: row.label, words=True),
+    Column("seeds", lambda row: str(len(row.seeds))),
+    Column("accuracy", lambda row: plus_minus(row.accuracy), table="compare"),
+    Column("accuracy, %", lambda row: plus_minus(row.accuracy), table="report"),
+    Column("difference to\n{control}", _difference_and_verdict, words=True, table="compare"),
+    Column("difference [95 %], points", _difference, table="report"),
+    Column("verdict", verdict_words, words=True, table="report"),
+    Column("NLL", lambda row: f"{row.nll:.3f}", 1, table="compare"),
+    Column("ECE", lambda row: f"{row.ece:.2f}", 3, table="compare"),
+    Column("network\nparameters", lambda row: _count(row.cost.parameters), 5, table="compare"),
+    Column(
+        "training\nparameters", lambda row: _count(row.cost.training_parameters), 6, table="compare"
+    ),
+    Column("seconds\nper run", lambda row: f"{row.cost.seconds:,.0f}", 4, table="compare"),
+    Column("step\nratio", lambda row: _or_absent("{:.2f}", row.step_ratio), 2, table="compare"),
+    Column("paper, %", lambda row: _or_absent("{:.2f}", row.paper), table="report"),
+    Column("legacy: best test epoch, %", lambda r: plus_minus(r.best_test_epoch), table="report"),
+    Column(
+        "sampling error, points",
+        lambda row: _or_absent("±{:.2f}", row.sampling_error),
+        table="report",
+    ),
+)
+
+
+def columns_of(comparison: Comparison, table: TableKind = "compare") -> list[Column]:
+    """The columns of a table that are not empty."""
+    return [
+        replace(column, title=column.title.format(control=comparison.control_name))
+        for column in COLUMNS
+        if column.table in (None, table)
+        and any(column.cell(row) != ABSENT for row in comparison.rows)
+    ]
+
+
+def results_table(comparison: Comparison, table: TableKind = "report") -> TextTable:
+    """The table as cells."""
+    columns = columns_of(comparison, table)
+    return TextTable(
+        f"Top-1 accuracy on the {comparison.split} split after the last epoch, mean ± standard "
+        "deviation over seeds.",
+        columns=tuple(column.title for column in columns),
+        rows=tuple(tuple(column.cell(row) for column in columns) for row in comparison.rows),
+        words=frozenset(i for i, column in enumerate(columns) if column.words),
+    )
+
+
 def as_table(comparison: Comparison, *, width: int) -> Group:
     """Render for a terminal, with the notes below.
 
@@ -43,9 +123,21 @@ def as_table(comparison: Comparison, *, width: int) -> Group:
     """
     columns = columns_of(comparison)
     left_out: list[str] = []
-    while _natural_width(table := _table(comparison, columns, width)) > width:
+    wide = Console(file=io.StringIO(), width=10_000)
+    while True:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        for column in columns:
+            table.add_column(
+                Text(column.title),
+                justify="left" if column.words else "right",
+                no_wrap=not column.words,
+                overflow="fold",
+                max_width=width // 3 if column.words else None,
+            )
+        for row in comparison.rows:
+            table.add_row(*(Text(column.cell(row)) for column in columns))
         least = max(columns, key=lambda column: column.rank)
-        if least.rank == 0:
+        if least.rank == 0 or Measurement.get(wide, wide.options, table).maximum <= width:
             break
         columns.remove(least)
         left_out.append(least.title.replace("\n", " "))
@@ -91,7 +183,7 @@ def as_latex(comparison: Comparison) -> str:
 
 def as_csv(comparison: Comparison) -> str:
     """Render numbers in full precision, one line a row; what is unknown is empty."""
-    records = [_record(row) for row in comparison.rows]
+    records = [_record(row, "compare") for row in comparison.rows]
     file = io.StringIO()
     writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
     writer.writeheader()
@@ -104,35 +196,12 @@ def as_csv(comparison: Comparison) -> str:
 
 def as_json(comparison: Comparison, *, table: TableKind = "compare") -> str:
     """Render numbers in full precision; what is unknown or not finite is ``null``."""
-    records = [
-        _record(row) | (_report_record(row) if table == "report" else {}) for row in comparison.rows
-    ]
     rows = [
         {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
-        for record in records
+        for record in (_record(row, table) for row in comparison.rows)
     ]
     content = {"split": comparison.split, "rows": rows, "notes": notes(comparison, table)}
     return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def _table(comparison: Comparison, columns: Sequence[Column], width: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for column in columns:
-        table.add_column(
-            Text(column.title),
-            justify="left" if column.words else "right",
-            no_wrap=not column.words,
-            overflow="fold",
-            max_width=width // 3 if column.words else None,
-        )
-    for row in comparison.rows:
-        table.add_row(*(Text(column.cell(row)) for column in columns))
-    return table
-
-
-def _natural_width(table: Table) -> int:
-    console = Console(file=io.StringIO(), width=10_000)
-    return Measurement.get(console, console.options, table).maximum
 
 
 def _markdown(cell: str) -> str:
@@ -148,10 +217,10 @@ def _tex(cell: str) -> str:
     return "".join(TEX.get(mark, mark) for mark in shown(cell))
 
 
-def _record(row: Row) -> dict[str, object]:
+def _record(row: Row, table: TableKind) -> dict[str, object]:
     difference = row.difference
     low, high = (difference and difference.interval) or (None, None)
-    return {
+    record: dict[str, object] = {
         "method": row.label,
         "seeds": row.seeds,
         "accuracy": row.accuracy.mean,
@@ -164,16 +233,15 @@ def _record(row: Row) -> dict[str, object]:
         "differs": row.differs,
         "nll": row.nll,
         "ece": row.ece,
-        "parameters": row.parameters,
-        "training_parameters": row.training_parameters,
-        "seconds": row.seconds,
+        "parameters": row.cost.parameters,
+        "training_parameters": row.cost.training_parameters,
+        "seconds": row.cost.seconds,
         "step_ratio": row.step_ratio,
     }
-
-
-def _report_record(row: Row) -> dict[str, object]:
-    return {
-        "paper": row.paper,
-        "legacy_best_test_epoch": row.best_test_epoch and row.best_test_epoch.mean,
-        "sampling_error": row.sampling_error,
-    }
+    if table == "report":
+        record |= {
+            "paper": row.paper,
+            "legacy_best_test_epoch": row.best_test_epoch and row.best_test_epoch.mean,
+            "sampling_error": row.sampling_error,
+        }
+    return record

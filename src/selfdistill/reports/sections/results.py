@@ -6,11 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..columns import results_table
-from ..comparison import Comparison
-from ..content import Plot, Section
-from ..row import Row
-from . import style
+from ..comparison import Comparison, Row
+from ..table import results_table
+from . import Plot, Section, style
 
 
 def section(comparison: Comparison) -> Section:

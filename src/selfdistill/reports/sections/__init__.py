@@ -1,5 +1,6 @@
-"""What a section of a report consists of."""
+"""The sections of a report, and what one consists of."""
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,8 @@ if TYPE_CHECKING:  # it takes a second to load
 
 
 @dataclass(frozen=True)
-class Table:
-    """Cells as text; the first column names the row."""
+class TextTable:
+    """A table of text; the first column names the row."""
 
     caption: str
     columns: tuple[str, ...]
@@ -30,10 +31,15 @@ class Plot:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A small image."""
+    """A small image with its caption."""
 
     png: bytes
     caption: str
+
+    @property
+    def base64(self) -> str:
+        """The image as a ``data:`` URL holds it."""
+        return base64.b64encode(self.png).decode()
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,6 @@ class Section:
     name: str
     title: str
     paragraphs: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[TextTable, ...] = ()
     plots: tuple[Plot, ...] = ()
     thumbnails: tuple[Thumbnail, ...] = ()

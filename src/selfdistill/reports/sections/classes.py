@@ -6,12 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from ..comparison import HEADLINE, Comparison
-from ..content import Plot, Section
+from ..comparison import MAIN_METHOD, Comparison, Row
 from ..predictions import Numbers
-from ..row import Row
 from ..text import signed
-from . import style
+from . import Plot, Section, style
 
 EXTREMES = 10
 """Classes that a plot names at either end."""
@@ -68,7 +66,7 @@ class Pair:
 
 def section(comparison: Comparison) -> Section | None:
     """Rows against their cross-entropy row; None where predictions of either are missing."""
-    ordered = sorted(comparison.rows, key=lambda row: row.method != HEADLINE)
+    ordered = sorted(comparison.rows, key=lambda row: row.method != MAIN_METHOD)
     pairs = [pair for row in ordered if (pair := _pair(row)) is not None]
     if not pairs:
         return None

@@ -16,8 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import RcKeyType
 
 from ...terminal import shown
+from ..comparison import Row
 from ..predictions import Numbers
-from ..row import Row
 
 INK, RULE, FAINT = "#1a1a1a", "#8a8a8a", "#dcdcdc"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

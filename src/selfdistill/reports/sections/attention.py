@@ -9,13 +9,11 @@ from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from ...runs import Fields
-from ..comparison import Comparison
-from ..content import Plot, Section, Table, Thumbnail
+from ..comparison import Comparison, Row
 from ..predictions import Numbers, entropy
-from ..row import Row
 from ..statistics import differences
-from ..text import needs_predictions, plus_minus, signed
-from . import style
+from ..text import difference_words, needs_predictions, plus_minus, verdict_or_obstacle
+from . import Plot, Section, TextTable, Thumbnail, style
 
 MEANING = (
     "For every image, the attention says how much each shallow block counts in what the deepest "
@@ -146,9 +144,9 @@ def _entropy(rows: Sequence[Row], name: str) -> Plot:
     )
 
 
-def _ablations(rows: Sequence[Row]) -> list[Table]:
+def _ablations(rows: Sequence[Row]) -> list[TextTable]:
     """Learned attention against every other kind, all else equal."""
-    tables: list[Table] = []
+    tables: list[TextTable] = []
     for learned in (row for row in rows if _kind(row) == LEARNED):
         others = [
             o for o in rows if _kind(o) != LEARNED and _other_fields(o) == _other_fields(learned)
@@ -159,12 +157,11 @@ def _ablations(rows: Sequence[Row]) -> list[Table]:
         seeds = str(len(learned.runs))
         cells = [(LEARNED, seeds, plus_minus(learned.accuracy), "reference", "")]
         for row, test in zip(others, tests, strict=True):
-            span = "" if test.interval is None else " [{}, {}]".format(*map(signed, test.interval))
-            verdict = test.verdict or f"no verdict {test.obstacle}"
             kind, accuracy = str(_kind(row)).replace("_", " "), plus_minus(row.accuracy)
-            cells.append((kind, str(len(row.runs)), accuracy, signed(test.mean) + span, verdict))
+            words = difference_words(test), verdict_or_obstacle(test)
+            cells.append((kind, str(len(row.runs)), accuracy, *words))
         tables.append(
-            Table(
+            TextTable(
                 f"{learned.label}: every other kind of attention against the learned one, all "
                 "else equal (accuracy in %, difference in points, 95 % interval).",
                 ("attention", "seeds", "accuracy", "difference to learned", "verdict"),
@@ -184,7 +181,7 @@ def _other_fields(row: Row) -> Fields | None:
     return None if fields.pop(KIND, None) is None else fields
 
 
-def _most_attended(row: Row) -> Table:
+def _most_attended(row: Row) -> TextTable:
     """The classes and images with the most attention on each stage, mean over seeds."""
     attention, labels, names = np.mean(_by_run(row), axis=0), _labels(row), row.class_names
     files = _files(row, len(labels))
@@ -200,7 +197,7 @@ def _most_attended(row: Row) -> Table:
         ]
         mean = f"{100 * attention[:, stage].mean():.1f}"
         cells.append((f"block {stage + 1}", mean, ", ".join(classes), "; ".join(images)))
-    return Table(
+    return TextTable(
         f"{row.label}: what leans most on each shallow block (share in %, mean over seeds; "
         f"images by their {named_by}).",
         ("block", "mean share", "classes", "test images"),

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..comparison import Comparison
-from ..content import Plot, Section
+from ..comparison import Comparison, Row
 from ..predictions import Numbers
-from ..row import Row
-from . import style
+from . import Plot, Section, style
 
 
 def section(comparison: Comparison) -> Section | None:

@@ -1,1 +1,0 @@
-"""The sections of a report, each with its tables and figures."""
