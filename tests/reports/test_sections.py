@@ -88,6 +88,14 @@ def test_shares_of_the_loss_are_of_its_terms(directory):
     assert max(y for x, y in lower if x == 3) == pytest.approx(25)  # 0.5 of 2.0
 
 
+def test_terms_are_averaged_over_the_runs_that_have_the_same(directory):
+    runs = [directory("BYOT", seed=k, shares=[1, 1]) for k in range(2)]
+    summary = json.loads((runs[1] / "summary.json").read_text())
+    del summary["curve"]["terms"]["distillation"]
+    (runs[1] / "summary.json").write_text(json.dumps(summary))
+    assert "(one seed;" in learning.section(compared(runs)).plots[-1].caption
+
+
 def test_exits_need_more_than_the_network(directory):
     assert cost.exits_section(compared([directory()])) is None
     section = cost.exits_section(compared([directory("BYOT", shares=[1, 1])]))

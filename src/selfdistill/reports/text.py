@@ -111,10 +111,9 @@ def _uncompared(rows: Sequence[Row]) -> str:
     if len(rows) > 1:
         return f"{len(rows)} rows, none of which can be compared with cross-entropy."
     row = rows[0]
-    mean, sd = row.accuracy
-    amount = f"{mean:.2f} %" if sd is None else f"{mean:.2f} ± {sd:.2f} %"
+    accuracy = f"{plus_minus(row.accuracy)} % {row.split} accuracy"
     runs = "one run" if len(row.runs) == 1 else f"{len(row.runs)} seeds"
-    return f"Nothing to compare with: {row.name} alone, {amount} {row.split} accuracy, {runs}."
+    return f"Nothing to compare with: {row.name} alone, {accuracy}, {runs}."
 
 
 def needs_predictions(subject: str, split: str) -> str:
@@ -136,10 +135,9 @@ def notes(comparison: Comparison, table: TableKind = "compare") -> list[str]:
 def _compare_notes(comparison: Comparison) -> list[str]:
     rows, split = comparison.rows, comparison.split
     lines = [f"{split} split, last epoch; accuracy and ECE in percent, ± standard deviation"]
-    if any(_intervals(rows).values()):
-        lines.append(f"differences{_to_what(comparison)} in points, with {_interval_words(rows)}")
-    elif to_what := _to_what(comparison):
-        lines.append(f"differences{to_what} in points")
+    intervals, to_what = _interval_words(rows), _to_what(comparison)
+    if intervals or to_what:
+        lines.append(f"differences{to_what} in points{intervals and f', with {intervals}'}")
     if size := _common_size(rows):
         error = max(row.sampling_error or 0.0 for row in rows)
         lines.append(f"{size:,} {split} images: sampling error up to ±{error:.2f} points")
@@ -152,9 +150,9 @@ def _report_notes(comparison: Comparison) -> list[str]:
     rows, split = comparison.rows, comparison.split
     lines: list[str] = []
     if any(row.difference is not None for row in rows):
-        intervals = f"; {_interval_words(rows)}" if any(_intervals(rows).values()) else ""
+        intervals = _interval_words(rows)
         to_what = _to_what(comparison) or " to the cross-entropy row of the same setting"
-        lines.append(f"difference: of the means,{to_what}{intervals}")
+        lines.append(f"difference: of the means,{to_what}{intervals and f'; {intervals}'}")
         lines.append(
             f"a verdict takes {MIN_SEEDS} seeds in both rows, {MAIN_METHOD_SEEDS} for {MAIN_METHOD}"
         )
@@ -169,18 +167,16 @@ def _report_notes(comparison: Comparison) -> list[str]:
     return [*lines, *_seed_notes(rows)]
 
 
-def _intervals(rows: Sequence[Row]) -> Counter[str]:
-    """Number of intervals for each control, by its label."""
-    return Counter(
+def _interval_words(rows: Sequence[Row]) -> str:
+    """Name the kind of the intervals: joint for each control that has several; empty if none."""
+    by_control = Counter(
         row.control.label
         for row in rows
         if row.control is not None and row.difference and row.difference.interval
     )
-
-
-def _interval_words(rows: Sequence[Row]) -> str:
-    """Name the kind of the intervals: joint for each control that has several."""
-    sizes = list(_intervals(rows).values())
+    sizes = list(by_control.values())
+    if not sizes:
+        return ""
     if len(sizes) == 1:
         joint = sizes[0] > 1
         return f"{'joint ' * joint}95 % intervals over seeds ({DUNNETT if joint else 'Welch'})"

@@ -62,7 +62,11 @@ def _accuracy(rows: Sequence[Row], split: str, name: str) -> Plot:
 
 def _terms(row: Row, name: str) -> Plot:
     curve = row.runs[0].curve
-    seeds = [r.curve for r in row.runs if len(r.curve.epoch) == len(curve.epoch)]
+    seeds = [
+        c
+        for c in (run.curve for run in row.runs)
+        if len(c.epoch) == len(curve.epoch) and c.terms.keys() == curve.terms.keys()
+    ]
     sizes = np.array([np.mean([abs(c.terms[t]) for c in seeds], axis=0) for t in curve.terms])
     total = sizes.sum(axis=0)
     shares = 100 * np.divide(sizes, total, out=np.zeros_like(sizes), where=total > 0)
