@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _complain(message)
         except KeyboardInterrupt as interrupt:
             number = interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT
-            hint = "; run the same command to resume" if words[:1] and words[0] in RESUMED else ""
+            hint = "; run the same command to resume" if words and words[0] in RESUMED else ""
             _complain(f"stopped by {signal.Signals(number).name}{hint}")
             code = 128 + number
         if sys.stdout is not None:
