@@ -16,7 +16,6 @@ from .trial import (
     call,
     close,
     draw,
-    first_view,
     gradients,
     make,
     require,
@@ -111,7 +110,7 @@ def logits_are_the_networks(build: Build) -> None:
     logits = call(method, batch).logits
     shape = (BATCH, method.backbone.num_classes)
     require(logits.shape == shape, f"logits have shape {tuple(logits.shape)}, expected {shape}")
-    expected = method.backbone.network(first_view(method, batch))
+    expected = method.backbone.network(batch.first_view)
     require(close(logits, expected), "logits differ from the network's for the first view")
 
 
@@ -154,8 +153,7 @@ def backbone_is_untouched(build: Build) -> None:
     deployed = TinyBackbone().double().eval()
     deployed.network.load_state_dict(method.backbone.network.state_dict())
     logits = call(method.eval(), batch).logits
-    same = close(deployed(first_view(method, batch)), logits)
-    require(same, "the deployed network gives other logits")
+    require(close(deployed(batch.first_view), logits), "the deployed network gives other logits")
 
 
 def order_is_irrelevant(build: Build) -> None:
@@ -211,7 +209,7 @@ def soft_labels_work(build: Build) -> None:
 def inspection_is_well_formed(build: Build) -> None:
     """``inspect`` shows the network first, logits of one shape, and shares that sum to one."""
     method = make(build).eval()
-    images = first_view(method, draw(method))
+    images = draw(method).first_view
     exits, attention = method.inspect(images)
     require(next(iter(exits), None) == "network", f"exits are {list(exits)}: 'network' comes first")
     require(close(exits["network"], method.backbone(images)), "'network' is not what it says")

@@ -24,6 +24,11 @@ class Batch(NamedTuple):
     labels: Tensor
     context: Context
 
+    @property
+    def first_view(self) -> Tensor:
+        """The images whose labels are asked for."""
+        return self.images if self.images.ndim == 4 else self.images[0]
+
     def rows(self, positions: Sequence[int]) -> "Batch":
         """The images at the given positions, in the given order."""
         index = torch.tensor(positions)
@@ -55,11 +60,6 @@ def draw(method: Method, dtype: torch.dtype = torch.float64) -> Batch:
     memory = memory.softmax(1).to(dtype) if method.remembers else None
     context = Context(torch.arange(BATCH), torch.tensor(1), torch.tensor(0.5), memory)
     return Batch(images.to(dtype), labels, context)
-
-
-def first_view(method: Method, batch: Batch) -> Tensor:
-    """The images whose labels are asked for."""
-    return batch.images if method.partner is Partner.NONE else batch.images[0]
 
 
 def call(method: Method, batch: Batch, module: Callable[..., Output] | None = None) -> Output:
