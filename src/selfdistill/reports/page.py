@@ -9,9 +9,10 @@ import jinja2
 
 from ..runs import replace_file
 from ..terminal import shown
-from .comparison import NO_PAPERS, PREFERRED_SPLITS, compare
+from .comparison import NO_PAPERS, PREFERRED_SPLITS, Comparison, compare
 from .run import StoredRun, logged_epochs, read
 from .sections import (
+    Section,
     attention,
     classes,
     cost,
@@ -33,7 +34,7 @@ SECTIONS = (
     reliability.robustness_section,
     cost.section,
 )
-"""Makers of sections in the order of the page; what a section has nothing for it leaves out."""
+"""In the order of the page; each gives None where the runs hold nothing for it."""
 PAGE = "index.html"
 FIGURES = "figures"
 MARK = b"default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -96,14 +97,7 @@ def write_report(
         for line in lines:
             log(line)
     comparison = compare(runs, split, papers=papers).controls_first()
-    drawings: dict[str, str] = {}
-    files: dict[str, bytes] = {}
-    with style.house_style():
-        sections = [section for make in SECTIONS if (section := make(comparison)) is not None]
-        for plot in (plot for section in sections for plot in section.plots):
-            drawings[plot.name] = style.svg(plot.figure, plot.name)
-            files[f"{FIGURES}/{plot.name}.svg"] = drawings[plot.name].encode()
-            files[f"{FIGURES}/{plot.name}.png"] = style.png(plot.figure)
+    sections, files = _draw(comparison)
     caption = results_table(comparison).caption
     texts = {
         "table.md": f"{caption}\n\n{as_markdown(comparison, table='report')}",
@@ -113,7 +107,7 @@ def write_report(
             title=title,
             headline=headline(comparison),
             sections=sections,
-            drawings=drawings,
+            drawings={Path(name).stem: files[name].decode() for name in files if ".svg" in name},
             notes=notes(comparison, "report"),
             left_out=left_out,
             runs=runs,
@@ -171,6 +165,17 @@ def _read_whole(path: Path) -> StoredRun:
         raise ValueError(f"{error}{logged_epochs(path)}") from None
     run.check()
     return run
+
+
+def _draw(comparison: Comparison) -> tuple[list[Section], dict[str, bytes]]:
+    """The sections of the page, and the files of their figures."""
+    files: dict[str, bytes] = {}
+    with style.house_style():
+        sections = [section for make in SECTIONS if (section := make(comparison)) is not None]
+        for plot in (plot for section in sections for plot in section.plots):
+            files[f"{FIGURES}/{plot.name}.svg"] = style.svg(plot.figure, plot.name).encode()
+            files[f"{FIGURES}/{plot.name}.png"] = style.png(plot.figure)
+    return sections, files
 
 
 def _template() -> jinja2.Template:
