@@ -6,6 +6,7 @@ on; one meets a loss in its second process that is not a number.
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -77,6 +78,8 @@ def member(rank, port, path, fault):
         number_format.measured = measure if rank == 0 else refuse
     words = ["--method", "CrossEntropy", "--accelerator", "cpu", "--out", str(path)]
     words += ["--accumulation", "2"]
+    if fault == "trackers":
+        words += ["--logger", "tensorboard"]
     if fault == "recipe":
         words += ["--epochs", "9"]
     if fault == "precision":
@@ -118,6 +121,12 @@ def run(path, fault=None):
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
+def damage(run, copy):
+    """Copy a run, with a record of trackers that nobody can read."""
+    shutil.copytree(run, copy)
+    (copy / "trackers.json").write_text("{")
+
+
 def main():
     torch.set_num_threads(1)
     signals.GRACE_SECONDS = 300.0  # a busy machine takes long for a step
@@ -127,6 +136,8 @@ def main():
         "whole": run(out / "whole"),
         "finished": run(out / "whole"),
         "refused": run(out / "whole", "recipe"),
+        "damaged": damage(out / "whole", out / "damaged"),
+        "untracked": run(out / "damaged", "trackers"),
         "stopped": run(out / "stopped", "stop"),
         "resumed": run(out / "stopped"),
         "spoiled": run(out / "spoiled", "loss"),

@@ -72,6 +72,11 @@ def test_a_save_that_fails_in_an_unforeseen_way_ends_both_alike(runs):
     assert statuses["broken"] == [1, 1], errors
 
 
+def test_what_only_the_first_process_reads_ends_both(runs):
+    _, statuses, errors = runs
+    assert statuses["untracked"] == [2, 2], errors
+
+
 def test_both_processes_learn_the_same(runs):
     out, _, errors = runs
     one, other = ((out / f"weights{rank}").read_text().splitlines() for rank in range(2))

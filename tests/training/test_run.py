@@ -137,6 +137,8 @@ def test_the_best_model_is_of_the_first_epoch_of_the_best_accuracy(words, tmp_pa
     assert summary["validation"]["best"] == {"accuracy": 30.0, "epoch": 2}
     best = load_file(tmp_path / "model-best-validation" / "model.safetensors")
     assert same(best, networks[1])
+    described = json.loads((tmp_path / "model-best-validation" / "config.json").read_text())
+    assert described["origin"]["epoch"] == 2
     assert not same(best, networks[2])
 
 

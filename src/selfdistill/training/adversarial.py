@@ -49,19 +49,8 @@ def pgd(
     fast gradient sign method; more, from a random start, are projected gradient descent.
 
     The method stays in the mode it is in, with the statistics of its batches where it is training;
-    its buffers are afterwards what they were before, and no parameter receives a gradient.
-
-    Args:
-        method: Whose loss rises; the bare method, not one that waits for gradients to share.
-        images: Standardised, one view or two; both change.
-        labels: Classes or probabilities.
-        adversary: Size of the box, and of the steps in it.
-        preprocessing: By which the images were standardised.
-        random: Uniform draws in [0, 1] for a random start within the box; None starts at the
-            images.
-
-    Raises:
-        ValueError: If epsilon, step_size or steps are out of range.
+    its buffers are afterwards what they were before, and no parameter receives a gradient. Of two
+    views both change. ``random`` are uniform draws in [0, 1) for a random start within the box.
 
     Reference:
         Goodfellow et al., Explaining and Harnessing Adversarial Examples, ICLR 2015,

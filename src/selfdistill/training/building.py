@@ -25,11 +25,7 @@ def build(
     device: torch.device,
     log: Callable[[str], None],
 ) -> tuple[Method, Splits]:
-    """Build a method adapted to its images, and the images standardised as its network expects.
-
-    Raises:
-        ValueError: If the network does not suit the images, or the method either of them.
-    """
+    """Build a method adapted to its images, and the images standardised as its network expects."""
     method = place(build_method(ingredients, splits, passed, log=log), device)
     pretrained = ingredients.backbone.pretrained
     if pretrained and (statistics := published_statistics(method.backbone.network)):
@@ -50,9 +46,6 @@ def build_method(
     """Build backbone and method with the initial weights that the seed gives.
 
     Of a backbone that is passed a copy is trained.
-
-    Raises:
-        ValueError: If the network does not suit the images, or the method the network.
     """
     height, width = splits.preprocessing.size
     for part in (splits.validation, splits.test):
@@ -124,11 +117,7 @@ def enter_training(method: Method) -> None:
 def build_batches(
     ingredients: Ingredients, splits: Splits, method: Method, device: torch.device
 ) -> Batches:
-    """Build the batches of a run.
-
-    Raises:
-        ValueError: If the augmentation does not suit the method, or the images the batch size.
-    """
+    """Build the batches of a run."""
     train = splits.train
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else math.inf
     if train.images.nbytes <= MAX_MEMORY_SHARE * free:

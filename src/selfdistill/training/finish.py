@@ -18,8 +18,8 @@ from .setup import Session
 CURVE = ("train_accuracy", "validation_accuracy", "loss", "lr")
 
 
-def write_model(session: Session, folder: Path) -> dict[str, str]:
-    """Write the network as it stands, for use without this run; hashes of the files, by name."""
+def write_model(session: Session, folder: Path, *, epoch: int) -> dict[str, str]:
+    """Write the network as an epoch left it, for use without this run; hashes of its files."""
     run, state, splits = session.run, session.state, session.splits
     run.check_held()
     files = model_files(
@@ -29,7 +29,7 @@ def write_model(session: Session, folder: Path) -> dict[str, str]:
         origin={
             "run": run.path.name,
             "method": type(state.method).__name__,
-            "epoch": state.epoch,
+            "epoch": epoch,
             "average": state.average is not None,
             "data": type(state.ingredients.data).__name__,
             "held_out": held_out_hash(splits),
@@ -50,7 +50,7 @@ def finish(session: Session) -> None:
     # know, such as how long training took.
     earlier = run.read_summary().values if run.finished() else None
     restore_logs(state, run)
-    write_model(session, run.model)
+    write_model(session, run.model, epoch=state.epoch)
     attachments = {
         name: weights
         for name, weights in state.evaluated.state_dict().items()

@@ -57,7 +57,7 @@ class _Saver:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.recipe = session.run.read_recipe() if session.fabric.is_global_zero else None
+        self.recipe = on_rank_zero(session.fabric, session.run.read_recipe)
         self.saved_at = time.monotonic()
         if session.state.steps_done:
             self._tell_stop()
@@ -138,7 +138,7 @@ def _evaluate(session: Session) -> LogLine:
         sound = is_finite([predictions.exits["network"]])
         if sound and accuracy > state.best.get("accuracy", -1):
             state.best = {"accuracy": accuracy, "epoch": done}
-            state.best_files = write_model(session, run.best_model)
+            state.best_files = write_model(session, run.best_model, epoch=done)
     if ingredients.legacy_test_curve:
         accuracy = _accuracy(predict(splits.test))
         record(session, {"epoch": done, "test_accuracy": accuracy}, run.test_curve_file)

@@ -54,12 +54,7 @@ def _spared(method: Method) -> set[int]:
 
 
 def build_schedule(optimizer: Optimizer, ingredients: Ingredients, steps: int) -> LRScheduler:
-    """Build the schedule, after the warm-up epochs; ``steps`` are the optimizer steps of an epoch.
-
-    Raises:
-        ValueError: If the network is to learn more slowly, and the schedule sets one rate for all;
-            or if the schedule has another number of steps, or a warm-up besides its own.
-    """
+    """Build the schedule with its warm-up; ``steps`` are the optimizer steps of an epoch."""
     schedule = ingredients.schedule
     if isinstance(schedule, partial) and OneCycleLR in (schedule.func, *schedule.args):
         schedule = _as_long_as_training(schedule, ingredients.epochs, steps)
@@ -90,11 +85,7 @@ def counts_steps(schedule: LRScheduler) -> bool:
 def check_stepping(
     ingredients: Ingredients, steps: int, device: torch.device | str = "cpu"
 ) -> None:
-    """Try optimizer and schedule on a few numbers of the device, before anything is written.
-
-    Raises:
-        ValueError: If an option does not suit them.
-    """
+    """Try optimizer and schedule on a few numbers of the device, before anything is written."""
     number = nn.Parameter(torch.zeros(2, 2, device=device))
     number.grad = torch.zeros_like(number)
     with _named("optimizer"):

@@ -45,12 +45,7 @@ def setup(
     splits: Splits,
     deadline: float | None,
 ) -> Session:
-    """Build what is trained, write down what the run is, and go to where it stopped.
-
-    Raises:
-        ValueError: If the settings do not suit the data, the network or the run directory.
-        UnusableCheckpoint: If there are checkpoints, or were, and none can be gone on from.
-    """
+    """Build what is trained, write down what the run is, and go to where it stopped."""
     log = partial(engine.log, fabric)
     environment.forget_peak_memory(fabric.device)
     if splits.note:

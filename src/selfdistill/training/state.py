@@ -25,16 +25,7 @@ from .optimizer import average_share, build_optimizer, build_schedule, counts_st
 
 
 class TrainState:
-    """A method with its optimizer, schedule and average, and how far training has come.
-
-    Args:
-        fabric: Device, number format and processes.
-        method: What is trained; on Fabric's device.
-        ingredients: How, as the recipe's objects.
-        steps: Steps of an epoch.
-        images: Training images.
-        compiled: Compile method and loss into one graph.
-    """
+    """A method with its optimizer, schedule and average, and how far training has come."""
 
     def __init__(
         self,
@@ -42,8 +33,8 @@ class TrainState:
         method: Method,
         ingredients: Ingredients,
         *,
-        steps: int,
-        images: int,
+        steps: int,  # of an epoch
+        images: int,  # to train on
         compiled: bool,
     ) -> None:
         # Of the run: made once.

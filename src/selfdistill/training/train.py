@@ -66,11 +66,11 @@ def train(settings: Settings) -> Path:
                 log(settings.recipe.note)
             if done:
                 log(f"{run.path} is finished already; --overwrite starts afresh")
-                trackers.open()
+                on_rank_zero(fabric, trackers.open)
                 return run.path
             log(f"{run.path}: {device.type}, {precision} ({reason})")
             session = setup(fabric, run, settings, ingredients, read_splits(), deadline)
-            trackers.open()
+            on_rank_zero(fabric, trackers.open)
             with session.stop:
                 with session.reporter:
                     for line in train_epochs(session):

@@ -56,11 +56,7 @@ class Tracker(ABC):
 
 
 def known_names(logger: str | None) -> list[str]:
-    """Split the names of trackers in a text at its commas; None stands for none.
-
-    Raises:
-        ValueError: If there is no such tracker, or its library is not installed.
-    """
+    """Split the names of trackers in a text at its commas; None stands for none."""
     if logger is None:
         return []
     names = list(dict.fromkeys(name.strip().lower() for name in logger.split(",")))

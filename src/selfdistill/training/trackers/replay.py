@@ -33,11 +33,8 @@ class Trackers:
     run, or ones that were asked for late, are complete. One that fails is left with a warning; the
     same command brings it up to date, also after the end of the run.
 
-    A context manager: leaving it gives the scores of a finished run, and closes.
-
-    Args:
-        run: The run directory.
-        names: Trackers to open; none in all processes but the first.
+    A context manager: leaving it gives the scores of a finished run, and closes. All processes but
+    the first pass no names.
     """
 
     def __init__(self, run: RunDirectory, names: Sequence[str]) -> None:
