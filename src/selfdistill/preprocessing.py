@@ -132,11 +132,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def upright_turn(image: Image.Image) -> Image.Transpose | None:
-    """How a picture is to be turned by its EXIF orientation; None if it is upright.
-
-    The other EXIF tags are left alone: writing them again, as Pillow's own ``exif_transpose`` does,
-    fails where one has an unexpected type. What cannot be read counts as upright.
-    """
+    """How a picture is to be turned by its EXIF orientation; None if it is upright."""
+    # Not Pillow's own exif_transpose: it writes the other tags again, and fails where one has an
+    # unexpected type.
     try:
         orientation = image.getexif().get(ORIENTATION)
     except Exception:  # whatever a damaged tag makes Pillow raise: the pixels are sound
@@ -167,15 +165,12 @@ def fit(
 def center(images: Pixels, size: tuple[int, int]) -> UInt8[Tensor, "batch channels rows columns"]:
     """The central ``size`` (height, width) of images; of square multiples of it, all, scaled down.
 
-    Images that are whole multiples as large are kept so for training's random crops alone, and a
-    crop of all of one is the same picture.
-
-    Raises:
-        ValueError: If the images are smaller.
+    Smaller images are a ValueError.
     """
     (height, width), (rows, columns) = images.shape[2:], size
     if height < rows or width < columns:
         raise ValueError(f"images of {height} × {width} pixels hold none of {rows} × {columns}")
+    # Whole multiples are kept for training's random crops alone: a crop of all is this picture.
     if height == width and rows == columns and height % rows == 0:
         return shrink(images, rows)
     top, left = (height - rows) // 2, (width - columns) // 2

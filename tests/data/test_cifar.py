@@ -18,7 +18,7 @@ def write(root, layout, per_class=6):
     folder = root / layout.archive.folder
     folder.mkdir(parents=True)
     members = []
-    for name in (*layout.train, layout.test):
+    for name in (member.name for member in layout.archive.members):
         rows = random.integers(0, 256, (2 * per_class, layout.header + 3072), dtype=np.uint8)
         rows[:, layout.header - 1] = np.arange(2 * per_class) % 2
         rows.tofile(folder / name)
@@ -106,9 +106,9 @@ def test_official_layouts_are_whole_and_fetched_safely():
     assert [len(layout.classes) for layout in (CIFAR10_LAYOUT, CIFAR100_LAYOUT)] == [10, 100]
     for layout in (CIFAR10_LAYOUT, CIFAR100_LAYOUT):
         assert layout.archive.url.startswith("https://www.cs.toronto.edu/~kriz/")
-        assert sorted(m.name for m in layout.archive.members) == sorted(
-            (*layout.train, layout.test)
-        )
+        names = [member.name.removesuffix(".bin") for member in layout.archive.members]
+        assert names == list(layout.python_md5)
+        assert [name.startswith("test") for name in names] == [False] * (len(names) - 1) + [True]
         assert len({m.md5 for m in layout.archive.members}) == len(layout.archive.members)
         assert list(layout.classes) == sorted(set(layout.classes))
 

@@ -24,7 +24,7 @@ def write(root, layout, by_column=False):
     members, md5 = [], {}
     for folder in (layout.archive.folder, layout.python):
         (root / folder).mkdir()
-    for name in (*layout.train, layout.test):
+    for name in (member.name for member in layout.archive.members):
         rows = random.integers(0, 256, (6, layout.header + 3072), dtype=np.uint8)
         rows[:, layout.header - 1] = [0, 1, 0, 1, 1, 0]
         pixels, labels = rows[:, layout.header :], rows[:, layout.header - 1].tolist()

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch
 from making_pictures import pictures
 from PIL import Image
 
+import selfdistill
 from selfdistill.data import Batches, ImageSet, Pipeline, Preprocessing, progress
 from selfdistill.data.images import cache as square_cache
 from selfdistill.data.images.image_folder import TINY_IMAGENET, ImageFolder
@@ -155,6 +157,35 @@ def test_a_reworded_rule_leaves_the_cache_as_it_is(tmp_path, make, monkeypatch):
     make(split_seed=1, test_share=0.3).splits()  # which decide nothing here
     make().parts()
     assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
+
+
+SERVICES = ("data/progress", "data/randomness", "consoles", "limits", "runs/reading", "runs/stored")
+"""Files that no picture passes: of progress, chance, bounds, and of the index of the cache."""
+
+
+def test_a_picture_reaches_the_batch_through_ten_files(tmp_path, make):
+    pictures(tmp_path / "photos")
+    package, files = Path(selfdistill.__file__).parent, set()
+
+    def note(frame, event, argument):
+        path = Path(frame.f_code.co_filename)
+        if path.is_relative_to(package):
+            files.add(path.relative_to(package).with_suffix("").as_posix())
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        splits = make().splits()
+        pipeline = Pipeline([], splits.preprocessing)
+        batches = Batches(
+            splits.train, pipeline=pipeline, partner=Partner.NONE, batch_size=4, seed=0
+        )
+        batches.epoch(0).batch(0)
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    assert "data/images/decode" in files
+    assert len(files - {*SERVICES}) <= 10, sorted(files)
 
 
 def test_the_centre_of_a_long_picture_is_kept():

@@ -21,8 +21,7 @@ class Layout:
     """The files of a CIFAR set."""
 
     archive: Archive
-    train: tuple[str, ...]
-    test: str
+    """Its members are the training files in their order, then the test file."""
     classes: tuple[str, ...]
     """Their names, as the set's own list has them."""
     header: int
@@ -54,8 +53,6 @@ CIFAR10_LAYOUT = Layout(
             Member("test_batch.bin", _TEN_THOUSAND, "803d5f7f4d78ea53de84dbe85f74fb6d"),
         ),
     ),
-    train=tuple(f"data_batch_{k}.bin" for k in range(1, 6)),
-    test="test_batch.bin",
     classes=tuple(_CIFAR10_CLASSES.split()),
     header=1,
     python="cifar-10-batches-py",
@@ -90,8 +87,6 @@ CIFAR100_LAYOUT = Layout(
             Member("test.bin", 10_000 * (2 + 3072), "4499cfba6c016c1be1438163640a0898"),
         ),
     ),
-    train=("train.bin",),
-    test="test.bin",
     classes=tuple(_CIFAR100_CLASSES.split()),
     header=2,
     python="cifar-100-python",
@@ -142,25 +137,22 @@ def _read_splits(data: DownloadableSet, layout: Layout) -> Splits:
         if data.download:
             fetch(layout.archive, root)
         read = partial(_read_binary, folder, layout)
-    parts = [read(name) for name in layout.train]
+    *parts, test = (read(member) for member in layout.archive.members)
     images = torch.cat([part.images for part in parts])
     labels = torch.cat([part.labels for part in parts])
-    train, test = ImageSet(images, labels, layout.classes), read(layout.test)
-    return data.divide(train, test)
+    return data.divide(ImageSet(images, labels, layout.classes), test)
 
 
-def _read_binary(folder: Path, layout: Layout, name: str) -> ImageSet:
-    md5 = next(member.md5 for member in layout.archive.members if member.name == name)
-    content = torch.from_numpy(read_checked(folder / name, md5))
+def _read_binary(folder: Path, layout: Layout, member: Member) -> ImageSet:
+    content = torch.from_numpy(read_checked(folder / member.name, member.md5))
     rows = content.view(-1, layout.header + 3 * 32 * 32)
     images = rows[:, layout.header :].reshape(-1, 3, 32, 32)
     return ImageSet(images, rows[:, layout.header - 1].long(), layout.classes)
 
 
-def _read_python(folder: Path, layout: Layout, name: str) -> ImageSet:
-    plain = name.removesuffix(".bin")
-    path = folder / plain
-    content = read_checked(path, layout.python_md5[plain])
+def _read_python(folder: Path, layout: Layout, member: Member) -> ImageSet:
+    path = folder / member.name.removesuffix(".bin")
+    content = read_checked(path, layout.python_md5[path.name])
     try:
         return ImageSet(*read_batch(content.tobytes(), layout.label_key), layout.classes)
     except ValueError as error:

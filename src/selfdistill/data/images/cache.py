@@ -64,11 +64,11 @@ def load_cached(
             "--data.cache-dir"
         ) from None
     with lock:
-        expected = {"format": FORMAT, "size": size, "files": source.states(names)}
-        cached = _load(path, names, expected)
+        state = {"format": FORMAT, "size": size, "files": source.states(names)}
+        cached = _load(path, names, size, state)
         if cached is None:
-            _build(path, source, names, expected)
-            cached = _load(path, names, expected)
+            _build(path, source, names, size, state)
+            cached = _load(path, names, size, state)
             assert cached is not None
         return cached
 
@@ -87,11 +87,13 @@ def default_folder() -> Path:
         ) from None
 
 
-def _load(path: Path, names: Sequence[str], expected: Mapping[str, object]) -> CachedImages | None:
-    """The cache, if it is whole and as expected."""
+def _load(
+    path: Path, names: Sequence[str], size: int, state: Mapping[str, object]
+) -> CachedImages | None:
+    """The cache, if it is whole and of that state."""
     try:
         index = read_json(path.with_suffix(".json"), max_bytes=MAX_INDEX_BYTES)
-        if any(index.values.get(name) != value for name, value in expected.items()):
+        if any(index.values.get(name) != value for name, value in state.items()):
             return None
         refused = index.section("refused")
         images = torch.from_numpy(np.load(path, mmap_mode="c"))
@@ -100,17 +102,14 @@ def _load(path: Path, names: Sequence[str], expected: Mapping[str, object]) -> C
         checksum = index.integer("checksum") if index.list("kept") == kept else None
     except (OSError, ValueError, TypeError, EOFError):
         return None
-    size = expected["size"]
     if images.shape != (len(kept), 3, size, size) or _checksum(images.numpy()) != checksum:
         return None
     return cached
 
 
 def _build(
-    path: Path, source: Source, names: Sequence[str], expected: Mapping[str, object]
+    path: Path, source: Source, names: Sequence[str], size: int, state: Mapping[str, object]
 ) -> None:
-    size = expected["size"]
-    assert isinstance(size, int)
     shape = (len(names), 3, size, size)
     kept: list[str] = []
     refused: dict[str, str] = {}
@@ -131,7 +130,7 @@ def _build(
             file.flush()
             os.fsync(file.fileno())
         checksum = _checksum(np.load(unfinished, mmap_mode="r"))
-        index = {**expected, "kept": kept, "refused": refused, "checksum": checksum}
+        index = {**state, "kept": kept, "refused": refused, "checksum": checksum}
         # The index comes last and names the checksum: without it the pixels are not believed.
         path.with_suffix(".json").unlink(missing_ok=True)
         unfinished.replace(path)

@@ -4,7 +4,6 @@ import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import ClassVar, Protocol, TypedDict, runtime_checkable
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -170,8 +169,21 @@ def load(name: str) -> dict[str, Table]:
         raise ValueError(
             f'{HUB}{name} needs the library datasets: pip install "selfdistill[hf]"'
         ) from None
+    folder = Path(name)
     try:
-        loaded = _load(datasets, name)
+        if not folder.is_dir():
+            if not constants.HF_HUB_OFFLINE:
+                _check_reachable()
+            loaded = datasets.load_dataset(name)
+        elif any((folder / file).is_file() for file in ("dataset_dict.json", "state.json")):
+            loaded = datasets.load_from_disk(name)
+        elif any(folder.rglob("*.parquet")):
+            loaded = datasets.load_dataset("parquet", data_dir=name)
+        else:
+            raise ValueError(
+                "the folder holds no .parquet file and nothing that save_to_disk wrote; "
+                f"a folder of class folders is --data {name}"
+            )
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error).split())[:MAX_MESSAGE]
         raise ValueError(f"{HUB}{name} cannot be loaded: {reason}") from error
@@ -205,22 +217,6 @@ def _choose(where: str, candidates: Sequence[str], name: str | None, kind: str) 
             f"with --data.{kind}-column"
         )
     return candidates[0] if name is None else name
-
-
-def _load(datasets: ModuleType, name: str) -> Table | dict[str, Table]:
-    folder = Path(name)
-    if not folder.is_dir():
-        if not constants.HF_HUB_OFFLINE:
-            _check_reachable()
-        return datasets.load_dataset(name)
-    if any((folder / file).is_file() for file in ("dataset_dict.json", "state.json")):
-        return datasets.load_from_disk(name)
-    if not any(folder.rglob("*.parquet")):
-        raise ValueError(
-            "the folder holds no .parquet file and nothing that save_to_disk wrote; "
-            f"a folder of class folders is --data {name}"
-        )
-    return datasets.load_dataset("parquet", data_dir=name)
 
 
 def _check_reachable() -> None:

@@ -64,7 +64,7 @@ class ImageFolder(OwnImages):
             inner = _names_in(folders[names[0]]) if split_of(names[0]) == "train" else ()
             names = names if inner else []
         if not names:
-            _check_classes(root, folders, for_training=for_training)
+            _refuse_unclear(root, folders, for_training=for_training)
             parts = _list_parts(root, {"all": list(folders.values())}, ignored)
             note = "class folders only: every class is divided at random"
             return Listing(Files(root), parts, ignored, note, for_training)
@@ -77,7 +77,7 @@ class ImageFolder(OwnImages):
         return Listing(Files(root), parts, ignored, note, for_training)
 
 
-def _check_classes(root: Path, folders: Mapping[str, Path], *, for_training: bool) -> None:
+def _refuse_unclear(root: Path, folders: Mapping[str, Path], *, for_training: bool) -> None:
     """Refuse fewer than two classes, and what may be splits: folders of the same folders."""
     within = {name: _names_in(path) for name, path in folders.items() if may_be_split(name)}
     for (name, inner), (other, others) in combinations(sorted(within.items()), 2):
