@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from .methods import DDGSD as DDGSD
     from .methods import FRSKD as FRSKD
     from .methods import KD as KD
+    from .methods import LOTH as LOTH
     from .methods import PSKD as PSKD
     from .methods import SKDSAM as SKDSAM
     from .methods import SLASD as SLASD
     from .methods import CrossEntropy as CrossEntropy
     from .methods import Method as Method
     from .methods import Output as Output
+    from .methods import RotationExits as RotationExits
     from .methods import SKDSAMReleased as SKDSAMReleased
+    from .methods import ZipfLS as ZipfLS
 
 _HOMES = {
     "api": ("Run", "compare", "train"),
@@ -42,13 +45,16 @@ _HOMES = {
         "DDGSD",
         "FRSKD",
         "KD",
+        "LOTH",
         "PSKD",
         "SKDSAM",
         "SLASD",
         "CrossEntropy",
         "Method",
         "Output",
+        "RotationExits",
         "SKDSAMReleased",
+        "ZipfLS",
     ),
 }
 _HOME = {name: room for room, names in _HOMES.items() for name in names}

@@ -53,7 +53,7 @@ class Exits(nn.ModuleList):
         return [branch(feature, size) for branch, feature in zip(self, shallow, strict=True)]
 
 
-def build_exits(backbone: Backbone, kind: ExitKind) -> Exits:
+def build_exits(backbone: Backbone, kind: ExitKind, outputs: int | None = None) -> Exits:
     """An exit for every stage but the deepest.
 
     Args:
@@ -61,6 +61,7 @@ def build_exits(backbone: Backbone, kind: ExitKind) -> Exits:
         kind: ``bottleneck``: one convolution of the whole stride between 1 × 1 ones, 1.07 × the
             FLOPs of a 32-pixel ResNet-18; ``chained``: three such convolutions for every missing
             stage, 1.54 × the FLOPs and far better exits.
+        outputs: Logits of each exit; None for one each class.
 
     Raises:
         ValueError: If ``kind`` is neither.
@@ -70,7 +71,7 @@ def build_exits(backbone: Backbone, kind: ExitKind) -> Exits:
     branch = _bottleneck if kind == "bottleneck" else _chain
     deepest = backbone.channels[-1]
     return Exits(
-        Exit(branch(backbone, stage), deepest, backbone.num_classes)
+        Exit(branch(backbone, stage), deepest, outputs or backbone.num_classes)
         for stage in range(len(backbone.channels) - 1)
     )
 

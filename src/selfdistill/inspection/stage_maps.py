@@ -38,7 +38,7 @@ def inspect_images(
         if attention is None and not any(name.startswith("exit") for name in exits):
             raise ValueError(
                 f"{type(finished.method).__name__} has neither exits nor attention to show: BYOT, "
-                "SKDSAM and SKDSAMReleased do"
+                "RotationExits, LOTH, SKDSAM and SKDSAMReleased do"
             )
         stages: list[Stage] = []
         for number, cam in enumerate(activation.maps, 1):

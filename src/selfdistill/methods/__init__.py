@@ -10,10 +10,13 @@ from .cs_kd import CSKD
 from .ddgsd import DDGSD
 from .frskd import FRSKD
 from .kd import KD
+from .loth import LOTH
 from .ps_kd import PSKD
+from .rotation_exits import RotationExits
 from .skdsam import SKDSAM
 from .skdsam_released import SKDSAMReleased
 from .sla_sd import SLASD
+from .zipf_ls import ZipfLS
 
 METHODS: tuple[type[Method], ...] = (
     CrossEntropy,
@@ -24,6 +27,9 @@ METHODS: tuple[type[Method], ...] = (
     SLASD,
     FRSKD,
     PSKD,
+    ZipfLS,
+    RotationExits,
+    LOTH,
     SKDSAM,
     SKDSAMReleased,
 )
@@ -34,6 +40,7 @@ __all__ = [
     "DDGSD",
     "FRSKD",
     "KD",
+    "LOTH",
     "METHODS",
     "PSKD",
     "SKDSAM",
@@ -45,5 +52,7 @@ __all__ = [
     "Labels",
     "Method",
     "Output",
+    "RotationExits",
     "SKDSAMReleased",
+    "ZipfLS",
 ]

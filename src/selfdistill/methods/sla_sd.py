@@ -19,13 +19,14 @@ Deviations:
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..backbones import Backbone
 from ..losses import at_least_single, cross_entropy, distillation
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
+from .rotations import aggregate, joint_labels, refuse_oblong, rotate
 
 ROTATIONS = 4
 
@@ -61,9 +62,7 @@ class SLASD(Method):
         super().__init__(backbone)
         ranges.positive("temperature", temperature)
         ranges.not_negative("joint_weight", joint_weight)
-        _, height, width = backbone.input_size
-        if height != width:
-            raise ValueError(f"images of {height} × {width} cannot be rotated: use square ones")
+        refuse_oblong(backbone)
         self.temperature = temperature
         self.joint_weight = joint_weight
         self.aggregate = aggregate
@@ -71,14 +70,13 @@ class SLASD(Method):
 
     def forward(self, images: Images, labels: Labels) -> Output:
         """See the module's equation."""
-        rotated = torch.cat([images.rot90(turns, (2, 3)) for turns in range(ROTATIONS)])
-        features, logits = self.backbone.stages(rotated)
+        features, logits = self.backbone.stages(torch.cat(rotate(images, ROTATIONS)))
         joint, z = self._joint_logits(features[-1]), logits[: images.shape[0]]
-        aggregated = _own_rotation(joint.chunk(ROTATIONS)).detach()
-        joint_labels = torch.cat([_joint_labels(labels, turns) for turns in range(ROTATIONS)])
+        aggregated = aggregate(joint.chunk(ROTATIONS)).detach()
+        pairs = joint_labels(labels, ROTATIONS)
         terms = {
             "labels": cross_entropy(z, labels).mean(),
-            "joint_labels": self.joint_weight * cross_entropy(joint, joint_labels).mean(),
+            "joint_labels": self.joint_weight * cross_entropy(joint, pairs).mean(),
             "distillation": distillation(z, aggregated, self.temperature).mean(),
         }
         return Output(terms, z)
@@ -87,28 +85,11 @@ class SLASD(Method):
         """Logits of the network; of its four rotations together if they are wanted."""
         if not self.aggregate:
             return super().inspect(images)
-        stages = [self.backbone.stages(images.rot90(turns, (2, 3))) for turns in range(ROTATIONS)]
-        aggregated = _own_rotation(tuple(self._joint_logits(s.features[-1]) for s in stages))
+        stages = [self.backbone.stages(rotated) for rotated in rotate(images, ROTATIONS)]
+        aggregated = aggregate([self._joint_logits(s.features[-1]) for s in stages])
         return Inspection({"network": stages[0].logits, "aggregate": aggregated})
 
     def _joint_logits(
         self, deepest: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch pairs"]:
         return at_least_single(self.joint_head(deepest.mean((2, 3))))
-
-
-def _own_rotation(
-    joint: tuple[Float[Tensor, "batch pairs"], ...],
-) -> Float[Tensor, "batch classes"]:
-    """Average over rotations of the logits for the rotation that was made."""
-    return torch.stack([u[:, turns::ROTATIONS] for turns, u in enumerate(joint)]).mean(0)
-
-
-def _joint_labels(
-    labels: Labels, turns: int
-) -> Int[Tensor, " batch"] | Float[Tensor, "batch pairs"]:
-    if labels.ndim == 1:
-        return ROTATIONS * labels + turns
-    pairs = labels.new_zeros(labels.shape[0], ROTATIONS * labels.shape[1])
-    pairs[:, turns::ROTATIONS] = labels
-    return pairs
