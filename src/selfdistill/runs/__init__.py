@@ -13,10 +13,8 @@ from .contents import (
     is_run,
     runs_in,
 )
-from .differences import changed_files, recipe_differences
+from .differences import Fields, Scalar, changed_files, flatten, recipe_differences
 from .directory import LogLine, RunDirectory, log_line
-from .flat import Fields, Scalar, flatten
-from .hashes import HASH_PREFIX, read_checked, read_checked_json
 from .reading import (
     parse_yaml,
     read_bytes,
@@ -26,7 +24,14 @@ from .reading import (
     read_yaml,
 )
 from .stored import Stored
-from .summary import read_summary, recorded_code, summary_file
+from .summary import (
+    HASH_PREFIX,
+    read_checked,
+    read_checked_json,
+    read_summary,
+    recorded_code,
+    summary_file,
+)
 from .writing import UNFINISHED_NAME, replace_file, sha256, storage_failure, write_json
 
 __all__ = [

@@ -60,15 +60,14 @@ def runs_in(paths: Sequence[Path], *, unfinished: bool = False) -> list[Path]:
         paths: Run directories, summaries, or folders of either.
         unfinished: Take runs of a folder that have no summary, too.
     """
-    mark = RECIPE if unfinished else SUMMARY
-    return [run for path in paths for run in _runs_below(path, mark)]
-
-
-def _runs_below(path: Path, mark: str) -> list[Path]:
-    if not path.is_dir() or is_run(path):
-        return [path]
-    directories = sorted(file.parent for file in path.rglob(mark))
-    return directories or sorted(path.glob("*.json")) or [path]
+    runs: list[Path] = []
+    for path in paths:
+        if not path.is_dir() or is_run(path):
+            runs.append(path)
+            continue
+        below = sorted(file.parent for file in path.rglob(RECIPE if unfinished else SUMMARY))
+        runs += below or sorted(path.glob("*.json")) or [path]
+    return runs
 
 
 def is_run(folder: Path) -> bool:

@@ -9,11 +9,10 @@ from pathlib import Path
 import filelock
 
 from . import contents
-from .hashes import find_damage, hash_files
 from .lock import RunLock
 from .reading import read_json, read_lines, read_yaml
 from .stored import Stored
-from .summary import read_finished, recorded_code, write_summary
+from .summary import find_damage, hash_files, read_finished, recorded_code, write_summary
 from .writing import append_line, replace_file, write_json, write_yaml
 
 LogLine = dict[str, object]
@@ -47,13 +46,7 @@ class RunDirectory:
         self._lock = RunLock(path)
 
     def lock(self) -> filelock.BaseFileLock:
-        """Keep the run for this process; released when the process ends, however it ends.
-
-        Raises:
-            ValueError: If the folder holds something else than a run.
-            Locked: If another process has locked it.
-            StorageFailure: If the disk refuses.
-        """
+        """Keep the run for this process; released when the process ends, however it ends."""
         return self._lock.acquire()
 
     def leave(self, lock: filelock.BaseFileLock) -> None:
@@ -61,11 +54,7 @@ class RunDirectory:
         self._lock.release(lock)
 
     def check_held(self) -> None:
-        """Refuse to write where the lock was removed: another process may have the run now.
-
-        Raises:
-            Locked: If the file that this process locked is not there any more.
-        """
+        """Refuse to write where the lock was removed: another process may have the run now."""
         self._lock.check()
 
     def last_locked(self) -> float | None:
@@ -81,11 +70,7 @@ class RunDirectory:
         return True
 
     def read_summary(self) -> Stored:
-        """What a finished run says of itself.
-
-        Raises:
-            ValueError: If the summary is missing or damaged; the message names the file.
-        """
+        """What a finished run says of itself; a ValueError where that is missing or damaged."""
         return read_finished(self.summary_file)
 
     def write_summary(self, values: Mapping[str, object]) -> None:
@@ -104,11 +89,7 @@ class RunDirectory:
         return hash_files(self.path, names)
 
     def damage(self) -> dict[str, str]:
-        """Files of a finished run that are not as it left them, each with what is wrong.
-
-        Raises:
-            ValueError: If the summary, which knows, is missing or damaged.
-        """
+        """Files of a finished run that are not as it left them, each with what is wrong."""
         return find_damage(self.path, self.read_summary())
 
     def has_read_test(self) -> bool:
@@ -128,12 +109,9 @@ class RunDirectory:
         return {option: str(path) for option, path in options if PATH_OPTIONS.fullmatch(option)}
 
     def write_recipe(self, recipe: dict[str, object], place: dict[str, object]) -> None:
-        """Record what decides the numbers, and where they are computed.
-
-        While no checkpoint is whole a mark says so: without it, a run that has begun and has none
-        is one that lost them.
-        """
+        """Record what decides the numbers, and where they are computed."""
         if not self.recipe_file.exists():
+            # Without this mark, a run that has begun and has no checkpoint is one that lost them.
             replace_file(self.checkpoints / contents.FIRST_SAVE, b"")
         if self.read_recipe() != recipe:
             write_yaml(self.recipe_file, recipe)
@@ -170,11 +148,7 @@ class RunDirectory:
         return {name: value for name, value in values.items() if name != "argv"}
 
     def read_log(self, file: Path | None = None) -> list[LogLine]:
-        """The whole lines of a log; one that a crash cut off is left out.
-
-        Raises:
-            ValueError: If a line is damaged; the message names file and line.
-        """
+        """The whole lines of a log; one that a crash cut off is left out."""
         file = file or self.log_file
         return read_lines(file) if file.exists() else []
 
@@ -183,33 +157,25 @@ class RunDirectory:
         replace_file(file, b"".join(map(log_line, lines)))
 
     def append_log(self, values: LogLine, file: Path | None = None) -> None:
-        """Add a line to a log, durably.
-
-        Raises:
-            StorageFailure: If the disk refuses.
-            Locked: If the run may be another process's by now.
-        """
+        """Add a line to a log, durably."""
         self.check_held()
         append_line(file or self.log_file, log_line(values))
 
     def clear(self) -> None:
-        """Remove what a run wrote, to start afresh; files of other names stay.
-
-        The recipe goes last: a killed process leaves no checkpoint that another recipe could claim.
-        """
+        """Remove what a run wrote, to start afresh; files of other names stay."""
         mark = self.checkpoints / contents.FIRST_SAVE
         if self.recipe_file.exists():
             replace_file(mark, b"")  # what follows takes checkpoints away on purpose
-        self.summary_file.unlink(missing_ok=True)
-        for file in contents.own_files(self.path):
-            if file != mark:
-                file.unlink(missing_ok=True)
-        for file in (self.log_file, self.test_curve_file, self.failure_file, self.files_file):
+        files = [
+            self.summary_file,
+            *(file for file in contents.own_files(self.path) if file != mark),
+            *(self.log_file, self.test_curve_file, self.failure_file, self.files_file),
+            *(self.predictions_file, self.top_attended_file, self.environment_file),
+            self.recipe_file,  # last: no checkpoint is left that another recipe could claim
+            mark,
+        ]
+        for file in files:
             file.unlink(missing_ok=True)
-        for file in (self.predictions_file, self.top_attended_file, self.environment_file):
-            file.unlink(missing_ok=True)
-        self.recipe_file.unlink(missing_ok=True)
-        mark.unlink(missing_ok=True)
 
 
 def log_line(values: LogLine) -> bytes:

@@ -27,11 +27,7 @@ from .writing import storage_failure, write_json
 
 
 class RunLock:
-    """Keeps a run for one process; released when the process ends, however it ends.
-
-    Args:
-        folder: The run directory; made when it is locked.
-    """
+    """Keeps a run for one process; released when the process ends, however it ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,13 +37,7 @@ class RunLock:
         self._new_folders: list[Path] = []
 
     def acquire(self) -> filelock.BaseFileLock:
-        """Lock the folder.
-
-        Raises:
-            ValueError: If the folder holds something else than a run.
-            Locked: If another process has locked it.
-            StorageFailure: If the disk refuses.
-        """
+        """Make the folder if need be, and lock it."""
         refuse_others(self.folder)
         lock = filelock.FileLock(self._file, timeout=0)
         holder: dict[str, object] = {"pid": os.getpid(), "host": socket.gethostname()}
@@ -82,11 +72,7 @@ class RunLock:
         lock.release()
 
     def check(self) -> None:
-        """Refuse to go on where the lock was removed: another process may have the run now.
-
-        Raises:
-            Locked: If the file that this process locked is not there any more.
-        """
+        """Refuse to go on where the lock was removed: another process may have the run now."""
         if self._inode is None:
             return
         try:
@@ -117,11 +103,7 @@ class RunLock:
 
 
 def refuse_others(folder: Path) -> None:
-    """Refuse a folder that holds something else than a run, before a file is touched.
-
-    Raises:
-        ValueError: If it does, or if one of the run's own names is a link.
-    """
+    """Refuse a folder that holds something else than a run, before a file is touched."""
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208
     except OSError:
@@ -133,7 +115,9 @@ def refuse_others(folder: Path) -> None:
                 "the file or folder there in its place, or choose another --out"
             )
     recipe = folder / RECIPE
-    if is_bare(folder) or (recipe.is_file() and _is_recipe(recipe)):
+    if is_bare(folder):
+        return
+    if recipe.is_file() and {"format", "method"} <= read_yaml(recipe).values.keys():
         return
     has_summary = (folder / SUMMARY).is_file()
     if has_summary or any(file.parent.name == CHECKPOINTS for file in own_files(folder)):
@@ -148,8 +132,3 @@ def refuse_others(folder: Path) -> None:
         f"{folder} is neither empty nor a run directory (it holds {listed}): nothing was "
         "touched; choose another --out"
     )
-
-
-def _is_recipe(file: Path) -> bool:
-    recipe = read_yaml(file).values
-    return "format" in recipe and "method" in recipe

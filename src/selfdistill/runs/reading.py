@@ -31,11 +31,7 @@ def read_json(file: Path, *, max_bytes: int = MAX_BYTES) -> Stored:
 
 
 def parse_json(file: Path, content: bytes) -> Stored:
-    """The JSON object that a file's bytes hold.
-
-    Raises:
-        ValueError: If they hold none; the message names the file.
-    """
+    """The JSON object that a file's bytes hold."""
     return Stored(file, _json_object(file, _decoded(file, content)))
 
 

@@ -8,7 +8,6 @@ from typing import Never
 
 ADVICE = "restore the file from a copy"
 SHOWN_CHARACTERS = 40
-Bound = int | float
 
 
 @dataclass(frozen=True)
@@ -35,30 +34,26 @@ class Stored:
 
     def text(self, field: str) -> str:
         """A field that holds text."""
-        value = self._value(field)
+        value = self.values.get(field)
         return value if isinstance(value, str) else self.refuse(field, "text")
 
-    def number(
-        self, field: str, low: int | float = -math.inf, high: int | float = math.inf
-    ) -> float:
+    def number(self, field: str, low: float = -math.inf, high: float = math.inf) -> float:
         """A field that holds a finite number within bounds."""
-        value = _finite(self._value(field))
+        value = _finite(self.values.get(field))
         if value is not None and low <= value <= high:
             return value
         return self.refuse(field, f"a number{_bounds(low, high)}")
 
-    def integer(
-        self, field: str, low: int | float = -math.inf, high: int | float = math.inf
-    ) -> int:
+    def integer(self, field: str, low: float = -math.inf, high: float = math.inf) -> int:
         """A field that holds a whole number within bounds."""
-        value = self._value(field)
+        value = self.values.get(field)
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
         return self.refuse(field, f"a whole number{_bounds(low, high)}")
 
     def section(self, field: str) -> "Stored":
         """A field that holds fields itself."""
-        value = self._value(field)
+        value = self.values.get(field)
         if isinstance(value, dict) and all(isinstance(key, str) for key in value):
             return Stored(self.file, value, self._path(field))
         return self.refuse(field, "an object with named fields")
@@ -69,15 +64,15 @@ class Stored:
 
     def list(self, field: str) -> list[object]:
         """A field that holds a list."""
-        value = self._value(field)
+        value = self.values.get(field)
         return value if isinstance(value, list) else self.refuse(field, "a list")
 
     def numbers(self, field: str, count: int | None = None) -> tuple[float, ...]:
         """A field that holds a list of finite numbers, of a given length if any."""
         values = self.list(field)
-        found = [value for value in map(_finite, values) if value is not None]
-        if len(found) == len(values) and count in (None, len(values)):
-            return tuple(found)
+        numbers = tuple(value for value in map(_finite, values) if value is not None)
+        if len(numbers) == len(values) and count in (None, len(values)):
+            return numbers
         return self.refuse(field, f"{'' if count is None else f'{count} '}numbers")
 
     def refuse(self, field: str, expected: str) -> Never:
@@ -90,9 +85,6 @@ class Stored:
         raise ValueError(
             f"{self.file}: {self._path(field)} is {shown}, expected {expected}: {ADVICE}"
         )
-
-    def _value(self, field: str) -> object:
-        return self.values.get(field)
 
     def _path(self, field: str) -> str:
         return f"{self.name}.{field}" if self.name else field
@@ -108,7 +100,7 @@ def _finite(value: object) -> float | None:
         return None
 
 
-def _bounds(low: Bound, high: Bound) -> str:
+def _bounds(low: float, high: float) -> str:
     if math.isinf(low) and math.isinf(high):
         return ""
     if math.isinf(high):

@@ -41,11 +41,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add a line to a file durably; never through a link, which could lead anywhere.
-
-    Raises:
-        StorageFailure: If the disk refuses.
-    """
+    """Add a line to a file durably; never through a link, which could lead anywhere."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     try:
         with os.fdopen(os.open(path, flags, 0o666), "ab") as file:
