@@ -8,6 +8,7 @@ from typing import Never
 
 ADVICE = "restore the file from a copy"
 SHOWN_CHARACTERS = 40
+Bound = int | float  # spelled out for the tests, which check types at run time
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,14 @@ class Stored:
         value = self.values.get(field)
         return value if isinstance(value, str) else self.refuse(field, "text")
 
-    def number(self, field: str, low: float = -math.inf, high: float = math.inf) -> float:
+    def number(self, field: str, low: Bound = -math.inf, high: Bound = math.inf) -> float:
         """A field that holds a finite number within bounds."""
         value = _finite(self.values.get(field))
         if value is not None and low <= value <= high:
             return value
         return self.refuse(field, f"a number{_bounds(low, high)}")
 
-    def integer(self, field: str, low: float = -math.inf, high: float = math.inf) -> int:
+    def integer(self, field: str, low: Bound = -math.inf, high: Bound = math.inf) -> int:
         """A field that holds a whole number within bounds."""
         value = self.values.get(field)
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
@@ -100,7 +101,7 @@ def _finite(value: object) -> float | None:
         return None
 
 
-def _bounds(low: float, high: float) -> str:
+def _bounds(low: Bound, high: Bound) -> str:
     if math.isinf(low) and math.isinf(high):
         return ""
     if math.isinf(high):

@@ -33,12 +33,6 @@ class Board:
     """Shows a study's progress; reads run directories, and writes nothing.
 
     A context manager: on a terminal the grid stands while it is entered, read anew each second.
-
-    Args:
-        layout: The study's runs, and where they lie.
-        finished: Those that were finished before, with what reports read of them.
-        console: The terminal; None for plain lines.
-        log: Shows a plain line.
     """
 
     def __init__(
@@ -52,7 +46,9 @@ class Board:
         self.console = console
         self._log = log
         self._states = {run: self._done(path) for run, path in finished.items()}
-        self._locked_before = {run: _last_locked(run) for run in layout.runs}
+        self._locked_before = {
+            run: RunDirectory(run.directory).last_locked() for run in layout.runs
+        }
         self._epochs: dict[StudyRun, int] = {}
         self._warned: set[str] = set()
         self._live: Live | None = None
@@ -110,7 +106,7 @@ class Board:
         """Where a run stands."""
         if run in self._states:
             return self._states[run]
-        if _last_locked(run) == self._locked_before[run]:
+        if RunDirectory(run.directory).last_locked() == self._locked_before[run]:
             return self._saved(run)
         return State("running", self._epoch(run) or "begins")
 
@@ -135,10 +131,6 @@ class Board:
         accuracies = [line[name] for line in lines if name in line]
         accuracy = f" {accuracies[-1]:.1f}" if accuracies else ""
         return f"{lines[-1]['epoch']}/{self._epochs[run]}{accuracy}"
-
-
-def _last_locked(run: StudyRun) -> float | None:
-    return RunDirectory(run.directory).last_locked()
 
 
 Rows = Mapping[str, Mapping[int, State]]

@@ -65,11 +65,7 @@ def teacher_weights(run: StudyRun, finished: Finished) -> str | None:
 
 
 def stored_recipe(path: Path) -> Recipe:
-    """A summary's recipe as today's version writes it.
-
-    Raises:
-        ValueError: If the summary is damaged, or its recipe names code that may not be run.
-    """
+    """A summary's recipe as today's version writes it."""
     summary = read_summary(path)
     code = recorded_code(summary.values.get("environment"))
     recipe = summary.section("recipe").values

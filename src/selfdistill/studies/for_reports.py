@@ -1,7 +1,5 @@
 """The runs of a study as reports read them."""
 
-from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,9 +29,6 @@ def runs_for_report(name: str, *, out: Path | None, results: Path | None) -> Rep
         name: A shipped study's name, a study's file, or the folder of one made from options.
         out: Where run directories are; None for where ``study`` puts them.
         results: Where copied summaries are, if any.
-
-    Raises:
-        ValueError: If there is no such study.
     """
     study = load(name)
     layout = StudyLayout(study, out or default_out(name), results)
@@ -41,20 +36,19 @@ def runs_for_report(name: str, *, out: Path | None, results: Path | None) -> Rep
     paths = {
         run: finished.get(run) or next(iter(run.summaries()), run.directory) for run in layout.runs
     }
-    differences = {
-        run: [] if run in finished else _recipe_mismatch(layout, run, path, finished)
-        for run, path in paths.items()
-    }
-    return ReportRuns(
-        list(paths.values()),
-        {
-            path: study.papers[run.cell.name]
-            for run, path in paths.items()
-            if run.cell.name in study.papers and not differences[run]
-        },
-        study.split,
-        _lines(differences),
-    )
+    papers: dict[Path, float] = {}
+    mismatches: dict[str, list[str]] = {}
+    for run, path in paths.items():
+        differences = [] if run in finished else _recipe_mismatch(layout, run, path, finished)
+        if differences:
+            mismatches.setdefault("; ".join(differences), []).append(run.name)
+        elif run.cell.name in study.papers:
+            papers[path] = study.papers[run.cell.name]
+    lines = [
+        f"of another recipe than the study's ({what}): {', '.join(runs)}"
+        for what, runs in mismatches.items()
+    ]
+    return ReportRuns(list(paths.values()), papers, study.split, lines)
 
 
 def _recipe_mismatch(
@@ -69,15 +63,3 @@ def _recipe_mismatch(
     expected = layout.settings(run, teacher=teacher_weights(run, finished)).recipe.values
     of_the_machine = {part: stored[part] for part in ("precision", "compile") if part in stored}
     return recipe_differences(stored, {**expected, **of_the_machine})
-
-
-def _lines(differences: Mapping[StudyRun, list[str]]) -> list[str]:
-    """One line for all runs that differ in the same."""
-    alike: dict[str, list[str]] = defaultdict(list)
-    for run, fields in differences.items():
-        if fields:
-            alike["; ".join(fields)].append(run.name)
-    return [
-        f"of another recipe than the study's ({what}): {', '.join(runs)}"
-        for what, runs in alike.items()
-    ]

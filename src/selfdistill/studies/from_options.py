@@ -13,67 +13,44 @@ CONTROL = "CrossEntropy"
 METHOD = "method."
 
 
-def compose(given: Options, *, methods: Sequence[str], seeds: Sequence[int]) -> dict[str, object]:
+def compose(options: Options, *, methods: Sequence[str], seeds: Sequence[int]) -> dict[str, object]:
     """The content of a study's file: every method with every seed; as for :func:`write_study`."""
-    options = {option: str(value) for option, value in given}
+    texts = {option: str(value) for option, value in options}
     for option, instead in {"method": "--methods", "seed": "--seeds"}.items():
-        if option in options:
-            raise ValueError(f"--{option} {options[option]}: a study takes {instead}")
+        if option in texts:
+            raise ValueError(f"--{option} {texts[option]}: a study takes {instead}")
     names = [exact_name("method", name) for name in methods]
     if len(set(names)) < len(names):
         raise ValueError(f"--methods {' '.join(names)}: one is named twice")
-    own = _options_of_methods(names, options)
-    cells: dict[str, object] = {
-        name: {"method": name, **_natural_values(own[name]), **_teacher(name, names, own[name])}
-        for name in names
-    }
-    options = {k: v for k, v in options.items() if not k.startswith(METHOD)}
-    code = own_code({"method": names[0], "backbone": {"name": options.get("backbone.name")}})
+    of_methods = {k: value for k, value in texts.items() if k.startswith(METHOD)}
+    common = {k: value for k, value in texts.items() if k not in of_methods}
+    cells: dict[str, dict[str, object]] = {}
+    code = own_code({"method": names[0], "backbone": {"name": common.get("backbone.name")}})
     for name in names:
         code |= own_code({"method": name})
+        # What a method of the user's own takes is not known yet: it gets all.
+        has = of_methods if "." in name else [METHOD + o for o in class_options("method", name)]
+        cells[name] = {
+            "method": name,
+            **{k: _natural(v) for k, v in of_methods.items() if k in has},
+        }
+        if f"{METHOD}teacher" in has and f"{METHOD}teacher" not in of_methods:
+            if CONTROL not in names:
+                raise ValueError(
+                    f"{name} learns from a teacher: add {CONTROL} to --methods, or name a trained "
+                    "run with --method.teacher"
+                )
+            cells[name]["teacher"] = CONTROL
+    for option in of_methods:
+        if not any(option in cell for cell in cells.values()):
+            raise ValueError(f"--{option}: none of {', '.join(names)} has such an option")
     return {
-        "name": study_name(options),
+        "name": study_name(common),
         "seeds": _seeds(seeds),
-        "options": _natural_values(options),
+        "options": {option: _natural(value) for option, value in common.items()},
         "cells": cells,
         **({"own_code": code} if code else {}),
     }
-
-
-def _options_of_methods(
-    names: Sequence[str], options: Mapping[str, str]
-) -> dict[str, dict[str, str]]:
-    """Options of each method: those that it has; a method of the user's own gets all.
-
-    Raises:
-        ValueError: If none has one.
-    """
-    of_methods = {k: value for k, value in options.items() if k.startswith(METHOD)}
-    own = {
-        name: {
-            option: value
-            for option, value in of_methods.items()
-            if "." in name or option.removeprefix(METHOD) in class_options("method", name)
-        }
-        for name in names
-    }
-    for option in of_methods:
-        if not any(option in chosen for chosen in own.values()):
-            raise ValueError(f"--{option}: none of {', '.join(names)} has such an option")
-    return own
-
-
-def _teacher(name: str, names: Sequence[str], options: Mapping[str, str]) -> dict[str, str]:
-    """Who teaches a method that needs a teacher: the cross-entropy run of its seed."""
-    learns = "." not in name and "teacher" in class_options("method", name)
-    if not learns or "method.teacher" in options:
-        return {}
-    if CONTROL not in names:
-        raise ValueError(
-            f"{name} learns from a teacher: add {CONTROL} to --methods, or name a trained run "
-            "with --method.teacher"
-        )
-    return {"teacher": CONTROL}
 
 
 def study_name(options: Mapping[str, str]) -> str:
@@ -100,10 +77,6 @@ def write_study(
 
     Returns:
         The study, and the folder above its own.
-
-    Raises:
-        ValueError: If options, methods or seeds cannot be read, before anything is written; or if a
-            file of that name is there that was written by hand.
     """
     content = compose(options, methods=methods, seeds=seeds)
     out = out or Path("runs", str(content["name"]))
@@ -122,10 +95,6 @@ def _seeds(seeds: Sequence[int]) -> int | list[int]:
             f"--seeds {' '.join(map(str, seeds))}: give how many, or several different ones"
         )
     return seeds[0] if len(seeds) == 1 else list(seeds)
-
-
-def _natural_values(options: Mapping[str, str]) -> dict[str, object]:
-    return {option: _natural(value) for option, value in options.items()}
 
 
 def _natural(value: str) -> object:

@@ -61,13 +61,9 @@ class Study:
         pairs = [(cell, seed) for cell in self.cells for seed in self.seeds_of(cell)]
         return sorted(pairs, key=lambda pair: self.seeds_of(pair[0]).index(pair[1]))
 
-    def has(self, name: str) -> bool:
-        """Whether there is a cell of a name."""
-        return any(cell.name == name for cell in self.cells)
-
-    def cell(self, name: str) -> Cell:
-        """The cell of a name."""
-        return next(cell for cell in self.cells if cell.name == name)
+    def cell(self, name: str | None) -> Cell | None:
+        """The cell of a name, if there is one."""
+        return next((cell for cell in self.cells if cell.name == name), None)
 
     def seeds_of(self, cell: Cell) -> tuple[int, ...]:
         """The seeds of a cell."""
@@ -75,42 +71,35 @@ class Study:
 
 
 def from_plain(content: object, name: str) -> Study:
-    """Make a study of decoded YAML.
-
-    Raises:
-        ValueError: If a field is missing, unknown or out of range, cells share a folder, or a
-            teacher is missing.
-        TypeError: If a field is of the wrong kind.
-    """
+    """Make a study of decoded YAML; a ValueError or TypeError says what is wrong with it."""
     content = _mapping(content)
-    _check_fields(content)
+    for key in content:
+        if key not in FIELDS:
+            nearest = difflib.get_close_matches(key, FIELDS, n=1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(FIELDS)}"
+            raise ValueError(f"a study has no field {key}: {hint}")
+    for needed in ("seeds", "cells"):
+        if needed not in content:
+            raise ValueError(f"a study needs the field {needed}")
     config = {"config": content["config"]} if "config" in content else {}
     common = {**config, **_mapping(content.get("options"))}
-    cells = _mapping(content["cells"])
-    own = {cell: _mapping(options).get("seeds") for cell, options in cells.items()}
+    cells = {cell: _mapping(options) for cell, options in _mapping(content["cells"]).items()}
     split = content.get("split")
     study = Study(
         name=str(content.get("name", name)),
         seeds=_seeds(content["seeds"]),
-        cells=tuple(_cell(cell, common, _mapping(options)) for cell, options in cells.items()),
+        cells=tuple(_cell(cell, common, options) for cell, options in cells.items()),
         papers={key: float(str(value)) for key, value in _mapping(content.get("papers")).items()},
         split=None if split is None else str(split),
-        cell_seeds={cell: _seeds(seeds) for cell, seeds in own.items() if seeds is not None},
+        cell_seeds={
+            cell: _seeds(options["seeds"])
+            for cell, options in cells.items()
+            if options.get("seeds") is not None
+        },
         own_code={k: str(v) for k, v in _mapping(content.get("own_code")).items()},
     )
     _check(study)
     return study
-
-
-def _check_fields(content: Mapping[str, object]) -> None:
-    for field_name in content:
-        if field_name not in FIELDS:
-            nearest = difflib.get_close_matches(field_name, FIELDS, n=1)
-            hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(FIELDS)}"
-            raise ValueError(f"a study has no field {field_name}: {hint}")
-    for needed in ("seeds", "cells"):
-        if needed not in content:
-            raise ValueError(f"a study needs the field {needed}")
 
 
 def _check(study: Study) -> None:
@@ -119,9 +108,9 @@ def _check(study: Study) -> None:
         raise ValueError(
             f"split {study.split!r}: choose {' or '.join(SCORED_SPLITS)}, or leave it out"
         )
-    unknown = next((cell for cell in study.papers if not study.has(cell)), None)
-    if unknown is not None:
-        raise ValueError(f"papers tell of {unknown!r}, which is no cell")
+    for name in study.papers:
+        if study.cell(name) is None:
+            raise ValueError(f"papers tell of {name!r}, which is no cell")
     folders: dict[str, str] = {}
     for cell in study.cells:
         _check_folder("the cell", cell.name, cell.slug)
@@ -146,7 +135,7 @@ def _check_folder(what: str, name: str, folder: str) -> None:
 def _check_teacher(study: Study, cell: Cell) -> None:
     seen = [cell.name]
     while cell.teacher is not None:
-        teacher = next((other for other in study.cells if other.name == cell.teacher), None)
+        teacher = study.cell(cell.teacher)
         if teacher is None or teacher.name in seen:
             why = "no cell of that name" if teacher is None else "taught by it in turn"
             raise ValueError(f"{cell.name} is to learn from {cell.teacher}, which is {why}")

@@ -121,27 +121,23 @@ class StudyLayout:
         return [self._run(cell, seed) for cell, seed in self.study.runs()]
 
     def _run(self, cell: Cell, seed: int) -> StudyRun:
-        results = None if self.results is None else self.results / self.study.name
+        name, teacher = self.study.name, self.study.cell(cell.teacher)
+        copy = None if self.results is None else self.results / name / f"{cell.slug}-s{seed}.json"
         return StudyRun(
             cell,
             seed,
-            directory=self.out / self.study.name / cell.slug / f"seed{seed}",
-            copy=None if results is None else results / f"{cell.slug}-s{seed}.json",
-            teacher=None
-            if cell.teacher is None
-            else self._run(self.study.cell(cell.teacher), seed),
+            directory=self.out / name / cell.slug / f"seed{seed}",
+            copy=copy,
+            teacher=None if teacher is None else self._run(teacher, seed),
         )
 
     def settings(self, run: StudyRun, *, teacher: str | None = None) -> Settings:
-        """What a run computes, and where.
+        """What a run computes, and where; a ValueError says why its cell cannot be read.
 
         Args:
             run: Which.
             teacher: Where the weights of its teacher lie, or their hash; the recipe is without
                 them where they are not there yet.
-
-        Raises:
-            ValueError: If the cell's options cannot be read, or may not be run.
         """
         of_cell = self._cells[run.cell.name]
         if isinstance(of_cell, ValueError):
@@ -160,12 +156,12 @@ class StudyLayout:
 
     def _changes(self, run: StudyRun, teacher: str | None) -> dict[str, object]:
         """What sets a run apart from its cell."""
-        changes: dict[str, object] = {"seed": run.seed}
-        if run.cell.name in self.formats:
-            changes["precision"] = self.formats[run.cell.name]
-        if teacher is not None:
-            changes["method.teacher"] = teacher
-        return changes
+        changes = {
+            "seed": run.seed,
+            "precision": self.formats.get(run.cell.name),
+            "method.teacher": teacher,
+        }
+        return {option: value for option, value in changes.items() if value is not None}
 
     @cached_property
     def _cells(self) -> dict[str, Settings | ValueError]:
@@ -180,17 +176,14 @@ class StudyLayout:
         return cells
 
     def check_code(self, cell: Cell) -> None:
-        """Refuse a cell whose file of the user's own neither the study nor a run of it knows.
-
-        Raises:
-            ValueError: If there is such a file, and the options of every run do not allow it.
-        """
+        """Refuse a cell whose file of the user's own neither the study nor a run of it knows."""
         if read_execution(separate(self.options)[1]).allow_own_code:
             return
         recorded = dict(self.study.own_code)
         for run in self.runs:
             for path in run.summaries() if run.cell == cell else ():
-                recorded |= _recorded_code(path)
+                with contextlib.suppress(ValueError):  # a damaged summary tells of none
+                    recorded |= recorded_code(read_summary(path).values.get("environment"))
         named = {full_name(option): value for option, value in cell.options.items()}
         refuse_own_code(named, recorded, f"the study {self.study.name}")
 
@@ -198,12 +191,7 @@ class StudyLayout:
 def read_cell(cell: Cell, options: Options) -> Settings:
     """The recipe of a cell, without seed and teacher, and where it is computed.
 
-    Args:
-        cell: The cell.
-        options: Options of every cell, which count more.
-
-    Raises:
-        ValueError: If something is misspelt, missing or impossible, in one line.
+    Options of every cell count more than its own. A ValueError says in one line what is wrong.
     """
     chosen, where = separate(cell_options(cell, options))
     execution = read_execution(where)
@@ -221,11 +209,3 @@ def cell_options(cell: Cell, options: Options) -> Options:
     others = "data" in dict(options)
     own = [(k, v) for k, v in cell.options.items() if not (others and k in PATHS)]
     return [*spelled(own), *options]
-
-
-def _recorded_code(summary: Path) -> dict[str, str]:
-    """Hashes of the user's own files that a run recorded; a damaged summary tells of none."""
-    try:
-        return recorded_code(read_summary(summary).values.get("environment"))
-    except ValueError:
-        return {}

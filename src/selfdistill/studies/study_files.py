@@ -27,14 +27,7 @@ def names() -> list[str]:
 
 
 def locate(name: str) -> Path:
-    """The file of a study.
-
-    Args:
-        name: The file, the folder of a study that was made from options, or a shipped study's name.
-
-    Raises:
-        ValueError: If there is none of them.
-    """
+    """The file of a study: named itself, by the folder of one made from options, or as shipped."""
     candidates = (Path(name), Path(name, WRITTEN), FOLDER / f"{name.lower()}.yaml")
     file = next((path for path in candidates if path.is_file()), None)
     if file is None:
@@ -59,14 +52,7 @@ def default_out(name: str) -> Path:
 
 
 def load(name: str) -> Study:
-    """Read a study; one made from options is called as its folder is.
-
-    Args:
-        name: As for :func:`locate`.
-
-    Raises:
-        ValueError: If there is no such study, or the file is none.
-    """
+    """Read a study; one made from options is called as its folder is."""
     file = locate(name)
     try:
         study = from_plain(read_yaml(file).values, file.stem)
