@@ -32,6 +32,14 @@ def test_step_cost(monkeypatch, capsys):
     assert "× CrossEntropy" in capsys.readouterr().out
 
 
+def test_data_pipeline(monkeypatch, capsys):
+    measure = script(ROOT / "benchmarks" / "data_pipeline.py")
+    monkeypatch.setattr(measure, "ROUNDS", 1)
+    monkeypatch.setattr(measure, "STEPS", 1)
+    measure.main()
+    assert "crop, flip, cutout" in capsys.readouterr().out
+
+
 def test_step_times_of_the_methods_page(monkeypatch):
     generate = script(ROOT / "docs" / "generate_methods.py")
     monkeypatch.setattr(generate.build, "__defaults__", ("small", None))
