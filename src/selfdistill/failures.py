@@ -20,6 +20,9 @@ class Failure(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        return str(self.args[0])
+
 
 class UnusableCheckpoint(Failure):
     """No checkpoint of a run can be gone on from: damaged, or another network's."""
@@ -48,9 +51,6 @@ class NonFinite(Failure):
         super().__init__(message, report)  # both, so that it survives pickling
         self.report = report
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 class Stopped(Failure):
     """A signal asked for the end; what was done is saved."""
@@ -58,9 +58,6 @@ class Stopped(Failure):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message, signal_number)  # both, so that it survives pickling
         self.exit_code = 128 + signal_number
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def ending(error: Exception) -> tuple[int, str]:

@@ -42,11 +42,7 @@ def max_weights() -> int:
 
 
 def check_image_size(size: int, name: str) -> None:
-    """Refuse images that memory cannot hold while a network looks at them.
-
-    Raises:
-        ValueError: If they are larger.
-    """
+    """Refuse images that memory cannot hold while a network looks at them."""
     if size > max_image_size():
         raise ValueError(
             f"{name} {size}: this machine's memory is enough for images of {max_image_size()} "
