@@ -137,5 +137,5 @@ def test_mistakes_cost_nothing(photos, tmp_path, words, capsys):
 )
 def test_a_text_that_is_no_yaml_stays_a_text(text):
     options = {"data.root": text, "epochs": "3", "lr": "0.1", "a": "1e3"}
-    values = from_options._natural_values(options)
+    values = {option: from_options._natural(value) for option, value in options.items()}
     assert values == {"data.root": text, "epochs": 3, "lr": 0.1, "a": "1e3"}
