@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 def test_reports_read_an_older_recipe_as_training_does(study):
     oldest = min((RESULTS / study).glob("*.json"), key=_began)
     stored = json.loads(oldest.read_text())["recipe"]
-    today = flatten(Recipe.from_dict(stored, upgrade=True, where=oldest).values)
+    today = flatten(Recipe.from_dict(stored, where=oldest).values)
     known = {k: v for k, v in read(oldest).fields.items() if k != "data.split_hash"}
     assert known == ADDED | {k: v for k, v in today.items() if k not in ("seed", "format")}
 

@@ -116,7 +116,7 @@ def test_a_misspelt_field_of_a_stored_recipe_is_told_with_its_file(recipe, tmp_p
     spoilt = replaced(recipe, ("optimizer", "init_args", "momentUm"), 0.9)
     file = tmp_path / "recipe.yaml"
     with pytest.raises(ValueError, match=r"^.*recipe\.yaml: unknown option --optimizer\.momentUm"):
-        Recipe.from_dict(spoilt, upgrade=True, own_code={}, where=file)
+        Recipe.from_dict(spoilt, own_code={}, where=file)
     file.write_text(yaml.safe_dump(spoilt))
     with pytest.raises(ValueError, match=r"^.*recipe\.yaml: unknown option --optimizer\.momentUm"):
         parse(["--config", str(file)])

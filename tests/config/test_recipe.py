@@ -14,7 +14,7 @@ from selfdistill.methods import KD
 
 
 def test_a_recipe_of_a_file_is_that_of_words():
-    assert Recipe.from_file("digits") == Recipe.from_argv(["--config", "digits"])
+    assert Recipe.from_file("digits") == parse(["--config", "digits"]).recipe
 
 
 def test_overriding_counts_as_words_do():
@@ -26,7 +26,7 @@ def test_overriding_counts_as_words_do():
     }
     words = ["--config=digits", "--method=BYOT", "--lr=0.1", "--epochs=3", "--mixing=Mixup"]
     base = Recipe.from_file("digits")
-    assert base.override(changes) == Recipe.from_argv(words)
+    assert base.override(changes) == parse(words).recipe
     assert base == Recipe.from_file("digits")
     with pytest.raises(ValueError, match=r"unknown option --optimizer\.lrr: did you mean"):
         base.override({"optimizer.lrr": 0.1})
@@ -46,7 +46,7 @@ def test_values_and_paths_build_what_words_built(tmp_path):
 def test_a_stored_recipe_needs_no_images(tmp_path):
     words = ["--data", str(tmp_path), "--backbone=small", "--config=scratch"]
     stored = {k: v for k, v in parse(words).recipe.values.items() if k != "ema_decay"}
-    recipe = Recipe.from_dict(stored, upgrade=True)
+    recipe = Recipe.from_dict(stored)
     assert recipe.values == parse(words).recipe.values
     assert recipe.paths == {}
     assert recipe.build_method().keywords["temperature"] == 3.0

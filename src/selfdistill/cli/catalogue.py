@@ -71,6 +71,10 @@ def recipes(words: list[str]) -> int:
 
 def augment(words: list[str]) -> int:
     """Draw what a recipe shows the network."""
+    if any(word.partition("=")[0].endswith(".help") for word in words):
+        from ..config import parse
+
+        parse(words)
     parser = parser_of("augment")
     parser.add_argument("recipe", help="a recipe; further options are those of train")
     parser.add_argument("--picture", type=Path, default=Path("augmentation.png"), help="PNG file")

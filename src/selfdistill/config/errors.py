@@ -3,7 +3,8 @@
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 
 from .registry import KINDS, NOUNS, class_options, nearest
 
@@ -33,21 +34,34 @@ def unknown(group: str, name: str, known: Iterable[str]) -> str:
     return f"unknown option {option(group, name)}: {nearest(option(group, name), options)}"
 
 
-def missing(group: str, name: str) -> str:
+def missing(group: str, name: str, *, of_weights: bool = False) -> str:
     """Say that an option of a class must be given."""
-    what = "RUN, a finished run" if name == "teacher" else name.upper()
+    what = "RUN, a finished run" if of_weights else name.upper()
     return f"{option(group, name)} is missing: give {option(group, name)} {what}"
 
 
-def missing_fields(names: list[str]) -> str:
-    """Say which fields a recipe lacks."""
+def missing_fields(names: list[str], *, of_file: bool) -> str:
+    """Say which fields a recipe lacks; ``of_file`` if it is one of the user's own."""
     if names == ["data"]:
         return "data missing: give a folder of class folders, or the name of a data set, as --data"
+    if of_file and names[0] != "data":
+        options = ", ".join(f"--{name}" for name in names)
+        return f"{', '.join(names)} missing: write it there, or give {options}"
     folder = "give a folder as --data, or " if names[0] == "data" else ""
     return (
         f"{', '.join(names)} missing: {folder}choose a recipe with --config; selfdistill recipes "
         "lists them"
     )
+
+
+@contextmanager
+def naming_option(option: str) -> Generator[None]:
+    """Say which option a class of torch complains of."""
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"--{option} cannot work with its options: {reason}") from error
 
 
 def explain(
@@ -77,6 +91,6 @@ def _kinds(annotation: object) -> list[str]:
     if origin in (typing.Union, types.UnionType):
         return list(dict.fromkeys(kind for one in arguments for kind in _kinds(one)))
     kind = origin or annotation
-    if kind in (list, tuple, set):
+    if kind in (list, tuple, set, Iterable, Sequence):
         return ["a list"]
     return [NAMES[kind]] if kind in NAMES else []

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from ..runs import parse_yaml
 from .check_fields import check_fields
 from .check_values import takes_text
-from .registry import CLASSES, KINDS, class_defaults, class_name, find_class
+from .registry import CLASSES, KINDS, SINGLE, class_defaults, class_name, find_class
+from .schema import PASSED
 from .typed import Plain, annotations
 from .user_code import plain
 
@@ -50,7 +51,7 @@ def merge(recipe: Mapping[str, object], other: Mapping[str, object]) -> Plain:
     result = {**recipe, **other}
     for group, new in other.items():
         old = recipe.get(group)
-        if group in CLASSES and new is not None:
+        if group in SINGLE and new is not None:
             result[group] = _merge_choice(group, as_choice(old), as_choice(new))
         elif isinstance(old, dict) and isinstance(new, dict):
             result[group] = {**old, **new}
@@ -165,7 +166,7 @@ def _accepts(recipe: Plain, group: str, name: str) -> bool:
 
 
 def _is_choice(option: str, value: object) -> bool:
-    return option in CLASSES and value not in ("null", None)
+    return option in SINGLE and value not in ("null", None)
 
 
 def _merge_choice(group: str, old: Plain, new: Plain) -> Plain:
@@ -176,6 +177,8 @@ def _merge_choice(group: str, old: Plain, new: Plain) -> Plain:
     if "class_path" not in old or class_name(str(old["class_path"])) != class_name(path):
         found = CLASSES[group].get(class_name(path))
         kept = class_defaults(found) if group == "data" and found is not None else ()
+        if path == PASSED:
+            kept = ("image_size",)
         others = {name: value for name, value in others.items() if name in kept}
     merged = {**others, **own}
     return {**new, **({"init_args": merged} if merged else {})}

@@ -30,12 +30,9 @@ from ..methods import METHODS, Method
 from . import typed
 from .merging import Options, arguments, section
 from .own_images import network_size
-from .parser import read_settings
-from .recipe import Recipe
+from .recipe import Recipe, Settings
 from .schema import PASSED
-from .settings import Settings
-from .sources import open_recipes
-from .words import spelled
+from .words import read_settings, spelled
 
 Images = str | Path | DataSet | Splits | ImageSet | MapDataset
 Learning = str | type[Method] | partial[Method]
@@ -66,22 +63,20 @@ def settings_of(
     """
     if isinstance(data, PathLike):
         data = Path(data)
-    elif isinstance(data, DataSet) and type(data) not in DATA_SETS:
-        data = data.splits()  # the command knows no other kinds
     _check_images(data)
     _check_network(backbone)
     given: Options = [] if config is None else [("config", _text("config", config, CONFIG))]
     if isinstance(data, str | Path):
         given.append(("data", str(data)))
-    elif isinstance(data, DataSet):
+    elif type(data) in DATA_SETS:
         given += _data_options(data)
     if isinstance(backbone, str):
         given.append(("backbone", backbone))
     given = spelled([*given, *_method_options(method), *_plain_options(options)])
-    if isinstance(data, Splits | ImageSet | MapDataset):
-        settings = _with_images(given, data, backbone)
-    else:
+    if data is None or isinstance(data, str | Path) or type(data) in DATA_SETS:
         settings = read_settings(given)
+    else:
+        settings = _with_images(given, data, backbone)
     if not isinstance(backbone, Backbone):
         return settings
     if extra := [name for name, _ in given if name.startswith("backbone.")]:
@@ -193,7 +188,7 @@ def _method_options(method: object) -> Options:
     return [("method", name), *_plain_options(own)]
 
 
-def _data_options(data: DataSet) -> Options:
+def _data_options(data: object) -> Options:
     """The call that made a data set: each argument is an attribute of its name."""
     arguments = inspect.signature(type(data)).parameters
     options = {f"data.{name}": getattr(data, name) for name in arguments}
@@ -201,35 +196,40 @@ def _data_options(data: DataSet) -> Options:
 
 
 def _with_images(
-    options: Options, data: Splits | ImageSet | MapDataset, backbone: str | Backbone | None
+    options: Options,
+    data: DataSet | Splits | ImageSet | MapDataset,
+    backbone: str | Backbone | None,
 ) -> Settings:
     """Settings whose images only Python knows: their hash stands for them."""
     for name, _ in options:
         if name.startswith("data.") and name not in ("data.image_size", "data.cache_dir"):
             raise ValueError(f"--{name} beside images that are passed: choose them so")
+    # all else is checked before images are read
     settings = read_settings(
         [("data", PASSED), *(o for o in options if not o[0].startswith("data."))]
     )
-    if isinstance(data, Splits):
+    recipe = settings.recipe
+    if isinstance(data, DataSet):
+        splits = data.splits()
+    elif isinstance(data, Splits):
         splits = data
     else:
         if not isinstance(data, ImageSet):
-            size = dict(options).get("data.image_size") or _size(options, settings.recipe, backbone)
+            size = (
+                dict(options).get("data.image_size")
+                or (backbone.input_size[1] if isinstance(backbone, Backbone) else None)
+                or arguments(section(recipe.values, "data")).get("image_size")  # the recipe's
+                or network_size(dict(recipe.values))
+                or DEFAULT_SIZE
+            )
             data = ImageSet.from_dataset(data, image_size=_checked_size(size))
         splits = split_in_memory(data)
     named = {"class_path": PASSED, "init_args": {"split": splits.digest()[:16]}}
-    name = settings.recipe.name.partition("/")[0]
-    recipe = replace(settings.recipe.resolved(data=named), name=name)
+    assert recipe.reading is not None
+    reading = recipe.reading._replace(values={**recipe.values, "data": named})
+    name = recipe.name.partition("/")[0]
+    recipe = replace(recipe, values=reading.values, reading=reading, name=name)
     return replace(settings, recipe=recipe, data=InMemory(splits))
-
-
-def _size(options: Options, recipe: Recipe, backbone: str | Backbone | None) -> object:
-    """Height and width that the network is made for, or those of the recipe that was named."""
-    if isinstance(backbone, Backbone):
-        return backbone.input_size[1]
-    stored = section(open_recipes(options, allow_own_code=True).tree, "data")  # checked before
-    size = arguments(stored).get("image_size")
-    return size or network_size(dict(recipe.values)) or DEFAULT_SIZE
 
 
 def _checked_size(size: object) -> int:

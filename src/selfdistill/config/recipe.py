@@ -2,34 +2,21 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from ..backbones import Backbone
 from ..data import DataSet
 from ..methods import Method
 from .check_fields import check_fields
-from .merging import (
-    Options,
-    accepted,
-    choose_classes,
-    merge,
-    put,
-    section,
-    settle,
-)
-from .own_images import choose_recipe, fit_size, own_name
-from .resolving import Reading, fit_warmup, read_recipe, split_paths, weights
-from .schema import PASSED, BackboneChoice, Ingredients
-from .sources import OpenedRecipes, open_recipes
-from .typed import Plain
+from .composing import OpenedRecipes, compose, open_recipes, path_options
+from .merging import Options, merge, put, section
+from .own_images import choose_recipe, own_name
+from .resolving import Reading, read_recipe, weights
+from .schema import PASSED, BackboneChoice, Execution, Ingredients
 from .user_code import refuse_own_code
-from .words import read_options
-
-OPTION = re.compile(r"(?:unknown option )?--([\w.-]+\w)|(\w+)=")
-"""How a message begins that is about an option."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +40,13 @@ class Recipe:
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
     name: str = "custom"
     note: str = ""
+    reading: Reading | None = field(default=None, repr=False, compare=False)
+    """What was made of these values and paths, so that they are read once."""
 
-    @classmethod
-    def from_argv(cls, argv: list[str]) -> "Recipe":
-        """What words of ``train`` say of a recipe.
-
-        Raises:
-            ValueError: If something is misspelt, missing or impossible, in one line.
-        """
-        return cls.from_options(read_options(argv))
+    def __post_init__(self) -> None:
+        read = self.reading
+        if read and (read.values is not self.values or read.paths is not self.paths):
+            object.__setattr__(self, "reading", None)
 
     @classmethod
     def from_file(cls, name: str | Path) -> "Recipe":
@@ -90,22 +75,25 @@ class Recipe:
         """
         options, note = choose_recipe(options)
         opened = open_recipes(options, allow_own_code=allow_own_code)
-        return replace(compose(opened, options, incomplete=incomplete), note=note)
+        reading, name = compose(opened, options, incomplete=incomplete)
+        return cls(reading.values, reading.paths, name, note, reading)
 
     @classmethod
     def from_dict(
         cls,
         stored: Mapping[str, object],
         *,
-        upgrade: bool = False,
+        paths: Mapping[str, str] | None = None,
         own_code: Mapping[str, str] | None = None,
         where: Path | str = "the recipe",
     ) -> "Recipe":
-        """A recipe as it was stored; where its images lie is not known.
+        """A recipe as it was stored, in a file without paths.
+
+        What later versions added to recipes is added, at its default.
 
         Args:
             stored: The tree.
-            upgrade: Add what later versions added to recipes, at its default, and check the rest.
+            paths: Where its images lie, if that is known.
             own_code: Hashes of files of one's own that may be run for it, as its run recorded them;
                 None for any file.
             where: Where it is stored, for messages.
@@ -113,17 +101,17 @@ class Recipe:
         Raises:
             ValueError: If it is not a recipe, or names code that may not be run.
         """
-        if not upgrade:
-            return cls(stored)
         tree = {k: v for k, v in stored.items() if k not in ("format", "split")}
         named = {k: v for k, v in tree.items() if not _is_passed(tree, k)}
         check_fields(named, where)
         if own_code is not None:
             refuse_own_code(named, own_code, where)
         try:
-            recipe = compose(OpenedRecipes(merge({}, tree)), [], incomplete=True)
+            opened = OpenedRecipes(merge({}, tree), paths or {})
+            reading, name = compose(opened, [], incomplete=True)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
+        recipe = cls(reading.values, reading.paths, name, reading=reading)
         return recipe.resolved(**{k: stored[k] for k in ("split",) if k in stored})
 
     def override(self, changes: Mapping[str, object], *, incomplete: bool = False) -> "Recipe":
@@ -142,8 +130,8 @@ class Recipe:
         name = self.name if own is None else self.name.removesuffix(f"/{own}")
         tree = {k: v for k, v in self.values.items() if k not in ("format", "split")}
         opened = OpenedRecipes(tree, dict(self.paths), name, weights(tree))
-        recipe = compose(opened, [*changes.items()], incomplete=incomplete)
-        return replace(recipe, note=self.note)
+        reading, name = compose(opened, [*changes.items()], incomplete=incomplete)
+        return Recipe(reading.values, reading.paths, name, self.note, reading)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel as plain values: another process imports the classes itself."""
@@ -184,7 +172,7 @@ class Recipe:
         Raises:
             ValueError: If a value is impossible.
         """
-        return self._reading.build(data)
+        return replace(self._reading.ingredients, data=data or self.build_data())
 
     def build_data(self) -> DataSet:
         """Make the data set.
@@ -192,82 +180,54 @@ class Recipe:
         Raises:
             ValueError: If nobody says where they lie, or only Python knew them.
         """
-        return self._reading.data()
+        if self._reading.no_data:
+            raise ValueError(self._reading.no_data)
+        return self._reading.ingredients.data
 
     def build_backbone(self) -> BackboneChoice:
         """Which network is trained; its ``build`` makes it."""
-        return self._reading.backbone
+        return self._reading.ingredients.backbone
 
     def build_method(self) -> partial[Method]:
         """The method with its options; called with a network it makes the method."""
-        return self._reading.later("method")
+        method = self._reading.ingredients.method
+        assert isinstance(method, partial)
+        return method
 
     @cached_property
     def _reading(self) -> Reading:
+        if self.reading is not None:
+            return self.reading
         tree = {k: v for k, v in self.values.items() if k not in ("format", "split")}
-        return read_recipe(put(tree, _path_options(self.paths)), incomplete=True)
+        return read_recipe(put(tree, path_options(self.paths)), incomplete=True)
 
 
-def compose(opened: OpenedRecipes, options: Options, *, incomplete: bool = False) -> Recipe:
-    """A recipe of what files and options say; options count more, wherever they stand.
+@dataclass(frozen=True)
+class Settings:
+    """One run as it is asked for.
 
-    Raises:
-        ValueError: If something is misspelt, missing or impossible; where no option says it, the
-            file that does comes first.
+    Args:
+        recipe: What decides its numbers.
+        execution: Where it is computed.
+        data: Images that were passed in Python; the recipe names them by their hash.
+        backbone: A network that was passed in Python, of which a copy is trained.
     """
-    try:
-        return _composed(opened, options, incomplete=incomplete)
-    except ValueError as error:
-        raise ValueError(_with_file(str(error), opened, options)) from error
 
+    recipe: Recipe
+    execution: Execution = field(default_factory=Execution)
+    data: DataSet | None = None
+    backbone: Backbone | None = None
 
-def _composed(opened: OpenedRecipes, options: Options, *, incomplete: bool) -> Recipe:
-    choices, others = settle(options)
-    tree = fit_warmup(choose_classes(opened.tree, choices), dict(others))
-    tree = put(tree, _path_options(accepted(opened.paths, tree)))
-    tree = fit_size(put(tree, others))
-    reading = read_recipe(tree, incomplete=incomplete)
-    values, paths = split_paths(reading)
-    data = reading.choices["data"]
-    if data is not None and not data.lacks:
-        reading.build()  # its classes know what is impossible
-    _check_weights(
-        values, paths, {k: v for k, v in opened.weights.items() if k not in dict(options)}
-    )
-    own = None if data is None else own_name(data.kind.__name__, paths)
-    return Recipe(values, paths, opened.name if own is None else f"{opened.name}/{own}")
+    @cached_property
+    def ingredients(self) -> Ingredients:
+        """The objects that the recipe names, made once."""
+        return self.recipe.build(self.data)
 
-
-def _path_options(paths: Mapping[str, str]) -> Options:
-    """Paths as options; that of a teacher as a path, since text could name something to import."""
-    return [(k, Path(where) if k == "method.teacher" else where) for k, where in paths.items()]
+    def resolved(self, **known: object) -> "Settings":
+        """The same run with what is known only where it runs: precision, the split's hash."""
+        return replace(self, recipe=self.recipe.resolved(**known))
 
 
 def _is_passed(tree: Mapping[str, object], name: str) -> bool:
     """Whether a field stands for an object that was passed in Python."""
     return PASSED in (section(tree, name).get("class_path"), section(tree, name).get("name"))
-
-
-def _check_weights(values: Plain, paths: Mapping[str, str], expected: Mapping[str, str]) -> None:
-    found = weights(values)
-    for option, value in expected.items():
-        if option in paths and found.get(option) != value:
-            raise ValueError(
-                f"{paths[option]} no longer holds the weights of the recipe ({option}: "
-                f"{value} there, {found.get(option)} now): bring them back, or name others with "
-                f"--{option}"
-            )
-
-
-def _with_file(message: str, opened: OpenedRecipes, options: Options) -> str:
-    """A message about an option; first comes the file that gives it where no option does."""
-    found = OPTION.match(message)
-    option = (found[1] or found[2]).replace("-", "_") if found else ""
-    given = [(name, value) for name, value in options if name != "config"]
-    if option and any(f"{option}.".startswith(f"{name}.") for name, _ in given):
-        return message
-    if not option and any(value and str(value) in message for _, value in given):
-        return message
-    group = option.partition(".")[0]
-    files = [file for file, fields in opened.files.items() if not group or group in fields]
-    return f"{files[-1]}: {message}" if files else message

@@ -9,7 +9,7 @@ from torch import optim
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..data import DATA_SETS, Augmentation, CutMix, DataSet, Mixing, Mixup, StyleMixing
+from ..data import DATA_SETS, Augmentation, DataSet, Mixing, augment
 from ..methods import METHODS, Method
 from .user_code import named
 
@@ -22,7 +22,8 @@ KINDS: dict[str, type] = {
     "schedule": LRScheduler,
 }
 """What the class of each field of a recipe is derived from."""
-MIXINGS = (Mixup, CutMix, StyleMixing)
+SINGLE = frozenset(KINDS) - {"augment"}
+"""Fields that hold one class; augment holds a list of them."""
 NO_CHOICES = (
     *("LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler"),
     *("ReduceLROnPlateau", "LBFGS", "SparseAdam"),
@@ -31,10 +32,16 @@ NO_CHOICES = (
 takes sparse gradients alone."""
 RISE_BY_THEMSELVES = ("OneCycleLR", "CyclicLR")
 """Schedules that need no warm-up."""
+NOUNS = {"data": "data set", "augment": "augmentation"}
+SUPPLIED = ("self", "backbone", "params", "optimizer")
+"""Arguments that training passes itself."""
+PACKAGES = ("selfdistill.", "torch.")
+FORMER = {"places": "path_arguments", "turns_images": "rotates_images"}
+"""Attributes that classes of one's own may still set by their former names."""
 
 
-def _classes(module: object, base: type) -> dict[str, type]:
-    """Public classes that settings can make."""
+def _public(module: object, base: type) -> dict[str, type]:
+    """Classes of a module that settings can make."""
     return {
         name: value
         for name, value in vars(module).items()
@@ -46,57 +53,51 @@ def _classes(module: object, base: type) -> dict[str, type]:
 CLASSES: dict[str, dict[str, type]] = {
     "method": {method.__name__: method for method in METHODS},
     "data": {source.__name__: source for source in DATA_SETS},
-    "mixing": {mixing.__name__: mixing for mixing in MIXINGS},
-    "optimizer": _classes(optim, Optimizer),
-    "schedule": _classes(lr_scheduler, LRScheduler),
+    "augment": _public(augment, Augmentation),
+    "mixing": _public(augment, Mixing),
+    "optimizer": _public(optim, Optimizer),
+    "schedule": _public(lr_scheduler, LRScheduler),
 }
-NOUNS = {"data": "data set", "augment": "augmentation"}
-SUPPLIED = ("self", "backbone", "params", "optimizer")
-"""Arguments that training passes itself."""
-PACKAGES = ("selfdistill.", "torch.")
+"""The classes that a plain name stands for."""
 
 
 def find_class(group: str, path: str) -> type:
-    """The class that a recipe names; a path is imported if it may be.
+    """The class that a recipe names: ours or torch's by name, any other by a path to import.
 
     Raises:
         ValueError: If there is none, or it is not of the kind that the field takes.
     """
     kind = KINDS[group]
-    if "." in path:
-        found = named(path)
-        if not (inspect.isclass(found) and issubclass(found, kind)):
-            raise ValueError(f"--{group} {path}: it is not a subclass of {kind.__name__}")
+    if "." not in path:
+        known = {k.__name__: k for k in _subclasses(kind) if k.__module__.startswith(PACKAGES)}
+        found = CLASSES[group].get(path) or known.get(path)  # torch's that take functions, too
+        if found is None or inspect.isabstract(found):
+            raise ValueError(_no_such(group, path))
         return found
-    imported = (one for one in subclasses(kind) if not inspect.isabstract(one))
-    known = {one.__name__: one for one in imported} | CLASSES.get(group, {})
-    if path not in known:
-        noun = NOUNS.get(group, group)
-        raise ValueError(f"--{group} {path}: no such {noun}; {nearest(path, known)}")
-    return known[path]
+    found = named(path)
+    if not (inspect.isclass(found) and issubclass(found, kind)):
+        raise ValueError(f"--{group} {path}: it is not a subclass of {kind.__name__}")
+    for old, new in FORMER.items():
+        if hasattr(kind, new) and hasattr(found, old):
+            raise ValueError(f"--{group} {path}: {old} is called {new} now: rename it there")
+    return found
 
 
-def subclasses(kind: type) -> Iterator[type]:
+def _subclasses(kind: type) -> Iterator[type]:
     """All classes derived from one that are imported."""
     for one in kind.__subclasses__():
         yield one
-        yield from subclasses(one)
+        yield from _subclasses(one)
 
 
 def stored_name(group: str, kind: type) -> str:
     """What recipes call a class: this package's by name, others by their shortest path."""
-    path = _import_path(kind)
-    known = group == "augment" or kind.__name__ in CLASSES[group]
-    return kind.__name__ if known and path.startswith("selfdistill.") else path
-
-
-def _import_path(kind: type) -> str:
+    if CLASSES[group].get(kind.__name__) is kind and kind.__module__.startswith("selfdistill."):
+        return kind.__name__
     parts = kind.__module__.split(".")
-    for length in range(1, len(parts) + 1):
-        module = ".".join(parts[:length])
-        if getattr(sys.modules.get(module), kind.__qualname__, None) is kind:
-            return f"{module}.{kind.__qualname__}"
-    return f"{kind.__module__}.{kind.__qualname__}"
+    modules = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    known = (m for m in modules if getattr(sys.modules.get(m), kind.__qualname__, None) is kind)
+    return f"{next(known, kind.__module__)}.{kind.__qualname__}"
 
 
 def class_name(path: str) -> str:
@@ -118,15 +119,17 @@ def exact_name(group: str, name: str) -> str:
     known = {choice.lower(): choice for choice in CLASSES[group]}
     plain = name.lower().replace("-", "").replace("_", "")
     if plain not in known:
-        raise ValueError(
-            f"--{group} {name}: no such {NOUNS.get(group, group)}; {nearest(name, CLASSES[group])}"
-        )
+        raise ValueError(_no_such(group, name))
     return known[plain]
+
+
+def _no_such(group: str, name: str) -> str:
+    return f"--{group} {name}: no such {NOUNS.get(group, group)}; {nearest(name, CLASSES[group])}"
 
 
 def class_options(group: str, name: str | None = None) -> dict[str, object]:
     """Options of a class, or of every class of a group, with their annotations."""
-    chosen = CLASSES.get(group) or {kind.__name__: kind for kind in subclasses(KINDS[group])}
+    chosen = CLASSES[group]
     return {
         option: parameter.annotation
         for choice in ([chosen[name]] if name in chosen else chosen.values())

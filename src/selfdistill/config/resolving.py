@@ -1,19 +1,22 @@
 """From a recipe's tree to checked values and the objects they name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..data import DataSet
+import torch
+from torch import nn
+
+from ..data import DataSet, Splits
+from ..methods import METHODS
 from ..runs import HASH_PREFIX
+from ..testing import TinyBackbone
 from . import errors, provenance, typed
 from .merging import arguments, as_choice, put, section
-from .registry import KINDS, RISE_BY_THEMSELVES, find_class, stored_name
-from .schema import PASSED, Adversary, BackboneChoice, Ingredients
+from .registry import KINDS, RISE_BY_THEMSELVES, SINGLE, find_class, stored_name
+from .schema import ALL_OPTIONS, PASSED, Adversary, BackboneChoice, Ingredients
 from .typed import Plain
-from .words import ALL_OPTIONS
 
 FORMAT = 1
 ADDED = {"decay_biases": True}
@@ -25,100 +28,53 @@ SCALARS = frozenset(FIELDS) - {*KINDS, "backbone", "adversary"}
 REQUIRED = ("data", "method", "optimizer", "schedule", "epochs")
 
 
+class Reading(NamedTuple):
+    """A recipe's tree, checked."""
+
+    values: Plain
+    """What decides numbers, as it is stored; trained weights are named by their hash."""
+    paths: dict[str, str]
+    """Where images and trained weights lie, by option."""
+    ingredients: Ingredients
+    """The objects; images cannot be read where ``no_data`` says why."""
+    no_data: str
+
+
+class _NoImages(DataSet):
+    """Stands for images that nobody has named yet."""
+
+    def splits(self) -> Splits:
+        raise AssertionError("a recipe's images are asked for by build_data")
+
+
 class Choice(NamedTuple):
     """A class with its options."""
 
-    group: str
     kind: type
     options: typed.Checked
-    lacks: frozenset[str]
-    """Required paths that are not known yet."""
-
-    @property
-    def plain(self) -> Plain:
-        """As recipes write it down."""
-        return {
-            "class_path": stored_name(self.group, self.kind),
-            "init_args": self.options.plain,
-        }
-
-    def make(self) -> Any:  # noqa: ANN401
-        """The object."""
-        if self.lacks:
-            raise ValueError(errors.missing(self.group, min(self.lacks)))
-        return self.kind(**self.options.typed)
-
-    def later(self) -> partial[Any]:
-        """The class with its options, to be called with what training passes."""
-        return partial(self.kind, **self.options.typed)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A recipe's fields, checked."""
-
     plain: Plain
-    scalars: Plain
-    backbone: BackboneChoice
-    adversary: Adversary | None
-    choices: Mapping[str, Choice | None]
-    augment: tuple[Choice, ...]
-
-    def data(self) -> DataSet:
-        """The data set that the recipe names.
-
-        Raises:
-            ValueError: If a path is missing, or the images were passed in Python.
-        """
-        choice = self.choices["data"]
-        if choice is None:
-            raise ValueError("the images were passed in Python: name others with --data")
-        return choice.make()
-
-    def build(self, data: DataSet | None = None) -> Ingredients:
-        """Make the objects that the recipe names.
-
-        Args:
-            data: The images, where only Python knows them.
-        """
-        data = data or self.data()
-        mixing = self.choices["mixing"]
-        return Ingredients(
-            data=data,
-            backbone=self.backbone,
-            method=self.later("method"),
-            augment=[step.make() for step in self.augment],
-            mixing=None if mixing is None else mixing.make(),
-            adversary=self.adversary,
-            optimizer=self.later("optimizer"),
-            schedule=self.later("schedule"),
-            **self.scalars,  # pyright: ignore[reportArgumentType]
-        )
-
-    def later(self, group: str) -> partial[Any]:
-        """A class that is made when training knows what it takes."""
-        choice = self.choices[group]
-        assert choice is not None
-        return choice.later()
+    """As recipes write it down."""
+    lacks: str
+    """A required path that is not known yet, if there is one."""
 
 
-def read_recipe(tree: Plain, *, incomplete: bool = False) -> Reading:
-    """Check a recipe's fields and add what it leaves to defaults.
+def read_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False) -> Reading:
+    """Check a recipe's fields, add what it leaves to defaults, and make the objects it names.
 
     Args:
         tree: The recipe; paths stand where the classes take them.
-        incomplete: Whether paths of images and of a teacher may come later.
+        incomplete: Whether paths of images and of trained weights may come later.
+        of_file: Whether a recipe of the user's own was chosen, for the message where it lacks one.
 
     Raises:
-        ValueError: If a field is unknown, missing or of another type.
+        ValueError: If a field is unknown, missing, of another type, or impossible.
     """
     for field in tree:
         if field not in FIELDS:
             inner = "".join(f".{name}" for name in section(tree, field))
             raise ValueError(errors.unknown("", field + inner, ALL_OPTIONS))
-    missing = [field for field in REQUIRED if _is_missing(tree, field)]
-    if missing:
-        raise ValueError(errors.missing_fields(missing))
+    if missing := [field for field in REQUIRED if _is_missing(tree, field)]:
+        raise ValueError(errors.missing_fields(missing, of_file=of_file))
     scalars = typed.read(
         Ingredients,
         {name: value for name, value in tree.items() if name in SCALARS},
@@ -126,69 +82,53 @@ def read_recipe(tree: Plain, *, incomplete: bool = False) -> Reading:
         without=frozenset(FIELDS) - SCALARS,
     )
     tree = _end_schedule(tree)
-    choices = {
-        group: _choice(group, tree.get(group), incomplete=incomplete)
+    passed = as_choice(tree["data"]).get("class_path") == PASSED
+    chosen = {
+        group: _choice(group, tree[group], incomplete=incomplete)
         for group in KINDS
-        if group != "augment"
+        if group in SINGLE and as_choice(tree.get(group)) and not (group == "data" and passed)
     }
-    augment = [_choice("augment", item) for item in _list(tree.get("augment"))]
-    steps = tuple(step for step in augment if step is not None)
+    steps = [_choice("augment", step) for step in _list(tree.get("augment")) if as_choice(step)]
     backbone, network = _backbone(tree.get("backbone", {}))
     adversary = _section_of(Adversary, "adversary", tree.get("adversary"))
     plain: Plain = {
         **scalars.plain,
-        **{group: None if choice is None else choice.plain for group, choice in choices.items()},
+        "mixing": None,
+        **{group: choice.plain for group, choice in chosen.items()},
         "augment": [step.plain for step in steps],
         "backbone": network,
-        "adversary": None if adversary is None else adversary.plain,
+        "adversary": adversary and adversary.plain,
     }
-    if choices["data"] is None:
+    if passed:
         plain["data"] = tree["data"]
-    return Reading(
-        {field: plain[field] for field in FIELDS},
-        scalars.typed,
-        backbone,
-        None if adversary is None else Adversary(**adversary.typed),  # pyright: ignore[reportArgumentType]
-        choices,
-        steps,
+    values, paths = _split_paths({field: plain[field] for field in FIELDS}, chosen)
+    data, mixing = chosen.get("data"), chosen.get("mixing")
+    no_data = "" if data else "the images were passed in Python: name others with --data"
+    if data and data.lacks:
+        no_data = errors.missing("data", data.lacks)
+    ingredients = Ingredients(
+        data=data.kind(**data.options.typed) if data and not no_data else _NoImages(),
+        backbone=backbone,
+        method=_later(chosen["method"]),
+        augment=[step.kind(**step.options.typed) for step in steps],
+        mixing=mixing and mixing.kind(**mixing.options.typed),
+        adversary=adversary and Adversary(**adversary.typed),  # pyright: ignore[reportArgumentType]
+        optimizer=_later(chosen["optimizer"]),
+        schedule=_later(chosen["schedule"]),
+        **scalars.typed,  # pyright: ignore[reportArgumentType]
     )
-
-
-def split_paths(reading: Reading) -> tuple[Plain, dict[str, str]]:
-    """Split a recipe into what decides numbers and where things lie; drop what is derived.
-
-    Trained weights are named by their hash there, and lie where a path says.
-    """
-    kept = {k: v for k, v in reading.plain.items() if k not in ADDED or v != ADDED[k]}
-    values: Plain = {"format": FORMAT, **kept}
-    paths: dict[str, str] = {}
-    data, schedule = reading.choices["data"], reading.choices["schedule"]
-    own = arguments(section(values, "data"))
-    for name in getattr(data.kind, "path_arguments", ()) if data is not None else ():
-        value = own.pop(name, None)
-        if value is not None:
-            paths[f"data.{name}"] = str(value)
-    for option, holder in _weight_holders(values).items():
-        name = option.rpartition(".")[2]
-        path = holder.get(name)
-        if isinstance(path, str) and not path.startswith(HASH_PREFIX):
-            paths[option] = path
-            holder[name] = provenance.weights_hash(Path(path))
-    assert schedule is not None
-    own = arguments(section(values, "schedule"))
-    if own.pop("last_epoch", -1) != -1:
-        raise ValueError("--schedule.last-epoch: a run knows where it stands; leave it out")
-    end = ENDS.get(schedule.kind.__name__)
-    if end is not None and own.get(end) == _training_epochs(values):
-        own.pop(end)
-    return values, paths
+    _check_constructors(chosen)
+    return Reading(values, paths, ingredients, no_data)
 
 
 def weights(values: Mapping[str, object]) -> dict[str, str]:
     """Hashes of the trained weights that a recipe names, by option."""
-    holders = _weight_holders(values)
-    named = {option: str(held.get(option.rpartition(".")[2])) for option, held in holders.items()}
-    return {k: value for k, value in named.items() if value.startswith(HASH_PREFIX)}
+    named = {
+        "init": values.get("init"),
+        "backbone.pretrained": section(values, "backbone").get("pretrained"),
+        **{f"method.{k}": v for k, v in arguments(section(values, "method")).items()},
+    }
+    return {k: v for k, v in named.items() if isinstance(v, str) and v.startswith(HASH_PREFIX)}
 
 
 def fit_warmup(tree: Plain, options: Mapping[str, object]) -> Plain:
@@ -203,33 +143,8 @@ def fit_warmup(tree: Plain, options: Mapping[str, object]) -> Plain:
     return {**tree, "warmup_epochs": warmup}
 
 
-def _end_schedule(tree: Plain) -> Plain:
-    """Let a schedule that comes to an end do so with training unless it is told otherwise."""
-    end = ENDS.get(_class_of(tree.get("schedule")))
-    epochs = _training_epochs(tree) if "epochs" in tree else None
-    if end is None or epochs is None or end in arguments(as_choice(tree["schedule"])):
-        return tree
-    return put(tree, [(f"schedule.{end}", epochs)])
-
-
-def _weight_holders(values: Mapping[str, object]) -> dict[str, Plain]:
-    """The parts of a recipe that name trained weights, by option."""
-    return {
-        "init": values,  # pyright: ignore[reportReturnType]
-        "method.teacher": arguments(section(values, "method")),
-        "backbone.pretrained": section(values, "backbone"),
-    }
-
-
-def _is_missing(tree: Plain, field: str) -> bool:
-    value = tree.get(field)
-    return value is None or (field in KINDS and "class_path" not in as_choice(value))
-
-
-def _choice(group: str, value: object, *, incomplete: bool = False) -> Choice | None:
+def _choice(group: str, value: object, *, incomplete: bool = False) -> Choice:
     choice = as_choice(value)
-    if not choice or (group, choice.get("class_path")) == ("data", PASSED):
-        return None
     if "class_path" not in choice:
         raise ValueError(f"--{group}: name its class, as class_path or with --{group}")
     for name in choice:
@@ -239,10 +154,47 @@ def _choice(group: str, value: object, *, incomplete: bool = False) -> Choice | 
             )
     kind = find_class(group, str(choice["class_path"]))
     own = {**arguments(choice), **section(choice, "dict_kwargs")}
-    paths = (*getattr(kind, "path_arguments", ()), "teacher") if incomplete else ()
-    required = typed.required(kind)
-    lacks = frozenset(path for path in paths if path in required and path not in own)
-    return Choice(group, kind, typed.read(kind, own, group, without=lacks), lacks)
+    paths = (*getattr(kind, "path_arguments", ()), *getattr(kind, "weight_arguments", ()))
+    lacks = {n for n in typed.required(kind) if incomplete and n in paths and n not in own}
+    options = typed.read(kind, own, group, without=frozenset(lacks))
+    plain: Plain = {"class_path": stored_name(group, kind), "init_args": options.plain}
+    return Choice(kind, options, plain, min(lacks, default=""))
+
+
+def _check_constructors(chosen: Mapping[str, Choice]) -> None:
+    """Try the classes on something tiny: values out of range are refused before images are read."""
+    method, optimizer, schedule = (chosen[g] for g in ("method", "optimizer", "schedule"))
+    if method.kind in METHODS:
+        options = method.options.typed
+        try:
+            with torch.random.fork_rng(devices=[]):
+                backbone = TinyBackbone()
+                teachers = dict.fromkeys(method.kind.weight_arguments, backbone)
+                method.kind(backbone, **{**options, **teachers})
+        except ValueError as error:
+            # only of its values: what does not suit the tiny network may suit the real one
+            if str(error).startswith(tuple(f"{name}=" for name in options)):
+                raise
+    with errors.naming_option("optimizer"):
+        stepping = optimizer.kind([nn.Parameter(torch.zeros(2, 2))], **optimizer.options.typed)
+    # OneCycleLR and CyclicLR take the number of steps, which the images decide
+    if schedule.kind.__name__ not in RISE_BY_THEMSELVES:
+        with errors.naming_option("schedule"):
+            schedule.kind(stepping, **schedule.options.typed)
+
+
+def _is_missing(tree: Plain, field: str) -> bool:
+    value = tree.get(field)
+    return value is None or (field in KINDS and "class_path" not in as_choice(value))
+
+
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else []  # pyright: ignore
+
+
+def _later(choice: Choice) -> partial[Any]:
+    """A class with its options, to be called with what training passes."""
+    return partial(choice.kind, **choice.options.typed)
 
 
 def _backbone(value: object) -> tuple[BackboneChoice, Plain]:
@@ -268,8 +220,45 @@ def _section_of(kind: type, group: str, value: object) -> typed.Checked | None:
     return typed.read(kind, own, group)
 
 
-def _list(value: object) -> list[object]:
-    return list(value) if isinstance(value, list) else []  # pyright: ignore
+def _split_paths(plain: Plain, chosen: Mapping[str, Choice]) -> tuple[Plain, dict[str, str]]:
+    """What decides numbers, and where things lie; what is derived is dropped."""
+    values: Plain = {
+        "format": FORMAT,
+        **{k: v for k, v in plain.items() if k not in ADDED or v != ADDED[k]},
+    }
+    paths: dict[str, str] = {}
+    data = arguments(section(values, "data"))
+    for name in getattr(chosen["data"].kind, "path_arguments", ()) if "data" in chosen else ():
+        value = data.pop(name, None)
+        if value is not None:
+            paths[f"data.{name}"] = str(value)
+    method = arguments(section(values, "method"))
+    learned = getattr(chosen["method"].kind, "weight_arguments", ())
+    for group, holder, name in (
+        ("", values, "init"),
+        *(("method", method, name) for name in learned),
+        ("backbone", section(values, "backbone"), "pretrained"),
+    ):
+        path = holder.get(name)
+        if isinstance(path, str) and not path.startswith(HASH_PREFIX):
+            paths[f"{group}.{name}" if group else name] = path
+            holder[name] = provenance.weights_hash(Path(path))
+    schedule = arguments(section(values, "schedule"))
+    if schedule.pop("last_epoch", -1) != -1:
+        raise ValueError("--schedule.last-epoch: a run knows where it stands; leave it out")
+    end = ENDS.get(chosen["schedule"].kind.__name__)
+    if end is not None and schedule.get(end) == _training_epochs(values):
+        schedule.pop(end)
+    return values, paths
+
+
+def _end_schedule(tree: Plain) -> Plain:
+    """Let a schedule that comes to an end do so with training unless it is told otherwise."""
+    end = ENDS.get(_class_of(tree.get("schedule")))
+    epochs = _training_epochs(tree)
+    if end is None or epochs is None or end in arguments(as_choice(tree["schedule"])):
+        return tree
+    return put(tree, [(f"schedule.{end}", epochs)])
 
 
 def _class_of(choice: object) -> str:

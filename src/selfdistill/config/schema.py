@@ -1,5 +1,6 @@
 """What recipes and the place of a run are made of, by type: flags, keys and help come from here."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -220,3 +221,20 @@ class Execution:
     test: bool = False
     logger: str | None = None
     allow_own_code: bool = False
+
+
+SHORT_FORMS = {
+    "backbone": "backbone.name",
+    "image_size": "data.image_size",
+    "cache_dir": "data.cache_dir",
+    "lr": "optimizer.lr",
+}
+"""Options that have a shorter name than their place in the recipe gives them."""
+ALL_OPTIONS = (
+    *("config", *SHORT_FORMS),
+    *inspect.get_annotations(Ingredients),
+    *inspect.get_annotations(Execution),
+    *(f"backbone.{name}" for name in inspect.get_annotations(BackboneChoice)),
+    *(f"adversary.{name}" for name in inspect.get_annotations(Adversary)),
+)
+"""Names of options, but for those of classes."""

@@ -57,7 +57,8 @@ def read(
         check_values.check_value(errors.option(group, name), value, types.get(name, object))
     for name in required(kind):
         if name in known and name not in values:
-            raise ValueError(errors.missing(group, name))
+            of_weights = name in getattr(kind, "weight_arguments", ())
+            raise ValueError(errors.missing(group, name, of_weights=of_weights))
     safe, texts = _set_aside(values, types)
     try:
         found = parser.parse_object(safe)
@@ -101,7 +102,8 @@ def annotations(kind: type) -> dict[str, object]:
             continue
         parameters = inspect.signature(own).parameters
         try:
-            known = typing.get_type_hints(own)
+            # torch imports some names of typing for type checkers only
+            known = typing.get_type_hints(own, {**vars(typing), **own.__globals__})
         except Exception:  # a name that only type checkers know
             known = {name: parameter.annotation for name, parameter in parameters.items()}
         found |= {name: known.get(name, object) for name in parameters}

@@ -1,4 +1,4 @@
-"""The words of the command line, and their small freedoms of spelling.
+"""The command line of ``train``: its words, their small freedoms of spelling, what they ask for.
 
 Hyphens equal underscores in options; names of methods, data sets, optimizers and schedules ignore
 case; ``--backbone NAME`` names the network; ``--data PATH`` is a folder or table of pictures; a
@@ -6,32 +6,95 @@ bare boolean is true; ``--method.init_args.temperature`` is ``--method.temperatu
 """
 
 import inspect
+import re
 import shlex
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
+from typing import NoReturn
+
+import yaml
 
 from .. import recipes
 from ..data.images import HUB
-from .merging import Options
+from . import typed
+from .help import show_help
+from .merging import Options, put
 from .own_images import spell_out
-from .registry import CLASSES, class_options, exact_name
-from .schema import Adversary, BackboneChoice, Execution, Ingredients
+from .recipe import Recipe, Settings
+from .registry import SINGLE, class_options, exact_name
+from .schema import SHORT_FORMS, Adversary, BackboneChoice, Execution, Ingredients
 
-SHORT_FORMS = {
-    "backbone": "backbone.name",
-    "image_size": "data.image_size",
-    "cache_dir": "data.cache_dir",
-    "lr": "optimizer.lr",
-}
-"""Options that have a shorter name than their place in the recipe gives them."""
-ALL_OPTIONS = (
-    *("config", *SHORT_FORMS),
-    *inspect.get_annotations(Ingredients),
-    *inspect.get_annotations(Execution),
-    *(f"backbone.{name}" for name in inspect.get_annotations(BackboneChoice)),
-    *(f"adversary.{name}" for name in inspect.get_annotations(Adversary)),
-)
-"""Names of options, but for those of classes."""
+HELP = re.compile(r"-h|--([\w.-]+\.)?help")
+
+
+def parse(argv: list[str]) -> Settings:
+    """Read a command line of ``train``.
+
+    Args:
+        argv: Words; of recipes, and of an option that is repeated, the last counts.
+
+    Raises:
+        ValueError: If something is misspelt, missing or impossible, in one line.
+        SystemExit: If help was asked for, and given.
+    """
+    for number, word in enumerate(argv):
+        if HELP.fullmatch(word.partition("=")[0]):
+            show_help(word, argv[number + 1 : number + 2])
+    options = read_options(argv)
+    settings = read_settings([(k, v) for k, v in options if k != "print_config"])
+    if "print_config" in dict(options):
+        _show(settings)
+    return settings
+
+
+def read_settings(options: Options) -> Settings:
+    """The recipe and the execution that options ask for.
+
+    Raises:
+        ValueError: If something is misspelt, missing or impossible, in one line.
+    """
+    recipe, where = separate(options)
+    execution = read_execution(where)
+    allowed = execution.allow_own_code
+    return Settings(Recipe.from_options(recipe, allow_own_code=allowed), execution)
+
+
+def read_changes(argv: list[str]) -> tuple[dict[str, object], Execution]:
+    """What words change about a recipe that there is, and where it is computed.
+
+    Raises:
+        ValueError: If something is misspelt, in one line.
+    """
+    recipe, where = separate(read_options(argv))
+    return dict(recipe), read_execution(where)
+
+
+def separate(options: Options) -> tuple[Options, Options]:
+    """Sort options: those of recipes, and those of their execution."""
+    names = {field.name for field in fields(Execution)}
+    recipe = [(option, value) for option, value in options if option not in names]
+    return recipe, [(option, value) for option, value in options if option in names]
+
+
+def read_execution(options: Options) -> Execution:
+    """Where a run is computed.
+
+    Raises:
+        ValueError: If an option is of another type.
+    """
+    return Execution(**typed.read(Execution, dict(options), "").typed)  # pyright: ignore[reportArgumentType]
+
+
+def _show(settings: Settings) -> NoReturn:
+    """Print a recipe and its execution, and end."""
+    recipe = settings.recipe
+    # a path is text, whatever it looks like; what else belongs to the place is true or false
+    paths = [(k, v == "True" if k == "data.download" else v) for k, v in recipe.paths.items()]
+    where = {k: str(v) if isinstance(v, Path) else v for k, v in vars(settings.execution).items()}
+    shown = {**put(dict(recipe.values), paths), **where}
+    print(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True), end="")
+    raise SystemExit(0)
 
 
 def read_options(argv: list[str]) -> Options:
@@ -80,7 +143,7 @@ def spelled(options: Iterable[tuple[str, object]]) -> Options:
         if option == "data" and text:
             images = spell_out(value) or [(option, exact_name(option, value))]
         else:
-            exact = exact_name(option, value) if option in CLASSES and text else value
+            exact = exact_name(option, value) if option in SINGLE and text else value
             others.append((option, exact))
     # first, so that --data.root counts more than the folder of a table, wherever it stands
     return [*images, *others]
@@ -97,7 +160,7 @@ def full_name(name: str) -> str:
     option = name.replace("-", "_")
     option = SHORT_FORMS.get(option, option).replace(".init_args.", ".", 1)
     group = option.removesuffix(".class_path")
-    return group if group in CLASSES else option
+    return group if group in SINGLE else option
 
 
 def _hint(word: str) -> str:
@@ -113,7 +176,7 @@ def _booleans() -> set[str]:
     fields = {**_annotations(Ingredients), **_annotations(Execution)}
     for group, choice in (("backbone", BackboneChoice), ("adversary", Adversary)):
         fields |= {f"{group}.{name}": kind for name, kind in _annotations(choice).items()}
-    for group in CLASSES:
+    for group in SINGLE:
         fields |= {f"{group}.{name}": kind for name, kind in class_options(group).items()}
     return {name for name, kind in fields.items() if kind in (bool, bool | str)}
 

@@ -82,15 +82,14 @@ class FinishedRun:
                 f"({'; '.join(differences)}): restore it from a copy"
             )
         description = read_description(run.model)
-        if not execution.allow_own_code:
-            refuse_own_code(stored, run.own_code(), run.recipe_file)
-        recipe = Recipe.from_dict(stored)
+        paths = {k: path for k, path in run.read_paths().items() if k.startswith("data.")}
+        own_code = None if execution.allow_own_code else run.own_code()
+        recipe = Recipe.from_dict(stored, paths=paths, own_code=own_code, where=run.recipe_file)
         if recipe.backbone == PASSED:
             raise ValueError(
                 f"{run.path} trained a network that was passed in Python: only Python can "
                 "rebuild it, with sd.load(run, network=...)"
             )
-        paths = {k: path for k, path in run.read_paths().items() if k.startswith("data.")}
         if changes.get("data") in OWN_IMAGES:
             changes = {**changes, "data.image_size": description.input_size[1]}
         self.run = run
@@ -99,7 +98,7 @@ class FinishedRun:
         self.input_size = description.input_size
         self.preprocessing = description.preprocessing
         self.names_data = "data" in changes
-        self.recipe = replace(recipe, paths=paths).override(changes, incomplete=True)
+        self.recipe = recipe.override(changes, incomplete=True) if changes else recipe
         self.device = choose_device(execution.accelerator)
 
     @cached_property
@@ -124,8 +123,8 @@ class FinishedRun:
         backbone = choice.build(len(self.classes), self.input_size)
         build = self.recipe.build_method()
         # Nothing is learned any more: the network itself stands in for what taught it.
-        teacher = {"teacher": backbone} if "teacher" in build.keywords else {}
-        method = build(backbone, **teacher)
+        teachers = dict.fromkeys(getattr(build.func, "weight_arguments", ()), backbone)
+        method = build(backbone, **teachers)
         fill(method.backbone.network, self.run.model)
         self._attach(method)
         return place(method, self.device).eval()

@@ -87,6 +87,8 @@ class Method(nn.Module, abc.ABC):
     rotates_images: ClassVar[bool] = False
     """The method rotates its images; augmentations that rotate are refused."""
     minimum_stages: ClassVar[int] = 1
+    weight_arguments: ClassVar[tuple[str, ...]] = ()
+    """Constructor arguments that are paths of trained weights: recipes hold the weights' hash."""
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()

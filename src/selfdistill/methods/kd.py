@@ -46,6 +46,8 @@ class KD(Method):
         >>> method(images, labels).loss.backward()
     """
 
+    weight_arguments = ("teacher",)
+
     def __init__(
         self,
         backbone: Backbone,

@@ -69,7 +69,7 @@ def stored_recipe(path: Path) -> Recipe:
     summary = read_summary(path)
     code = recorded_code(summary.values.get("environment"))
     recipe = summary.section("recipe").values
-    return Recipe.from_dict(recipe, upgrade=True, own_code=code, where=path)
+    return Recipe.from_dict(recipe, own_code=code, where=path)
 
 
 def _is_of_recipe(path: Path, hashes: Sequence[str], form: object) -> bool:

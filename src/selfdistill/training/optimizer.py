@@ -1,7 +1,5 @@
 """The optimizer, the schedule of its learning rate, and the average of the weights."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -10,7 +8,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LinearLR, LRScheduler, OneCycleLR, SequentialLR
 
 from ..backbones import classifier_parameters
-from ..config import Ingredients
+from ..config import Ingredients, naming_option
 from ..methods import Method
 
 
@@ -58,7 +56,7 @@ def build_schedule(optimizer: Optimizer, ingredients: Ingredients, steps: int) -
     schedule = ingredients.schedule
     if isinstance(schedule, partial) and OneCycleLR in (schedule.func, *schedule.args):
         schedule = _as_long_as_training(schedule, ingredients.epochs, steps)
-    with _named("schedule"):
+    with naming_option("schedule"):
         schedule = schedule(optimizer)
     name, epochs = type(schedule).__name__, ingredients.warmup_epochs
     if ingredients.backbone_lr_scale < 1 and counts_steps(schedule):
@@ -73,7 +71,7 @@ def build_schedule(optimizer: Optimizer, ingredients: Ingredients, steps: int) -
             f"warmup_epochs={epochs}: {name} raises the learning rate itself; leave the warm-up out"
         )
     rise = LinearLR(optimizer, start_factor=1 / (epochs + 1), total_iters=epochs)
-    with _named("schedule"):
+    with naming_option("schedule"):
         return SequentialLR(optimizer, [rise, schedule], milestones=[epochs])
 
 
@@ -88,24 +86,14 @@ def check_stepping(
     """Try optimizer and schedule on a few numbers of the device, before anything is written."""
     number = nn.Parameter(torch.zeros(2, 2, device=device))
     number.grad = torch.zeros_like(number)
-    with _named("optimizer"):
+    with naming_option("optimizer"):
         optimizer = ingredients.optimizer([number])
         optimizer.step()
     schedule = build_schedule(optimizer, ingredients, steps)
-    with _named("schedule"):
+    with naming_option("schedule"):
         for _ in range(min(2, ingredients.epochs * steps - 1)):
             optimizer.step()
             schedule.step()
-
-
-@contextmanager
-def _named(option: str) -> Generator[None]:
-    """Say which option torch complains of."""
-    try:
-        yield
-    except (ValueError, TypeError, ArithmeticError, RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"--{option} cannot work with its options: {reason}") from error
 
 
 def _as_long_as_training(

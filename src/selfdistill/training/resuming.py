@@ -42,7 +42,7 @@ def is_done(run: RunDirectory, settings: Settings, read_splits: Callable[[], Spl
     if stored is None:
         return False
     code = None if settings.execution.allow_own_code else run.own_code()
-    today = Recipe.from_dict(stored, upgrade=True, own_code=code, where=run.recipe_file)
+    today = Recipe.from_dict(stored, own_code=code, where=run.recipe_file)
     asked = settings.recipe.resolved(split=stored["split"])
     differences = recipe_differences(dict(today.values), dict(asked.values))
     if differences:
@@ -200,7 +200,7 @@ def _check_recipe(saved: State, recipe: Recipe, run: RunDirectory) -> None:
     if stored == recipe.values or not isinstance(stored, dict):
         return  # older checkpoints do not know their recipe
     code = run.own_code()
-    today = Recipe.from_dict(stored, upgrade=True, own_code=code, where=run.checkpoints)
+    today = Recipe.from_dict(stored, own_code=code, where=run.checkpoints)
     if differences := recipe_differences(dict(today.values), dict(recipe.values)):
         raise UnusableCheckpoint(
             f"the checkpoint in {run.checkpoints} is of another recipe ({'; '.join(differences)}): "

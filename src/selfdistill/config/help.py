@@ -1,0 +1,64 @@
+"""Help about ``train`` and its classes, made from signatures and docstrings."""
+
+import inspect
+import re
+from typing import NoReturn
+
+from jsonargparse import ArgumentParser
+
+from . import typed
+from .registry import CLASSES, KINDS, exact_name, find_class
+from .schema import Execution, Ingredients
+
+HELP_WORDS = {
+    r"\(required,\s+type:": "(type:",
+    r"--backbone CONFIG     Path to a configuration file\.": "--backbone NAME       A network.",
+    r"\x08": "",
+}
+"""Patterns of help that are worded otherwise: nothing is required where a recipe has it."""
+
+
+def show_help(word: str, following: list[str]) -> NoReturn:
+    """Print help about a command line, or about one of its classes, and end."""
+    option, _, name = word.partition("=")
+    group = option.removeprefix("--").removesuffix(".help")
+    names = [name] if name else [w for w in following if not w.startswith("-")]
+    if group in KINDS and not names:
+        print(f"--{group}.help NAME shows the options of one of these:")
+        for kind in CLASSES[group].values():
+            print(f"  {kind.__name__:<22}{(inspect.getdoc(kind) or '').partition(chr(10))[0]}")
+        raise SystemExit(0)
+    found = [find_class(group, exact_name(group, names[0]))] if group in KINDS else []
+    paths = [f"{kind.__module__}.{kind.__qualname__}" for kind in found]
+    _help_parser().parse_args([option, *paths])
+    raise AssertionError("help ends the command")
+
+
+def _help_parser() -> ArgumentParser:
+    """A parser that knows all options, made from signatures."""
+    parser = _HelpParser(
+        prog="selfdistill train",
+        usage="selfdistill train [--config RECIPE] --data FOLDER [--backbone NAME] "
+        "[--method METHOD] [OPTION …]",
+        description="Train a network. With --data FOLDER alone, recipe scratch sets all the rest; "
+        "with --backbone.pretrained as well, recipe finetune. --data FOLDER is a folder of class "
+        "folders, --data TABLE.csv a table of images and labels, --data hf:OWNER/NAME a Hugging "
+        "Face set; --image-size and "
+        "--cache-dir are short for --data.image-size and --data.cache-dir, --backbone NAME for "
+        "--backbone.name NAME.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config", action="config", help="A recipe: a YAML file, or the name of a shipped one."
+    )
+    parser.add_class_arguments(Ingredients)
+    parser.add_class_arguments(Execution)
+    return parser
+
+
+class _HelpParser(typed.Parser):
+    def format_help(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        text = super().format_help()
+        for pattern, words in HELP_WORDS.items():
+            text = re.sub(pattern, words, text)
+        return text
