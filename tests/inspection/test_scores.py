@@ -1,12 +1,15 @@
 """Scores are those of the network that a run leaves, whatever number format trained it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import selfdistill as sd
+from forged import forge_recipe
 from selfdistill.config import parse
 from selfdistill.evaluation import score
 from selfdistill.inspection import FinishedRun, evaluate, evaluate_corruptions
@@ -84,3 +87,19 @@ def test_nothing_that_scores_computes_in_fewer_bits(half, monkeypatch):
     evaluate(half, split="validation")
     evaluate_corruptions(half, split="validation", log=lambda line: None)
     assert seen == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("backbone", "small"), ("data", "Digits"), ("method", 3), ("optimizer", None), ("epochs", [])],
+)
+def test_a_stored_recipe_of_another_shape_is_refused_in_a_line(half, tmp_path, field, value):
+    run = shutil.copytree(half, tmp_path / "run")
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    forge_recipe(run, {**recipe, field: value})
+    if (field, value) == ("data", "Digits"):  # a bare name stands for the class with its defaults
+        assert FinishedRun(RunDirectory(run)).recipe.data == "Digits"
+        return
+    with pytest.raises(ValueError, match=rf"recipe\.yaml: .*{field}") as refusal:
+        FinishedRun(RunDirectory(run))
+    assert "\n" not in str(refusal.value)
