@@ -42,7 +42,7 @@ def bare_step(method: Method, batch: int, *, bf16: bool, channels_last: bool) ->
         images = images.unflatten(0, (2, batch))
     inputs = [images, torch.randint(100, (batch,))]
     memory = torch.full((batch, 100), 0.01) if method.remembers else None
-    context = Context(torch.arange(batch), torch.tensor(1), torch.tensor(0.5), memory)
+    context = Context(torch.arange(batch), torch.tensor(1), torch.tensor(0.5), memory, inputs[1])
     words = {"context": context} if method.needs_context else {}
     optimizer = torch.optim.SGD(method.parameters(), 0.1, momentum=0.9, nesterov=True)
 

@@ -56,7 +56,7 @@ def forward(method: Method, count: int) -> Callable[[], Output]:
     if not method.needs_context:
         return partial(method, images, labels)
     memory = torch.full((count, CLASSES), 1 / CLASSES) if method.remembers else None
-    context = Context(torch.arange(count), torch.tensor(1), torch.tensor(0.5), memory)
+    context = Context(torch.arange(count), torch.tensor(1), torch.tensor(0.5), memory, labels)
     return partial(method, images, labels, context=context)
 
 

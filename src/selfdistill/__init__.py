@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .methods import BYOT as BYOT
     from .methods import CSKD as CSKD
     from .methods import DDGSD as DDGSD
+    from .methods import DLB as DLB
     from .methods import FRSKD as FRSKD
     from .methods import KD as KD
     from .methods import LOTH as LOTH
@@ -43,6 +44,7 @@ _HOMES = {
         "BYOT",
         "CSKD",
         "DDGSD",
+        "DLB",
         "FRSKD",
         "KD",
         "LOTH",

@@ -12,3 +12,6 @@ class Partner(enum.Enum):
     """Another, independent augmentation of the same image."""
     SAME_CLASS = "same class"
     """Another training image of the same class, augmented on its own."""
+    BATCH_BEFORE = "batch before"
+    """The image in the same place of the batch before, augmented anew: the one partner that the
+    batch's size decides."""

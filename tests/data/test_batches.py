@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -36,7 +38,7 @@ def make(train):
 
 
 def equal(one, other):
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    return all(a is b is None or torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 @pytest.mark.parametrize("partner", Partner)
@@ -122,6 +124,16 @@ def test_views_are_channels_last(make):
 
 def test_partners_of_the_same_image_are_the_image(make):
     assert torch.equal(*make(Partner.SAME_IMAGE).epoch(0).sources)
+
+
+def test_partners_of_the_batch_before_are_its_images_in_their_places(make, train):
+    batches = make(Partner.BATCH_BEFORE)
+    shown = [batches.epoch(epoch).batch(step) for epoch in (0, 1) for step in range(batches.steps)]
+    assert torch.equal(shown[0].partners, shown[0].indices)
+    for before, batch in pairwise(shown):
+        assert torch.equal(batch.partners, before.indices)
+        assert torch.equal(batch.partner_labels, train.labels[before.indices])
+        assert not torch.equal(batch.images[1], before.images[0])
 
 
 def test_partners_are_uniform_over_the_others_of_the_class():

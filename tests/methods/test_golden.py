@@ -42,7 +42,8 @@ def curve(build):
         images = torch.rand(*views, 8, 3, 16, 16, generator=generator)
         labels = torch.randint(5, (8,), generator=generator)
         where = torch.arange(8), torch.tensor(step // 5), torch.tensor(step / 20)
-        words = {"context": Context(*where, memory)} if method.needs_context else {}
+        others = labels.flip(0) if method.partner is Partner.BATCH_BEFORE else None
+        words = {"context": Context(*where, memory, others)} if method.needs_context else {}
         terms, logits = output = method(images * 4 - 2, labels, **words)
         memory = method.remember(memory, logits.detach())
         optimizer.zero_grad()

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 from selfdistill.config import parse
 from selfdistill.data import Batches, Pipeline
 from selfdistill.failures import Stopped
-from selfdistill.methods import PSKD
+from selfdistill.methods import DLB, PSKD
 from selfdistill.testing import TinyBackbone
 from selfdistill.training import engine, train
 from selfdistill.training.state import TrainState
@@ -21,7 +22,7 @@ REMEMBERING = ["--method", "PSKD", "--data.validation-per-class", "3"]
 STEPS = 5
 
 
-def build(words=()):
+def build(words=(), method=PSKD):
     """A new state, and its batches, on a network whose images do not see each other."""
     recipe = parse([*WORDS, "--method", "PSKD", *words]).ingredients
     splits = recipe.data.splits()
@@ -34,12 +35,12 @@ def build(words=()):
     batches = Batches(
         splits.train,
         pipeline=Pipeline(recipe.augment, splits.preprocessing),
-        partner=PSKD.partner,
+        partner=method.partner,
         batch_size=recipe.batch_size,
         seed=recipe.seed,
     )
     sizes = {"steps": batches.steps, "images": len(splits.train)}
-    return TrainState(fabric, PSKD(backbone), recipe, **sizes, compiled=False), batches
+    return TrainState(fabric, method(backbone), recipe, **sizes, compiled=False), batches
 
 
 def advance(state, batches):
@@ -60,6 +61,22 @@ def test_it_holds_the_last_probabilities_of_what_was_seen_and_zeros_else():
         state.train_step(epoch)
     torch.testing.assert_close(state.memory.rows.float(), expected, rtol=1e-3, atol=1e-6)
     assert (expected.sum(1) == 0).sum() == 50 - 2 * 16
+
+
+def test_a_method_of_the_batch_before_gets_what_was_said_there(monkeypatch):
+    seen, forward = [], DLB.forward
+
+    def watched(self, images, labels, *, context):
+        output = forward(self, images, labels, context=context)
+        seen.append((labels, output.logits.detach().log_softmax(1), context))
+        return output
+
+    monkeypatch.setattr(DLB, "forward", watched)
+    advance(*build(method=DLB))
+    assert not seen[0][2].memory.any()
+    for (labels, said, _), (_, _, context) in pairwise(seen):
+        torch.testing.assert_close(context.memory, said, rtol=1e-3, atol=1e-3)
+        assert torch.equal(context.partner_labels, labels)
 
 
 def test_parts_of_a_batch_are_the_same_memory():

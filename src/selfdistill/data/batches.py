@@ -32,6 +32,10 @@ class Batch(NamedTuple):
     """Classes; with mixing that softens labels, a row of probabilities an image."""
     indices: Int64[Tensor, " batch"]
     """Positions of the anchors in the training split."""
+    partners: Int64[Tensor, " batch"] | None = None
+    """Positions of the images in the second view, where there is one."""
+    partner_labels: Int64[Tensor, " batch"] | None = None
+    """Their classes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +96,8 @@ class Epoch:
 
     def assemble(self, indices: Int64[Tensor, " batch"]) -> Batch:
         """Make the batch of the given anchors: device work only, and nothing but tensors decide."""
-        views = self._views(
-            self.sources.index_select(1, indices), self.draws.index_select(1, indices)
-        )
+        sources = self.sources.index_select(1, indices)
+        views = self._views(sources, self.draws.index_select(1, indices))
         labels = self._labels(indices)
         if (mixtures := self.mixtures) is not None:
             partners = mixtures.partners[indices]
@@ -109,7 +112,9 @@ class Epoch:
                 mixtures.draws[indices],
             )
             labels = soft if mixtures.mixing.softens else labels
-        return Batch(views if len(views) > 1 else views[0], labels, indices)
+        if len(views) == 1:
+            return Batch(views[0], labels, indices)
+        return Batch(views, labels, indices, sources[1], self._labels(sources[1]))
 
     def _labels(self, indices: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch"]:
         labels = self.train.labels
@@ -208,6 +213,11 @@ class Batches:
         sources = torch.arange(count).repeat(views, 1)
         if self.partner is Partner.SAME_CLASS:
             sources[1] = same_class(self._labels, torch.rand(count, generator=random))
+        elif self.partner is Partner.BATCH_BEFORE:
+            last = self.batch_size * self.steps
+            before = torch.randperm(count, generator=generator(self.seed, max(0, epoch - 1)))
+            first = before[last - self.batch_size : last] if epoch else order[: self.batch_size]
+            sources[1, order] = torch.cat((first, order))[:count]
         mixtures = None
         if self.mixing is not None:
             random = generator(self.seed, epoch, "mixing")

@@ -8,6 +8,7 @@ from .byot import BYOT
 from .cross_entropy import CrossEntropy
 from .cs_kd import CSKD
 from .ddgsd import DDGSD
+from .dlb import DLB
 from .frskd import FRSKD
 from .kd import KD
 from .loth import LOTH
@@ -27,6 +28,7 @@ METHODS: tuple[type[Method], ...] = (
     SLASD,
     FRSKD,
     PSKD,
+    DLB,
     ZipfLS,
     RotationExits,
     LOTH,
@@ -38,6 +40,7 @@ __all__ = [
     "BYOT",
     "CSKD",
     "DDGSD",
+    "DLB",
     "FRSKD",
     "KD",
     "LOTH",

@@ -51,6 +51,10 @@ class Context(NamedTuple):
     """For methods that set ``remembers``: what :meth:`Method.remember` kept of each image when it
     was last seen; zeros for one not seen yet."""
 
+    partner_labels: Int[Tensor, " batch"] | None = None
+    """Classes of the second view's images, where they are those of the batch before; the memory is
+    of these images, too."""
+
     def remembered(self) -> Float[Tensor, "batch classes"]:
         """The memory.
 

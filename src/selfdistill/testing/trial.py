@@ -32,9 +32,9 @@ class Batch(NamedTuple):
     def rows(self, positions: Sequence[int]) -> "Batch":
         """The images at the given positions, in the given order."""
         index = torch.tensor(positions)
-        indices, epoch, progress, memory = self.context
-        memory = None if memory is None else memory[index]
-        context = Context(indices[index], epoch, progress, memory)
+        indices, epoch, progress, *others = self.context
+        rows = [None if values is None else values[index] for values in others]
+        context = Context(indices[index], epoch, progress, *rows)
         return Batch(self.images.index_select(-4, index), self.labels[index], context)
 
 
@@ -58,7 +58,8 @@ def draw(method: Method, dtype: torch.dtype = torch.float64) -> Batch:
     labels = torch.arange(BATCH) % method.backbone.num_classes
     memory = torch.rand(BATCH, method.backbone.num_classes, generator=generator)
     memory = memory.softmax(1).to(dtype) if method.remembers else None
-    context = Context(torch.arange(BATCH), torch.tensor(1), torch.tensor(0.5), memory)
+    partners = labels.flip(0) if method.partner is Partner.BATCH_BEFORE else None
+    context = Context(torch.arange(BATCH), torch.tensor(1), torch.tensor(0.5), memory, partners)
     return Batch(images.to(dtype), labels, context)
 
 

@@ -16,6 +16,7 @@ from ..config import Ingredients
 from ..data import Batch, Epoch, ImageSet, Splits, generator
 from ..evaluation import Predictions, evaluating, predict
 from ..methods import Context, Method, Output
+from ..pairing import Partner
 from ..runs import LogLine
 from .adversarial import adversarial_batch
 from .checkpoint import State
@@ -217,10 +218,11 @@ def call_method(
         return module(batch.images, batch.labels)
     indices, rows = batch.indices, None
     if memory is not None:
-        rows = memory.read(indices)
+        rows = memory.read(indices if batch.partners is None else batch.partners)
     elif method.remembers:
         rows = torch.zeros(len(indices), method.backbone.num_classes, device=indices.device)
     at_epoch = torch.tensor(epoch, device=indices.device)
     at_share = torch.tensor(progress, device=indices.device)
-    context = Context(indices, epoch=at_epoch, progress=at_share, memory=rows)
+    others = batch.partner_labels if method.partner is Partner.BATCH_BEFORE else None
+    context = Context(indices, at_epoch, at_share, memory=rows, partner_labels=others)
     return module(batch.images, batch.labels, context=context)
