@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import recipes
-from ..runs import RunDirectory, read_yaml
+from ..runs import RunDirectory, parse_yaml, read_yaml
 from .check_fields import check_fields
-from .merging import Options, accepted, choose_classes, merge, put, section, settle
+from .merging import Options, accepted, fields_of, merge, put, section
 from .own_images import fit_size, own_name
+from .registry import SINGLE
 from .resolving import FIELDS, Reading, fit_warmup, read_recipe, weights
 from .schema import Execution
 from .typed import Plain
@@ -35,11 +36,7 @@ class OpenedRecipes:
 
 
 def open_recipes(options: Options, *, allow_own_code: bool) -> OpenedRecipes:
-    """Read the recipes that options name.
-
-    Raises:
-        ValueError: If one is none, or names code that may not be run.
-    """
+    """Read the recipes that options name; those that name code that may not be run are refused."""
     tree: Plain = {}
     paths: dict[str, str] = {}
     named: dict[str, str] = {}
@@ -47,11 +44,24 @@ def open_recipes(options: Options, *, allow_own_code: bool) -> OpenedRecipes:
     name = "custom"
     for value in (str(value) for option, value in options if option == "config"):
         if value.startswith("{"):
-            tree = merge(tree, _read_json(value))
+            try:
+                recipe = json.loads(value)
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"--config {value:.40}: it is not valid JSON ({error})") from None
+            check_fields(recipe, "--config")
+            tree = merge(tree, recipe)
             continue
         file, shipped = recipes.find(value), value.lower() in recipes.names()
         name = value.lower() if shipped else file.stem
-        recipe = _read_recipe(file)
+        recipe = fields_of(read_yaml(file).values)
+        misplaced = [f for f in recipe if f.replace("-", "_") in Execution.__dataclass_fields__]
+        if misplaced:
+            raise ValueError(
+                f"{file}: {misplaced[0]} does not belong into a recipe, which says what is "
+                f"computed and not where: leave it out, and give "
+                f"--{misplaced[0].replace('_', '-')} yourself"
+            )
+        check_fields(recipe, file)
         run = RunDirectory(file.parent)
         if not allow_own_code:
             refuse_own_code(recipe, run.own_code(), file)
@@ -63,45 +73,33 @@ def open_recipes(options: Options, *, allow_own_code: bool) -> OpenedRecipes:
     return OpenedRecipes(tree, paths, name, named, files)
 
 
-def _read_json(text: str) -> Plain:
-    try:
-        recipe = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"--config {text:.40}: it is not valid JSON ({error})") from None
-    check_fields(recipe, "--config")
-    return recipe
-
-
-def _read_recipe(file: Path) -> Plain:
-    """What decides numbers, of a file that says nothing else."""
-    recipe = {k: v for k, v in read_yaml(file).values.items() if k not in ("format", "split")}
-    misplaced = [f for f in recipe if f.replace("-", "_") in Execution.__dataclass_fields__]
-    if misplaced:
-        raise ValueError(
-            f"{file}: {misplaced[0]} does not belong into a recipe, which says what is computed "
-            f"and not where: leave it out, and give --{misplaced[0].replace('_', '-')} yourself"
-        )
-    check_fields(recipe, file)
-    return recipe
-
-
 def compose(
     opened: OpenedRecipes, options: Options, *, incomplete: bool = False
 ) -> tuple[Reading, str]:
     """What files and options say together, and its name; options count more, wherever they stand.
 
-    Raises:
-        ValueError: If something is misspelt, missing or impossible; where no option says it, the
-            file that does comes first.
+    A complaint about what no option says begins with the file that does.
     """
-    choices, others = settle(options)
-    kept = {k: v for k, v in opened.weights.items() if k not in dict(options)}
+    choices, others = _settle(options)
     try:
-        tree = fit_warmup(choose_classes(opened.tree, choices), dict(others))
+        tree = opened.tree
+        for group, value in choices:
+            choice = {group: _read_choice(group, value)}
+            check_fields(choice, "the command line")
+            tree = merge(tree, choice)
+        tree = fit_warmup(tree, dict(others))
         tree = put(tree, path_options(accepted(opened.paths, tree)))
         tree = fit_size(put(tree, others))
         reading = read_recipe(tree, incomplete=incomplete, of_file=bool(opened.files))
-        _check_weights(reading, kept)
+        found = weights(reading.values)
+        named = {k: v for k, v in opened.weights.items() if k not in dict(options)}
+        for option, value in named.items():
+            if option in reading.paths and found.get(option) != value:
+                raise ValueError(
+                    f"{reading.paths[option]} no longer holds the weights of the recipe ({option}: "
+                    f"{value} there, {found.get(option)} now): bring them back, or name others "
+                    f"with --{option}"
+                )
     except ValueError as error:
         raise ValueError(_with_file(str(error), opened, options)) from error
     own = own_name(section(reading.values, "data").get("class_path"), reading.paths)
@@ -113,15 +111,31 @@ def path_options(paths: Mapping[str, str]) -> Options:
     return [(k, Path(v) if k.startswith("method.") else v) for k, v in paths.items()]
 
 
-def _check_weights(reading: Reading, expected: Mapping[str, str]) -> None:
-    found = weights(reading.values)
-    for option, value in expected.items():
-        if option in reading.paths and found.get(option) != value:
-            raise ValueError(
-                f"{reading.paths[option]} no longer holds the weights of the recipe ({option}: "
-                f"{value} there, {found.get(option)} now): bring them back, or name others with "
-                f"--{option}"
-            )
+def _settle(options: Options) -> tuple[Options, Options]:
+    """The options that choose a class, and all others but recipes.
+
+    Of an option that is repeated the last counts, unless it adds to a list.
+    """
+    last = {option: number for number, (option, _) in enumerate(options)}
+    counting = [
+        (option, value)
+        for number, (option, value) in enumerate(options)
+        if option != "config" and (option.endswith("+") or last[option] == number)
+    ]
+    choices = [(k, v) for k, v in counting if k in SINGLE and v not in ("null", None)]
+    # a list goes before what is added to it
+    return choices, sorted(
+        (o for o in counting if o not in choices), key=lambda option: option[0].endswith("+")
+    )
+
+
+def _read_choice(group: str, value: object) -> object:
+    if not (isinstance(value, str) and "{" in value):
+        return value
+    try:
+        return parse_yaml(value)
+    except ValueError as error:
+        raise ValueError(f"--{group} {value}: {error}") from None
 
 
 def _with_file(message: str, opened: OpenedRecipes, options: Options) -> str:
@@ -130,11 +144,11 @@ def _with_file(message: str, opened: OpenedRecipes, options: Options) -> str:
     option = (found[1] or found[2]).replace("-", "_") if found else ""
     given = [(name, value) for name, value in options if name != "config"]
     of_class = bool(found and found[2]) and option not in FIELDS  # an option of some class
-    if option and any(f"{option}.".startswith(f"{name}.") for name, _ in given):
-        return message
-    if of_class and any(name.endswith(f".{option}") for name, _ in given):
-        return message
-    if not option and any(value and str(value) in message for _, value in given):
+    if (
+        any(f"{option}.".startswith(f"{name}.") for name, _ in given)
+        or (of_class and any(name.endswith(f".{option}") for name, _ in given))
+        or (not option and any(value and str(value) in message for _, value in given))
+    ):
         return message
     group = "" if of_class else option.partition(".")[0]
     files = [file for file, fields in opened.files.items() if not group or group in fields]

@@ -225,10 +225,8 @@ def _with_images(
             data = ImageSet.from_dataset(data, image_size=_checked_size(size))
         splits = split_in_memory(data)
     named = {"class_path": PASSED, "init_args": {"split": splits.digest()[:16]}}
-    assert recipe.reading is not None
     reading = recipe.reading._replace(values={**recipe.values, "data": named})
-    name = recipe.name.partition("/")[0]
-    recipe = replace(recipe, values=reading.values, reading=reading, name=name)
+    recipe = Recipe.from_reading(reading, recipe.name.partition("/")[0], recipe.note)
     return replace(settings, recipe=recipe, data=InMemory(splits))
 
 

@@ -12,7 +12,7 @@ from ..data import DataSet
 from ..methods import Method
 from .check_fields import check_fields
 from .composing import OpenedRecipes, compose, open_recipes, path_options
-from .merging import Options, merge, put, section
+from .merging import Options, fields_of, merge, put, section
 from .own_images import choose_recipe, own_name
 from .resolving import Reading, read_recipe, weights
 from .schema import PASSED, BackboneChoice, Execution, Ingredients
@@ -40,13 +40,6 @@ class Recipe:
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
     name: str = "custom"
     note: str = ""
-    reading: Reading | None = field(default=None, repr=False, compare=False)
-    """What was made of these values and paths, so that they are read once."""
-
-    def __post_init__(self) -> None:
-        read = self.reading
-        if read and (read.values is not self.values or read.paths is not self.paths):
-            object.__setattr__(self, "reading", None)
 
     @classmethod
     def from_file(cls, name: str | Path) -> "Recipe":
@@ -76,7 +69,14 @@ class Recipe:
         options, note = choose_recipe(options)
         opened = open_recipes(options, allow_own_code=allow_own_code)
         reading, name = compose(opened, options, incomplete=incomplete)
-        return cls(reading.values, reading.paths, name, note, reading)
+        return cls.from_reading(reading, name, note)
+
+    @classmethod
+    def from_reading(cls, reading: Reading, name: str, note: str = "") -> "Recipe":
+        """The recipe of a tree that was checked, which is not checked again."""
+        recipe = cls(reading.values, reading.paths, name, note)
+        vars(recipe)["reading"] = reading
+        return recipe
 
     @classmethod
     def from_dict(
@@ -101,17 +101,17 @@ class Recipe:
         Raises:
             ValueError: If it is not a recipe, or names code that may not be run.
         """
-        tree = {k: v for k, v in stored.items() if k not in ("format", "split")}
-        named = {k: v for k, v in tree.items() if not _is_passed(tree, k)}
+        tree = fields_of(stored)
+        passed = ("class_path", "name")  # a field stands for an object that was passed in Python
+        named = {k: v for k, v in tree.items() if PASSED not in map(section(tree, k).get, passed)}
         check_fields(named, where)
         if own_code is not None:
             refuse_own_code(named, own_code, where)
         try:
             opened = OpenedRecipes(merge({}, tree), paths or {})
-            reading, name = compose(opened, [], incomplete=True)
+            recipe = cls.from_reading(*compose(opened, [], incomplete=True))
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
-        recipe = cls(reading.values, reading.paths, name, reading=reading)
         return recipe.resolved(**{k: stored[k] for k in ("split",) if k in stored})
 
     def override(self, changes: Mapping[str, object], *, incomplete: bool = False) -> "Recipe":
@@ -128,10 +128,16 @@ class Recipe:
             raise ValueError(f"--config {changes['config']}: a run has its recipe; leave it out")
         own = own_name(self.data, self.paths)
         name = self.name if own is None else self.name.removesuffix(f"/{own}")
-        tree = {k: v for k, v in self.values.items() if k not in ("format", "split")}
+        tree = fields_of(self.values)
         opened = OpenedRecipes(tree, dict(self.paths), name, weights(tree))
         reading, name = compose(opened, [*changes.items()], incomplete=incomplete)
-        return Recipe(reading.values, reading.paths, name, self.note, reading)
+        return Recipe.from_reading(reading, name, self.note)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The values and paths, checked, and the objects they name; made once."""
+        tree = put(fields_of(self.values), path_options(self.paths))
+        return read_recipe(tree, incomplete=True)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel as plain values: another process imports the classes itself."""
@@ -172,7 +178,7 @@ class Recipe:
         Raises:
             ValueError: If a value is impossible.
         """
-        return replace(self._reading.ingredients, data=data or self.build_data())
+        return replace(self.reading.ingredients, data=data or self.build_data())
 
     def build_data(self) -> DataSet:
         """Make the data set.
@@ -180,26 +186,19 @@ class Recipe:
         Raises:
             ValueError: If nobody says where they lie, or only Python knew them.
         """
-        if self._reading.no_data:
-            raise ValueError(self._reading.no_data)
-        return self._reading.ingredients.data
+        if self.reading.no_data:
+            raise ValueError(self.reading.no_data)
+        return self.reading.ingredients.data
 
     def build_backbone(self) -> BackboneChoice:
         """Which network is trained; its ``build`` makes it."""
-        return self._reading.ingredients.backbone
+        return self.reading.ingredients.backbone
 
     def build_method(self) -> partial[Method]:
         """The method with its options; called with a network it makes the method."""
-        method = self._reading.ingredients.method
+        method = self.reading.ingredients.method
         assert isinstance(method, partial)
         return method
-
-    @cached_property
-    def _reading(self) -> Reading:
-        if self.reading is not None:
-            return self.reading
-        tree = {k: v for k, v in self.values.items() if k not in ("format", "split")}
-        return read_recipe(put(tree, path_options(self.paths)), incomplete=True)
 
 
 @dataclass(frozen=True)
@@ -226,8 +225,3 @@ class Settings:
     def resolved(self, **known: object) -> "Settings":
         """The same run with what is known only where it runs: precision, the split's hash."""
         return replace(self, recipe=self.recipe.resolved(**known))
-
-
-def _is_passed(tree: Mapping[str, object], name: str) -> bool:
-    """Whether a field stands for an object that was passed in Python."""
-    return PASSED in (section(tree, name).get("class_path"), section(tree, name).get("name"))

@@ -69,7 +69,7 @@ def find_class(group: str, path: str) -> type:
     """
     kind = KINDS[group]
     if "." not in path:
-        known = {k.__name__: k for k in _subclasses(kind) if k.__module__.startswith(PACKAGES)}
+        known = {k.__name__: k for k in subclasses(kind) if k.__module__.startswith(PACKAGES)}
         found = CLASSES[group].get(path) or known.get(path)  # torch's that take functions, too
         if found is None or inspect.isabstract(found):
             raise ValueError(_no_such(group, path))
@@ -83,11 +83,11 @@ def find_class(group: str, path: str) -> type:
     return found
 
 
-def _subclasses(kind: type) -> Iterator[type]:
+def subclasses(kind: type) -> Iterator[type]:
     """All classes derived from one that are imported."""
-    for one in kind.__subclasses__():
+    for one in kind._subclasses__():
         yield one
-        yield from _subclasses(one)
+        yield from subclasses(one)
 
 
 def stored_name(group: str, kind: type) -> str:

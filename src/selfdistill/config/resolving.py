@@ -13,7 +13,7 @@ from ..methods import METHODS
 from ..runs import HASH_PREFIX
 from ..testing import TinyBackbone
 from . import errors, provenance, typed
-from .merging import arguments, as_choice, put, section
+from .merging import arguments, as_choice, as_list, put, section
 from .registry import KINDS, RISE_BY_THEMSELVES, SINGLE, find_class, stored_name
 from .schema import ALL_OPTIONS, PASSED, Adversary, BackboneChoice, Ingredients
 from .typed import Plain
@@ -88,7 +88,7 @@ def read_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False)
         for group in KINDS
         if group in SINGLE and as_choice(tree.get(group)) and not (group == "data" and passed)
     }
-    steps = [_choice("augment", step) for step in _list(tree.get("augment")) if as_choice(step)]
+    steps = [_choice("augment", step) for step in as_list(tree.get("augment")) if as_choice(step)]
     backbone, network = _backbone(tree.get("backbone", {}))
     adversary = _section_of(Adversary, "adversary", tree.get("adversary"))
     plain: Plain = {
@@ -186,10 +186,6 @@ def _check_constructors(chosen: Mapping[str, Choice]) -> None:
 def _is_missing(tree: Plain, field: str) -> bool:
     value = tree.get(field)
     return value is None or (field in KINDS and "class_path" not in as_choice(value))
-
-
-def _list(value: object) -> list[object]:
-    return list(value) if isinstance(value, list) else []  # pyright: ignore
 
 
 def _later(choice: Choice) -> partial[Any]:
