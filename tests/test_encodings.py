@@ -8,14 +8,10 @@ import pytest
 import selfdistill
 
 FILES = sorted(Path(selfdistill.__file__).parent.rglob("*.py"))
-BYTES_AND_NUMBERS = {"limits.py", "memory.py", "precision.py"}
-"""Files that read digits and names of the kernel."""
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_text_files_are_opened_with_an_encoding(file):
-    if file.name in BYTES_AND_NUMBERS:
-        return
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue  # read_text of runs.reading, a function, reads UTF-8

@@ -60,6 +60,6 @@ def _physical_memory() -> int | None:
 def _control_group() -> int | None:
     """The limit of the control group, as containers have one."""
     try:
-        return int(Path("/sys/fs/cgroup/memory.max").read_text())
+        return int(Path("/sys/fs/cgroup/memory.max").read_bytes())
     except (OSError, ValueError):  # there is none, or it says "max"
         return None

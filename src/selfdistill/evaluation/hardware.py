@@ -68,7 +68,7 @@ def processor_name() -> str:
 
 def _cpuinfo(field: str) -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
     pairs = (line.partition(":") for line in lines)

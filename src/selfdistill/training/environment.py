@@ -65,7 +65,7 @@ def forget_peak_memory(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats(device)
         return
     with suppress(OSError):
-        (PROCESS / "clear_refs").write_text("5")
+        (PROCESS / "clear_refs").write_bytes(b"5")
 
 
 def peak_memory(device: torch.device) -> int | None:
@@ -76,7 +76,7 @@ def peak_memory(device: torch.device) -> int | None:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     with suppress(OSError):
-        if match := re.search(r"VmHWM:\s+(\d+) kB", (PROCESS / "status").read_text()):
+        if match := re.search(rb"VmHWM:\s+(\d+) kB", (PROCESS / "status").read_bytes()):
             return 1024 * int(match[1])
     if sys.platform == "win32":
         return None
