@@ -85,7 +85,7 @@ def find_class(group: str, path: str) -> type:
 
 def subclasses(kind: type) -> Iterator[type]:
     """All classes derived from one that are imported."""
-    for one in kind._subclasses__():
+    for one in kind.__subclasses__():
         yield one
         yield from subclasses(one)
 
