@@ -2,13 +2,15 @@
 
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from selfdistill.config import parse
+from selfdistill.config import Recipe, composing, parse
 from selfdistill.inspection import evaluate
 from selfdistill.training import train
 from selfdistill.training.building import build_method
@@ -133,3 +135,70 @@ def test_the_model_folder_says_where_it_comes_from(finished):
     origin = json.loads((finished / "model" / "config.json").read_text())["origin"]
     assert origin["data"] == "Digits"
     assert origin["method"] == "SKDSAM"
+
+
+GUIDED = """
+from pathlib import Path
+import selfdistill as sd
+
+class Guided(sd.Method):
+    weight_arguments = ("guide",)
+    def __init__(self, backbone, *, guide: str | Path | sd.Backbone):
+        super().__init__(backbone)
+        print("guided by", guide)
+    def forward(self, images, labels):
+        logits = self.backbone(images)
+        return sd.Output({"labels": sd.losses.cross_entropy(logits, labels).mean()}, logits)
+"""
+
+
+@pytest.fixture
+def guided(words, tmp_path, monkeypatch):
+    """Words of a run of one's own method that takes trained weights, from its own folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_guided.py").write_text(GUIDED)
+    yield [*words, "--method", "own_guided.Guided"]
+    sys.modules.pop("own_guided", None)
+
+
+def test_its_recipe_repeats_a_run_with_weights_of_an_own_name(finished, guided, capsys):
+    train(parse([*guided, "--method.guide", str(finished), "--out", "a"]))
+    recipe = yaml.safe_load(Path("a/recipe.yaml").read_text())
+    assert recipe["method"]["init_args"]["guide"].startswith("sha256:")
+    capsys.readouterr()
+    repeated = ["--config", "a/recipe.yaml", "--threads", "1", "--out", "b"]
+    train(parse(repeated))
+    assert f"guided by {finished}\n" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="trained on another division of Digits"):
+        train(parse([*repeated[:-1], "c", "--data.split-seed", "1"]))
+    other = Path("other.safetensors")
+    save_file({"weight": torch.zeros(1)}, other)
+    place = yaml.safe_load(Path("a/place.yaml").read_text())
+    place["whereabouts"]["method.guide"] = str(other)
+    Path("a/place.yaml").write_text(yaml.safe_dump(place))
+    with pytest.raises(ValueError, match=r"other\.safetensors no longer holds the weights"):
+        parse(repeated)
+
+
+@pytest.mark.parametrize("option", ["init", "method.guide"])
+def test_weights_that_nobody_has_are_not_trained_with(finished, guided, option):
+    words = [*guided, f"--{option}", str(finished)]
+    words += ["--method.guide", str(finished)] if option == "init" else []
+    train(parse([*words, "--out", "a"]))
+    place = yaml.safe_load(Path("a/place.yaml").read_text())
+    del place["whereabouts"][option]
+    Path("a/place.yaml").write_text(yaml.safe_dump(place))
+    with pytest.raises(ValueError, match=f"nobody says where .* with --{option}"):
+        train(parse(["--config", "a/recipe.yaml", "--threads", "1", "--out", "b"]))
+    assert not Path("b/recipe.yaml").exists()
+
+
+def test_a_place_says_where_weights_lie_that_the_recipe_names_and_no_more(finished):
+    place = {"init": str(finished), "method.temperature": "9", "method.teacher": str(finished)}
+    recipe = Recipe.from_file("digits")
+    opened = composing.OpenedRecipes(dict(recipe.values) | {"format": 1}, place)
+    del opened.tree["format"]
+    reading, _ = composing.compose(opened, [])
+    assert reading.values == recipe.values
+    assert reading.paths == recipe.paths

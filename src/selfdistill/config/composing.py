@@ -88,7 +88,9 @@ def compose(
             check_fields(choice, "the command line")
             tree = merge(tree, choice)
         tree = fit_warmup(tree, dict(others))
-        tree = put(tree, path_options(accepted(opened.paths, tree)))
+        known = weights(tree)  # no path stands for anything else that a recipe says
+        paths = {k: v for k, v in opened.paths.items() if k.startswith("data.") or k in known}
+        tree = put(tree, path_options(accepted(paths, tree)))
         tree = fit_size(put(tree, others))
         reading = read_recipe(tree, incomplete=incomplete, of_file=bool(opened.files))
         found = weights(reading.values)
@@ -107,7 +109,7 @@ def compose(
 
 
 def path_options(paths: Mapping[str, str]) -> Options:
-    """Paths as options; a teacher's as a path, since text could name something to import."""
+    """Paths as options; a method's as a path, since text could name something to import."""
     return [(k, Path(v) if k.startswith("method.") else v) for k, v in paths.items()]
 
 

@@ -154,6 +154,21 @@ class Recipe:
         }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
+    def weight_paths(self) -> dict[str, str]:
+        """Where the trained weights that it names lie, by option.
+
+        Raises:
+            ValueError: If nobody says where.
+        """
+        named = weights(self.values)
+        for option, value in named.items():
+            if option not in self.paths:
+                raise ValueError(
+                    f"nobody says where the weights {value} lie: name a run, a model folder or a "
+                    f"weights file with --{option.replace('_', '-')}"
+                )
+        return {option: self.paths[option] for option in named}
+
     @property
     def method(self) -> str:
         """The method's plain name."""

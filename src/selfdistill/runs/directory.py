@@ -16,8 +16,8 @@ from .summary import find_damage, hash_files, read_finished, recorded_code, writ
 from .writing import append_line, replace_file, write_json, write_yaml
 
 LogLine = dict[str, object]
-PATH_OPTIONS = re.compile(r"data\.(root|table)|init|method\.teacher|backbone\.pretrained")
-"""Options that say where images and weights lie; nothing is ever written there."""
+PATH_OPTIONS = re.compile(r"data\.(root|table)|init|method\.\w+|backbone\.pretrained")
+"""Options that can say where images and weights lie; nothing is ever written there."""
 
 
 class RunDirectory:
@@ -101,7 +101,7 @@ class RunDirectory:
         return read_yaml(self.recipe_file).values if self.recipe_file.exists() else None
 
     def read_paths(self) -> dict[str, str]:
-        """Options that say where images and weights lay, by name."""
+        """Options that say where images and weights lay, by name; a recipe names the weights."""
         if not self.place_file.exists():
             return {}
         place = read_yaml(self.place_file)

@@ -51,9 +51,8 @@ def setup(
     if splits.note:
         log(splits.note)
     settings = settings.resolved(split=splits.digest())
-    for option, path in settings.recipe.paths.items():
-        if not option.startswith("data."):  # weights that this run starts from or learns from
-            provenance.refuse_leak(Path(path), splits, type(ingredients.data).__name__)
+    for path in settings.recipe.weight_paths().values():
+        provenance.refuse_leak(Path(path), splits, type(ingredients.data).__name__)
     method, splits = build(ingredients, splits, settings.backbone, fabric.device, log)
     batches = build_batches(ingredients, splits, method, fabric.device)
     check_stepping(ingredients, batches.steps, fabric.device)
