@@ -273,6 +273,11 @@ def test_names_and_looks():
     assert all(getattr(sd, name) is not None for name in dir(sd))
 
 
+def test_type_checkers_see_the_names_that_load_late():
+    text = Path(sd.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r"^    from \S+ import (\w+) as \1$", text, re.M)) == set(sd.__all__)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "one"

@@ -13,5 +13,5 @@ class Partner(enum.Enum):
     SAME_CLASS = "same class"
     """Another training image of the same class, augmented on its own."""
     BATCH_BEFORE = "batch before"
-    """The image in the same place of the batch before, augmented anew: the one partner that the
-    batch's size decides."""
+    """The image in the same place of the batch before, augmented anew: which one that is depends on
+    the size of a batch, as no other partner does."""

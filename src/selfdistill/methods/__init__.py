@@ -1,6 +1,7 @@
 """Ways of training a backbone, one paper a file.
 
-To be listed in ``METHODS`` is to be tested, documented and offered by the command line.
+To be listed in ``METHODS`` is to be offered by the command line and put through the contract
+battery; tests then ask for all else that CONTRIBUTING.md says a method owes.
 """
 
 from .base import Context, Images, Inspection, Labels, Method, Output

@@ -1,4 +1,8 @@
-"""Ranges of hyper-parameters: a ValueError names the parameter, its value and what is allowed."""
+"""Ranges of hyper-parameters: a ValueError names the parameter, its value and what is allowed.
+
+A ``*_share`` lies in ``[0, 1]``: it is taken from a whole, of which something else gets the rest. A
+``*_weight`` is 0 or more, and takes nothing from another term.
+"""
 
 
 def positive(name: str, value: float | int) -> None:
