@@ -6,8 +6,8 @@ k_{bl}\rangle / \tau\sqrt D)` and :math:`w = S\alpha` over the :math:`S = L-1` s
 
 .. math::
     \mathcal{L} = \mathrm{CE}(z_L, y)
-    + \beta \sum_l \mathbb{E}_b \left[ (1-\gamma)\,\mathrm{CE}(z_l, y)
-    + \mathrm{sg}(w_l) \left( \gamma\,T^2\,\mathrm{KL}(\mathrm{sg}\,p_T(z_L) \,\|\, p_T(z_l))
+    + \beta \sum_l \mathbb{E}_b \left[ \gamma\,\mathrm{CE}(z_l, y)
+    + \mathrm{sg}(w_l) \left( (1-\gamma)\,T^2\,\mathrm{KL}(\mathrm{sg}\,p_T(z_L) \,\|\, p_T(z_l))
     + \eta\,\tfrac12 \lVert n(G_l) - n(\mathrm{sg}\,F_L) \rVert^2 \right) \right]
     + \mathcal{L}_f
 
@@ -72,7 +72,8 @@ class SKDSAM(Method):
         backbone: The network to train; at least three stages.
         temperature: T, the softness of a teacher's predictions; above 0.
         exit_weight: β, the weight of what the exits learn.
-        label_share: 1 - γ, the share of an exit's loss that the labels get, in ``[0, 1]``.
+        label_share: γ, the share of an exit's loss that the labels get, in ``[0, 1]``; the
+            deepest stage's predictions get the rest.
         hint_weight: η, the weight of the match between an exit's map and the deepest one.
         fusion: What the fused prediction trains: ``full``, ``target`` or ``off``.
         fusion_distillation_weight: ρ, the weight of the fused prediction as the network's teacher.
@@ -149,11 +150,11 @@ class SKDSAM(Method):
         labelled = torch.stack([cross_entropy(z_l, labels) for z_l in z], 1)
         distilled = torch.stack([distillation(z_l, z_teacher, self.temperature) for z_l in z], 1)
         hinted = torch.stack([normalised_distance(g_l, teacher) for g_l in g], 1)
-        beta, gamma = self.exit_weight, 1 - self.label_share
+        beta, gamma = self.exit_weight, self.label_share
         terms = {
             "labels": cross_entropy(z_deepest, labels).mean(),
-            "exit_labels": beta * (1 - gamma) * labelled.mean(0).sum(),
-            "distillation": beta * gamma * (w * distilled).mean(0).sum(),
+            "exit_labels": beta * gamma * labelled.mean(0).sum(),
+            "distillation": beta * (1 - gamma) * (w * distilled).mean(0).sum(),
             "hint": beta * self.hint_weight * (w * hinted).mean(0).sum(),
         }
         return Output(terms | self._fusion_terms(z_deepest, z, alpha, labels), z_deepest)
