@@ -1,34 +1,36 @@
 """Writes docs/methods.md from the methods' own docstrings, and what each costs.
 
-    python docs/generate_methods.py            # write the page
-    python docs/generate_methods.py --measure  # measure step times first (minutes)
+    python docs/generate_methods.py                # write the page (seconds)
+    python docs/generate_methods.py --measure      # measure new methods first (a minute each)
+    python docs/generate_methods.py --measure DLB  # and DLB anew; all: every method
 
-Parameters and FLOPs are counted here. Step times are measured on the machine at hand and kept in
-docs/step_times.json with the machine's name.
+Parameters and FLOPs are counted here. docs/methods.json keeps what was measured of each method: its
+step time beside cross-entropy's, with the machine's name, and which networks it trains.
 """
 
 import argparse
 import inspect
 import json
-import os
 import re
 import statistics
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import selfdistill as sd
+from selfdistill.evaluation import hardware
 from selfdistill.methods import KD, METHODS, Context, Method, Output
 from selfdistill.pairing import Partner
 
 HERE = Path(__file__).parent
 PAGE = HERE / "methods.md"
-TIMES = HERE / "step_times.json"
+MEASURED = HERE / "methods.json"
 BACKBONE, CLASSES = "resnet18_cifar", 100
 BACKBONES = {
     "resnet18_cifar": 32,
@@ -37,6 +39,16 @@ BACKBONES = {
     "convnext_atto": 224,
     "vit_tiny_patch16_224": 224,
 }
+
+
+class Measured(TypedDict):
+    """What takes long to find out of a method."""
+
+    step_time: float
+    """In multiples of cross-entropy's."""
+    machine: str
+    networks: dict[str, str]
+    """``yes`` for each network that the method trains; else the reason that it gives."""
 
 
 def build(method: type[Method], backbone: str = BACKBONE, size: int | None = None) -> Method:
@@ -75,17 +87,33 @@ def costs() -> dict[str, dict[str, float]]:
     return found
 
 
-def measure_steps(rounds: int = 7, count: int = 16) -> dict[str, object]:
-    """Processor seconds of a step, relative to cross-entropy: medians over interleaved rounds."""
-    from selfdistill.evaluation import hardware
+def measure(names: Sequence[str], rounds: int = 7, count: int = 16) -> dict[str, Measured]:
+    """Step time of methods beside cross-entropy's, and which networks they train."""
+    kinds = {kind.__name__: kind for kind in METHODS if kind.__name__ in {*names, "CrossEntropy"}}
+    ratios, machine = step_times(kinds, rounds, count)
+    return {
+        name: {
+            "step_time": ratios[name],
+            "machine": machine,
+            "networks": {
+                network: suits(kinds[name], network, BACKBONES[network]) for network in BACKBONES
+            },
+        }
+        for name in names
+    }
 
+
+def step_times(
+    kinds: dict[str, type[Method]], rounds: int, count: int
+) -> tuple[dict[str, float], str]:
+    """Processor seconds of a step relative to cross-entropy's, medians over interleaved rounds."""
     torch.set_num_threads(1)
     (chosen, *_), _ = hardware.possible_precisions("auto", torch.device("cpu"))
     steps = {}
-    for method_type in METHODS:
-        method = build(method_type).to(memory_format=torch.channels_last).train()
+    for name, kind in kinds.items():
+        method = build(kind).to(memory_format=torch.channels_last).train()
         optimizer = torch.optim.SGD(method.parameters(), 0.01, momentum=0.9)
-        steps[method_type.__name__] = (optimizer, forward(method, count))
+        steps[name] = (optimizer, forward(method, count))
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     names = list(steps)
     for number in range(-1, rounds):
@@ -105,8 +133,7 @@ def measure_steps(rounds: int = 7, count: int = 16) -> dict[str, object]:
         for name, values in seconds.items()
     }
     machine = f"{hardware.processor_name()}, torch {torch.__version__}, {chosen}, channels last"
-    where = f"{machine}, one thread, batch {count}, load {os.getloadavg()[0]:.1f}"
-    return {"machine": where, "ratios": ratios}
+    return ratios, f"{machine}, one thread, batch {count}"
 
 
 def suits(method_type: type[Method], backbone: str, size: int) -> str:
@@ -119,20 +146,17 @@ def suits(method_type: type[Method], backbone: str, size: int) -> str:
     return "yes"
 
 
-def suitability(sizes: dict[str, int] = BACKBONES) -> str:
-    """The table of methods and backbones."""
+def networks_table(measured: dict[str, Measured]) -> str:
+    """The table of methods and networks."""
     rows = [
-        [method.__name__, *(suits(method, name, size) for name, size in sizes.items())]
-        for method in METHODS
+        [name, *(figures["networks"][network] for network in BACKBONES)]
+        for name, figures in measured.items()
     ]
-    return table(["method", *sizes], rows)
+    return table(["method", *BACKBONES], rows)
 
 
-def cost_table() -> str:
+def cost_table(measured: dict[str, Measured]) -> str:
     """The table of what training with each method costs."""
-    measured = json.loads(TIMES.read_text())
-    if new := [method.__name__ for method in METHODS if method.__name__ not in measured["ratios"]]:
-        raise SystemExit(f"no step time of {', '.join(new)} yet: run this with --measure")
     counted = costs()
     base = counted["CrossEntropy"]
     rows = [
@@ -140,12 +164,17 @@ def cost_table() -> str:
             name,
             f"{cost['parameters'] / 1e6:.2f} M",
             f"{cost['flops'] / base['flops']:.2f}",
-            f"{measured['ratios'][name]:.2f}",
+            f"{measured[name]['step_time']:.2f}",
         ]
         for name, cost in counted.items()
     ]
     heading = ["method", "training parameters", "forward FLOPs", "step time"]
-    note = f"FLOPs and step time in multiples of cross-entropy's; times: {measured['machine']}."
+    timed: dict[str, list[str]] = {}
+    for name, figures in measured.items():
+        timed.setdefault(figures["machine"], []).append(name)
+    machines = [f"{machine} ({', '.join(names)})" for machine, names in timed.items()]
+    times = "; ".join(machines if len(timed) > 1 else timed)
+    note = f"FLOPs and step time in multiples of cross-entropy's; times: {times}."
     return f"{table(heading, rows)}\n\n{note}"
 
 
@@ -177,28 +206,47 @@ def _display(match: re.Match[str]) -> str:
     return f"$$\n{textwrap.dedent(match[1]).strip()}\n$$\n\n"
 
 
-def page(suitable: str) -> str:
+def read_measured() -> dict[str, Measured]:
+    """What was measured of each method so far, in the page's order."""
+    stored = json.loads(MEASURED.read_text())
+    return {kind.__name__: stored[kind.__name__] for kind in METHODS if kind.__name__ in stored}
+
+
+def page(measured: dict[str, Measured]) -> str:
     """The whole page."""
     parts = [
         "# Methods",
         "Written by `python docs/generate_methods.py` from the methods' docstrings.",
         "## What they cost",
         f"On a 32-pixel ResNet-18 with {CLASSES} classes; at test every network costs the same.",
-        cost_table(),
+        cost_table(measured),
         "## Which networks they suit",
-        suitable,
+        networks_table(measured),
         *(section(method) for method in METHODS),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Write the page."""
+    known = [kind.__name__ for kind in METHODS]
     parser = argparse.ArgumentParser()
-    parser.add_argument("--measure", action="store_true", help="measure step times first")
-    if parser.parse_args().measure:
-        TIMES.write_text(json.dumps(measure_steps(), indent=1) + "\n")
-    PAGE.write_text(page(suitability()))
+    parser.add_argument(
+        "--measure",
+        nargs="*",
+        choices=[*known, "all"],
+        metavar="METHOD",
+        help="measure methods that have no figures yet, and those named, or all",
+    )
+    asked = parser.parse_args(argv).measure
+    measured = read_measured()
+    missing = [name for name in known if name not in measured]
+    if asked is None and missing:
+        raise SystemExit(f"{', '.join(missing)} not measured yet: run this with --measure")
+    if asked is not None:
+        names = [name for name in known if name in missing or name in asked or "all" in asked]
+        MEASURED.write_text(json.dumps(measured | measure(names), indent=1) + "\n")
+    PAGE.write_text(page(read_measured()))
 
 
 if __name__ == "__main__":
