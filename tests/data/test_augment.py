@@ -47,8 +47,8 @@ def test_crop_and_flip_follow_pixels_not_memory_layout():
     strided = images.contiguous(memory_format=torch.channels_last)
     for step in (PadCrop(), PadCrop(mode="reflect"), Flip()):
         assert torch.equal(
-            step.apply(images, draws[:, : step.columns]),
-            step.apply(strided, draws[:, : step.columns]),
+            step.apply(images, draws[:, : step.draws_per_image]),
+            step.apply(strided, draws[:, : step.draws_per_image]),
         )
 
 
@@ -96,7 +96,7 @@ def test_cutout_keeps_channels_last():
 @pytest.mark.parametrize("step", [PadCrop(), PadCrop(mode="reflect"), Flip(), Cutout(length=4)])
 def test_an_image_depends_on_its_own_row_alone(step):
     images = torch.randn(9, 3, 8, 8) if step.standardised else pixels(9, 3, 8, 8)
-    before, draws = images.clone(), torch.rand(9, step.columns)
+    before, draws = images.clone(), torch.rand(9, step.draws_per_image)
     whole = step.apply(images, draws)
     assert torch.equal(images, before)
     for i in (0, 4, 8):

@@ -18,7 +18,7 @@ STEPS = [Rotation(degrees=30.0), ColourJitter(), RandomErasing()]
 @pytest.mark.parametrize("step", STEPS)
 def test_an_image_depends_on_its_own_row_alone(step):
     images = torch.randn(9, 3, 12, 8) if step.standardised else pixels(9, 3, 12, 8)
-    before, draws = images.clone(), torch.rand(9, step.columns)
+    before, draws = images.clone(), torch.rand(9, step.draws_per_image)
     whole = step.apply(images, draws)
     assert torch.equal(images, before)
     assert not torch.equal(whole, images)
@@ -38,7 +38,7 @@ def test_an_image_depends_on_its_own_row_alone(step):
 )
 def test_nothing_changes_at_no_strength(step):
     images = torch.randn(20, 3, 12, 8) if step.standardised else pixels(20, 3, 12, 8)
-    assert torch.equal(step.apply(images, torch.full((20, step.columns), 0.5)), images)
+    assert torch.equal(step.apply(images, torch.full((20, step.draws_per_image), 0.5)), images)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (12, 20), (15, 9)])

@@ -31,7 +31,7 @@ def test_steps_take_their_own_columns_in_order():
     pipeline = Pipeline(
         [PadCrop(padding=2), Flip(), Cutout(length=4)], Preprocessing((32, 32), MEAN, STD)
     )
-    assert pipeline.columns == 5
+    assert pipeline.draws_per_image == 5
     by_hand = PadCrop(padding=2).apply(images, draws[:, :2])
     by_hand = standardise(Flip().apply(by_hand, draws[:, 2:3]), MEAN, STD)
     by_hand = Cutout(length=4).apply(by_hand, draws[:, 3:])
@@ -44,7 +44,7 @@ def test_steps_take_their_own_columns_in_order():
 def test_an_empty_pipeline_standardises():
     images = pixels()
     pipeline = Pipeline([], Preprocessing((32, 32), MEAN, STD))
-    assert pipeline.columns == 0
+    assert pipeline.draws_per_image == 0
     assert torch.equal(pipeline.apply(images, torch.rand(16, 0)), standardise(images, MEAN, STD))
 
 
@@ -59,7 +59,7 @@ def test_nothing_on_an_accelerator_waits_for_the_host():
         steps = [PadCrop(), PadCrop(mode="reflect"), Flip(), Cutout()]
         pipeline = Pipeline(steps, Preprocessing((32, 32), MEAN, STD), device="cuda")
         images = torch.empty(8, 3, 32, 32, dtype=torch.uint8, device="cuda")
-        result = pipeline.apply(images, torch.empty(8, pipeline.columns, device="cuda"))
+        result = pipeline.apply(images, torch.empty(8, pipeline.draws_per_image, device="cuda"))
     assert result.device.type == "cuda"
 
 
@@ -69,7 +69,7 @@ from selfdistill.data import Cutout, Flip, PadCrop, Pipeline, Preprocessing
 steps = [PadCrop(), PadCrop(mode="reflect"), Flip(), Cutout()]
 pipeline = Pipeline(steps, Preprocessing((32, 32), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)))
 images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
-draws = torch.rand(8, pipeline.columns)
+draws = torch.rand(8, pipeline.draws_per_image)
 compiled = torch.compile(pipeline.apply, backend="eager", fullgraph=True)(images, draws)
 assert torch.equal(compiled, pipeline.apply(images, draws))
 """

@@ -110,7 +110,7 @@ def test_each_operation_of_a_pair_has_draws_of_its_own():
 
 @pytest.mark.parametrize("step", ALL)
 def test_an_image_depends_on_its_own_row_alone(step):
-    images, draws = pixels(40, 3, 12, 12), torch.rand(40, step.columns)
+    images, draws = pixels(40, 3, 12, 12), torch.rand(40, step.draws_per_image)
     before = images.clone()
     whole = step.apply(images, draws)
     assert torch.equal(images, before)
@@ -139,7 +139,10 @@ def test_edges_of_the_draws_are_valid():
     images = pixels(3, 3, 8, 8)
     for step in ALL:
         for edge in (0.0, 1 - 2**-24, 1.0):
-            assert step.apply(images, torch.full((3, step.columns), edge)).shape == images.shape
+            assert (
+                step.apply(images, torch.full((3, step.draws_per_image), edge)).shape
+                == images.shape
+            )
 
 
 def test_policies_say_that_they_rotate():

@@ -120,7 +120,7 @@ def test_a_pipeline_takes_the_new_size():
     pipeline = Pipeline(
         [RandomResizedCrop(size=16)], Preprocessing((20, 20), (0.5,) * 3, (0.25,) * 3)
     )
-    assert pipeline.apply(noise(2), torch.rand(2, pipeline.columns)).shape == (2, 3, 16, 16)
+    assert pipeline.apply(noise(2), torch.rand(2, pipeline.draws_per_image)).shape == (2, 3, 16, 16)
 
 
 def test_the_centre():

@@ -111,7 +111,7 @@ from selfdistill.data import Augmentation
 
 @dataclass(frozen=True, kw_only=True)
 class Invert(Augmentation):
-    columns: ClassVar[int] = 1
+    draws_per_image: ClassVar[int] = 1
     share: float = 0.5
 
     def apply(self, images, draws):

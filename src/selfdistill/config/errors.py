@@ -10,10 +10,15 @@ from .registry import KINDS, NOUNS, class_options, nearest
 
 NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
 """What text can become; an option may take objects of Python besides."""
+PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
+OF_LIST = "augment."
+"""Stands before the name of a class in a list, whose options are written within the list."""
 
 
 def option(group: str, name: str) -> str:
-    """An option as it is typed."""
+    """An option as it is typed; one of an augmentation by its class."""
+    if group.startswith(OF_LIST):
+        return f"{group.removeprefix(OF_LIST)}.{name}"
     return f"--{group}.{name}" if group else f"--{name}"
 
 
@@ -25,8 +30,8 @@ def unknown(group: str, name: str, known: Iterable[str]) -> str:
         name: The option.
         known: Options of the class.
     """
-    if group == "augment":  # its options are written within its class, and others' are no help
-        return f"--augment: unknown option {name}; {nearest(name, known)}"
+    if group.startswith(OF_LIST):  # other augmentations' options are no help
+        return f"unknown option {option(group, name)}: {nearest(name, known)}"
     others = class_options(group) if group in KINDS else ()
     if name in others:
         return f"{option(group, name)} is not an option of the chosen {NOUNS.get(group, group)}"
@@ -92,5 +97,8 @@ def _kinds(annotation: object) -> list[str]:
         return list(dict.fromkeys(kind for one in arguments for kind in _kinds(one)))
     kind = origin or annotation
     if kind in (list, tuple, set, Iterable, Sequence):
-        return ["a list"]
+        length = f"{len(arguments)} " if kind is tuple and ... not in arguments else ""
+        elements = {PLURALS.get(one, "values") for one in arguments if one is not ...}
+        named = elements.pop() if len(elements) == 1 else "values"
+        return [f"a list of {length}{named}"]
     return [NAMES[kind]] if kind in NAMES else []

@@ -1,7 +1,9 @@
 """Help about ``train`` and its classes, made from signatures and docstrings."""
 
 import inspect
+import json
 import re
+import textwrap
 from typing import NoReturn
 
 from jsonargparse import ArgumentParser
@@ -28,10 +30,31 @@ def show_help(word: str, following: list[str]) -> NoReturn:
         for kind in CLASSES[group].values():
             print(f"  {kind.__name__:<22}{(inspect.getdoc(kind) or '').partition(chr(10))[0]}")
         raise SystemExit(0)
+    if group == "augment":
+        print(_augmentation_help(exact_name(group, names[0])))
+        raise SystemExit(0)
     found = [find_class(group, exact_name(group, names[0]))] if group in KINDS else []
     paths = [f"{kind.__module__}.{kind.__qualname__}" for kind in found]
     _help_parser().parse_args([option, *paths])
     raise AssertionError("help ends the command")
+
+
+def _augmentation_help(name: str) -> str:
+    """What an augmentation is, its options, and how they are written within the list."""
+    kind = find_class("augment", name)
+    parser = typed.Parser(add_help=False)
+    parser.add_class_arguments(kind, fail_untyped=False)
+    first = (inspect.getdoc(kind) or "").partition("\n")[0]
+    lines = [f"{kind.__name__}: {first}" if first else kind.__name__, ""]
+    example = name
+    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]
+        default = json.dumps(action.default, default=str)
+        described = " ".join((action.help or "").split())
+        lines += [f"  {action.dest}: {default}", *map("      {}".format, textwrap.wrap(described))]
+        if example == name:
+            example = f"'{{class_path: {name}, init_args: {{{action.dest}: {default}}}}}'"
+    use = "Options are written within its braces" if example != name else "It has no options"
+    return "\n".join((*lines, *([""] if example != name else []), f"{use}: --augment+ {example}"))
 
 
 def _help_parser() -> ArgumentParser:

@@ -36,7 +36,11 @@ NOUNS = {"data": "data set", "augment": "augmentation"}
 SUPPLIED = ("self", "backbone", "params", "optimizer")
 """Arguments that training passes itself."""
 PACKAGES = ("selfdistill.", "torch.")
-FORMER = {"places": "path_arguments", "turns_images": "rotates_images"}
+FORMER = {
+    "places": "path_arguments",
+    "turns_images": "rotates_images",
+    "columns": "draws_per_image",
+}
 """Attributes that classes of one's own may still set by their former names."""
 
 
@@ -78,7 +82,9 @@ def find_class(group: str, path: str) -> type:
     if not (inspect.isclass(found) and issubclass(found, kind)):
         raise ValueError(f"--{group} {path}: it is not a subclass of {kind.__name__}")
     for old, new in FORMER.items():
-        if hasattr(kind, new) and hasattr(found, old):
+        declared = hasattr(kind, new) or new in inspect.get_annotations(kind)
+        same = getattr(found, new, None) is getattr(kind, new, None)
+        if declared and same and hasattr(found, old):  # an option may bear the former name
             raise ValueError(f"--{group} {path}: {old} is called {new} now: rename it there")
     return found
 

@@ -110,8 +110,8 @@ def read_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False)
         data=data.kind(**data.options.typed) if data and not no_data else _NoImages(),
         backbone=backbone,
         method=_later(chosen["method"]),
-        augment=[step.kind(**step.options.typed) for step in steps],
-        mixing=mixing and mixing.kind(**mixing.options.typed),
+        augment=[_make(step) for step in steps],
+        mixing=mixing and _make(mixing),
         adversary=adversary and Adversary(**adversary.typed),  # pyright: ignore[reportArgumentType]
         optimizer=_later(chosen["optimizer"]),
         schedule=_later(chosen["schedule"]),
@@ -156,9 +156,18 @@ def _choice(group: str, value: object, *, incomplete: bool = False) -> Choice:
     own = {**arguments(choice), **section(choice, "dict_kwargs")}
     paths = (*getattr(kind, "path_arguments", ()), *getattr(kind, "weight_arguments", ()))
     lacks = {n for n in typed.required(kind) if incomplete and n in paths and n not in own}
-    options = typed.read(kind, own, group, without=frozenset(lacks))
+    owner = f"{errors.OF_LIST}{kind.__name__}" if group == "augment" else group
+    options = typed.read(kind, own, owner, without=frozenset(lacks))
     plain: Plain = {"class_path": stored_name(group, kind), "init_args": options.plain}
     return Choice(kind, options, plain, min(lacks, default=""))
+
+
+def _make(choice: Choice) -> Any:  # noqa: ANN401
+    """The object; what its class complains of names the class."""
+    try:
+        return choice.kind(**choice.options.typed)
+    except ValueError as error:
+        raise ValueError(f"{choice.kind.__name__}: {error}") from error
 
 
 def _check_constructors(chosen: Mapping[str, Choice]) -> None:

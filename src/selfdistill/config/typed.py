@@ -147,8 +147,8 @@ def _check_value(option: str, value: object, annotation: object) -> None:
 
 
 def _check_numbers(group: str, values: Plain) -> None:
-    for path, value in _walk(values, (group,) if group else ()):
-        option = f"--{'.'.join(path)}"
+    for path, value in _walk(values):
+        option = errors.option(group, ".".join(path))
         if isinstance(value, float) and not abs(value) <= MAX_NUMBER:
             raise ValueError(f"{option} {value}: give a finite number, {MAX_NUMBER:g} at most")
         if isinstance(value, int) and abs(value) > MAX_WHOLE:

@@ -44,9 +44,9 @@ class Mixtures:
 
     mixing: Mixing
     partners: Int64[Tensor, " n"]
-    augmentation: Float[Tensor, "views n columns"]
+    augmentation: Float[Tensor, "views n draws"]
     """Uniform draws for the partner in each view of each anchor."""
-    draws: Float[Tensor, "n mixing_columns"]
+    draws: Float[Tensor, "n mixing_draws"]
     """What decides each mixture."""
 
 
@@ -69,7 +69,7 @@ class Epoch:
     batch_size: int
     order: Int64[Tensor, " n"]
     sources: Int64[Tensor, "views n"]
-    draws: Float[Tensor, "views n columns"]
+    draws: Float[Tensor, "views n draws"]
     mixtures: Mixtures | None = None
 
     def batch(self, step: int, *, part: int = 0, parts: int = 1) -> Batch:
@@ -121,7 +121,7 @@ class Epoch:
         return labels[indices.to(labels.device)].to(indices.device)
 
     def _views(
-        self, sources: Int64[Tensor, "views batch"], draws: Float[Tensor, "views batch columns"]
+        self, sources: Int64[Tensor, "views batch"], draws: Float[Tensor, "views batch draws"]
     ) -> Views:
         images = self.train.images
         pixels = images.index_select(0, sources.flatten().to(images.device)).to(sources.device)
@@ -206,10 +206,10 @@ class Batches:
         # What is drawn later never moves what is drawn before it: a method with a partner sees the
         # order and first views that one without sees.
         random, device = generator(self.seed, epoch), self.device
-        count, columns = len(self.train), self.pipeline.columns
+        count, per_image = len(self.train), self.pipeline.draws_per_image
         views = 1 if self.partner is Partner.NONE else 2
         order = torch.randperm(count, generator=random)
-        draws = torch.rand(views, count, columns, generator=random)
+        draws = torch.rand(views, count, per_image, generator=random)
         sources = torch.arange(count).repeat(views, 1)
         if self.partner is Partner.SAME_CLASS:
             sources[1] = same_class(self._labels, torch.rand(count, generator=random))
@@ -222,8 +222,10 @@ class Batches:
         if self.mixing is not None:
             random = generator(self.seed, epoch, "mixing")
             partners = torch.randint(count, (count,), generator=random)
-            rows = self.mixing.prepare(torch.rand(count, self.mixing.columns, generator=random))
-            augmentation = torch.rand(views, count, columns, generator=random)
+            rows = self.mixing.prepare(
+                torch.rand(count, self.mixing.draws_per_image, generator=random)
+            )
+            augmentation = torch.rand(views, count, per_image, generator=random)
             mixtures = Mixtures(
                 self.mixing, partners.to(device), augmentation.to(device), rows.to(device)
             )

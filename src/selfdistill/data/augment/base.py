@@ -1,6 +1,7 @@
 """Batched augmentations, pure functions of images and of uniform draws, and pipelines of them."""
 
 import abc
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -10,14 +11,14 @@ from torch import Tensor
 
 from ...preprocessing import Images, Pixels, Preprocessing, affine
 
-Draws = Float[Tensor, "batch columns"]
+Draws = Float[Tensor, "batch draws"]
 
 
 class Augmentation(abc.ABC):
     """A random change of images, decided by uniform draws in [0, 1) alone."""
 
-    columns: ClassVar[int]
-    """Draws needed for an image."""
+    draws_per_image: ClassVar[int]
+    """How many draws an image needs."""
     standardised: ClassVar[bool] = False
     """Whether it acts on standardised images, not on pixels."""
     rotates: ClassVar[bool] = False
@@ -49,7 +50,7 @@ class Pipeline:
         >>> preprocessing = Preprocessing((32, 32), mean=(0.5,) * 3, std=(0.25,) * 3)
         >>> pipeline = Pipeline([PadCrop(), Flip()], preprocessing)
         >>> images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-        >>> pipeline.apply(images, torch.rand(2, pipeline.columns)).shape
+        >>> pipeline.apply(images, torch.rand(2, pipeline.draws_per_image)).shape
         torch.Size([2, 3, 32, 32])
     """
 
@@ -69,7 +70,7 @@ class Pipeline:
             )
         self.steps = [step.sized(preprocessing.size[0]) for step in steps]
         self.preprocessing = preprocessing
-        self.columns = sum(step.columns for step in steps)
+        self.draws_per_image = sum(step.draws_per_image for step in steps)
         self._coefficients = preprocessing.coefficients(device)
 
     def to(self, device: torch.device | str) -> "Pipeline":
@@ -80,15 +81,31 @@ class Pipeline:
         self, images: Pixels, draws: Draws
     ) -> Float[Tensor, "batch channels new_height new_width"]:
         """Augment each image by its own row of draws, then standardise; channels last in memory."""
-        columns = iter(draws.split([step.columns for step in self.steps], 1))
+        rows = iter(draws.split([step.draws_per_image for step in self.steps], 1))
         for step in self.steps:
             if not step.standardised:
-                images = step.apply(images, next(columns))
+                images = step.apply(images, next(rows))
         result = affine(images, *self._coefficients)
         for step in self.steps:
             if step.standardised:
-                result = step.apply(result, next(columns))
+                result = step.apply(result, next(rows))
         return result
+
+
+def check_range(least: int | float, most: int | float = math.inf, **values: int | float) -> None:
+    """Refuse the first value that is out of range, by its name."""
+    for name, value in values.items():
+        if not least <= value <= most or value == math.inf:
+            span = f"at least {least}" if most == math.inf else f"within {least} to {most}"
+            raise ValueError(f"{name} {value} must be {span}")
+
+
+def check_rising(most: int | float = math.inf, **spans: tuple[float, float]) -> None:
+    """Refuse the first pair that does not rise from above 0, by its name."""
+    for name, (low, high) in spans.items():
+        if not 0 < low <= high <= most or high == math.inf:
+            top = "" if most == math.inf else f" to at most {most}"
+            raise ValueError(f"{name} {(low, high)} must rise from above 0{top}")
 
 
 def integers(

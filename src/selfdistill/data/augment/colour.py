@@ -1,6 +1,5 @@
 """Augmentations that change colours."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...preprocessing import Images, Pixels
-from .base import Augmentation, Draws
+from .base import Augmentation, Draws, check_range
 
 Factors = Float[Tensor, "batch 1 1 1"]
 Grey = Float[Tensor, "batch 1 height width"]
@@ -33,7 +32,7 @@ class ColourJitter(Augmentation):
         ValueError: If a strength is out of range.
     """
 
-    columns: ClassVar[int] = 4
+    draws_per_image: ClassVar[int] = 4
 
     brightness: float = 0.4
     contrast: float = 0.4
@@ -41,12 +40,10 @@ class ColourJitter(Augmentation):
     hue: float = 0.1
 
     def __post_init__(self) -> None:
-        strengths = (self.brightness, self.contrast, self.saturation)
-        if not all(0 <= s < math.inf for s in strengths) or not 0 <= self.hue <= 0.5:
-            raise ValueError(
-                f"brightness {self.brightness}, contrast {self.contrast} and saturation "
-                f"{self.saturation} must be 0 or more and hue {self.hue} within 0 to 0.5"
-            )
+        check_range(
+            0, brightness=self.brightness, contrast=self.contrast, saturation=self.saturation
+        )
+        check_range(0, 0.5, hue=self.hue)
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
         """Change colours; a draw for each of the four, from least (0) to most (1)."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ...preprocessing import Pixels, box_weights, resample
-from .base import Augmentation, Draws, integers
+from .base import Augmentation, Draws, check_range, check_rising, integers
 
 TRIES = 10
 """Boxes that torchvision draws before it takes the centre."""
@@ -36,17 +36,15 @@ class PadCrop(Augmentation):
         ValueError: If padding or fill are out of range.
     """
 
-    columns: ClassVar[int] = 2
+    draws_per_image: ClassVar[int] = 2
 
     padding: int = 4
     mode: Literal["constant", "reflect"] = "constant"
     fill: int = 0
 
     def __post_init__(self) -> None:
-        if self.padding < 0 or not 0 <= self.fill <= 255:
-            raise ValueError(
-                f"padding {self.padding} must be 0 or more and fill {self.fill} within 0 to 255"
-            )
+        check_range(0, padding=self.padding)
+        check_range(0, 255, fill=self.fill)
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
         """Crop; the first draw places the window vertically, the second horizontally.
@@ -98,8 +96,8 @@ class RandomResizedCrop(Augmentation):
     through the inverse of the distribution that this gives.
 
     Args:
-        size: Height and width of the result, in pixels, at least 1; None for what the network
-            sees, which :meth:`sized` settles.
+        size: Height and width of the result, in pixels, at least 1; None for the size that the
+            network takes.
         scale: Smallest and largest area of the box, as a share of the image; above 0, at most 1.
         ratio: Smallest and largest width over height of the box; above 0.
 
@@ -107,19 +105,17 @@ class RandomResizedCrop(Augmentation):
         ValueError: If size, scale or ratio are out of range.
     """
 
-    columns: ClassVar[int] = 4
+    draws_per_image: ClassVar[int] = 4
 
     size: int | None = None
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
 
     def __post_init__(self) -> None:
-        if self.size is not None and self.size < 1:
-            raise ValueError(f"size {self.size} must be at least 1 pixel")
-        if not 0 < self.scale[0] <= self.scale[1] <= 1:
-            raise ValueError(f"scale {self.scale} must rise from above 0 to at most 1")
-        if not 0 < self.ratio[0] <= self.ratio[1]:
-            raise ValueError(f"ratio {self.ratio} must rise from above 0")
+        if self.size is not None:
+            check_range(1, size=self.size)
+        check_rising(1, scale=self.scale)
+        check_rising(ratio=self.ratio)
 
     def sized(self, size: int) -> "RandomResizedCrop":
         """Scale boxes to ``size``, unless a size was given."""

@@ -8,7 +8,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from ...preprocessing import Images
-from .base import Augmentation, Draws, integers, within
+from .base import Augmentation, Draws, check_range, check_rising, integers, within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +28,13 @@ class Cutout(Augmentation):
         arXiv 1708.04552, 2017.
     """
 
-    columns: ClassVar[int] = 2
+    draws_per_image: ClassVar[int] = 2
     standardised: ClassVar[bool] = True
 
     length: int = 16
 
     def __post_init__(self) -> None:
-        if self.length < 1:
-            raise ValueError(f"length {self.length} must be at least 1")
+        check_range(1, length=self.length)
 
     def apply(self, images: Images, draws: Draws) -> Images:
         """Blank; the first draw places the centre's row, the second its column."""
@@ -69,7 +68,7 @@ class RandomErasing(Augmentation):
         Zhong et al., Random Erasing Data Augmentation, AAAI 2020, arXiv 1708.04896.
     """
 
-    columns: ClassVar[int] = 5
+    draws_per_image: ClassVar[int] = 5
     standardised: ClassVar[bool] = True
 
     probability: float = 0.5
@@ -77,13 +76,9 @@ class RandomErasing(Augmentation):
     aspect: tuple[float, float] = (0.3, 3.3)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ValueError(f"probability {self.probability} must be within 0 to 1")
-        area, aspect = self.area, self.aspect
-        if not 0 < area[0] <= area[1] <= 1 or not 0 < aspect[0] <= aspect[1] < math.inf:
-            raise ValueError(
-                f"area {area} must ascend within 0 (excluded) to 1, aspect {aspect} ascend above 0"
-            )
+        check_range(0, 1, probability=self.probability)
+        check_rising(1, area=self.area)
+        check_rising(aspect=self.aspect)
 
     def apply(self, images: Images, draws: Draws) -> Images:
         """Blank; the draws decide whether, share, aspect, row and column."""

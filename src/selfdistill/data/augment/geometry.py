@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import affine_grid, grid_sample
 
 from ...preprocessing import Pixels
-from .base import Augmentation, Draws
+from .base import Augmentation, Draws, check_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +22,12 @@ class Flip(Augmentation):
         ValueError: If the probability is out of range.
     """
 
-    columns: ClassVar[int] = 1
+    draws_per_image: ClassVar[int] = 1
 
     probability: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ValueError(f"probability {self.probability} must be within 0 to 1")
+        check_range(0, 1, probability=self.probability)
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
         """Mirror the images whose draw is below the probability."""
@@ -49,14 +48,13 @@ class Rotation(Augmentation):
         ValueError: If the angle is outside that range.
     """
 
-    columns: ClassVar[int] = 1
+    draws_per_image: ClassVar[int] = 1
     rotates: ClassVar[bool] = True
 
     degrees: float = 15.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.degrees <= 180:
-            raise ValueError(f"degrees {self.degrees} must be within 0 to 180")
+        check_range(0, 180, degrees=self.degrees)
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
         """Turn; the draw runs from fully clockwise (0) to fully counter-clockwise (1)."""

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .base import Draws, integers, within
+from .base import Draws, check_range, integers, within
 
 Views = Float[Tensor, "*views batch channels height width"]
 SoftLabels = Float[Tensor, "batch classes"]
@@ -20,8 +20,8 @@ Statistic = Float[Tensor, "*views batch channels 1 1"]
 class Mixing(abc.ABC):
     """A random mixture of images, decided by rows of draws alone, alike for all views."""
 
-    columns: ClassVar[int]
-    """Draws needed for an image."""
+    draws_per_image: ClassVar[int]
+    """How many draws an image needs."""
     softens: ClassVar[bool] = True
     """Whether labels become mixtures; otherwise the anchor's label stays."""
 
@@ -49,11 +49,9 @@ class BetaMixing(Mixing):
     probability: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < math.inf or not 0 <= self.probability <= 1:
-            raise ValueError(
-                f"alpha {self.alpha} must be above 0 and probability {self.probability} "
-                "within 0 to 1"
-            )
+        if not 0 < self.alpha < math.inf:
+            raise ValueError(f"alpha {self.alpha} must be above 0")
+        check_range(0, 1, probability=self.probability)
 
     def prepare(self, draws: Draws) -> Draws:
         """Turn the second draw into a Beta variate."""
@@ -88,7 +86,7 @@ class Mixup(BetaMixing):
         Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, arXiv 1710.09412.
     """
 
-    columns: ClassVar[int] = 2
+    draws_per_image: ClassVar[int] = 2
 
     def apply(
         self,
@@ -125,7 +123,7 @@ class CutMix(BetaMixing):
         Features, ICCV 2019, arXiv 1905.04899.
     """
 
-    columns: ClassVar[int] = 4
+    draws_per_image: ClassVar[int] = 4
 
     def apply(
         self,
@@ -164,17 +162,14 @@ class StyleMixing(Mixing):
         ValueError: If one of these is out of range.
     """
 
-    columns: ClassVar[int] = 1
+    draws_per_image: ClassVar[int] = 1
     softens: ClassVar[bool] = False
 
     probability: float = 0.5
     share: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1 or not 0 <= self.share <= 1:
-            raise ValueError(
-                f"probability {self.probability} and share {self.share} must be within 0 to 1"
-            )
+        check_range(0, 1, probability=self.probability, share=self.share)
 
     def apply(
         self,

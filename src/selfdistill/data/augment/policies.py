@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, TypeVar
 
 from ...preprocessing import Pixels
 from .auto_augment import POLICIES
-from .base import Augmentation, Draws
+from .base import Augmentation, Draws, check_range
 from .operations import RANDOM, SIGNED, Choice, Ranges, operate
 
 _Option = TypeVar("_Option")
@@ -42,22 +42,19 @@ class RandAugment(Augmentation):
     magnitude: int = 9
 
     def __post_init__(self) -> None:
-        if self.operations < 1 or not 0 <= self.magnitude < _LEVELS:
-            raise ValueError(
-                f"operations {self.operations} must be at least 1 and magnitude {self.magnitude} "
-                f"within 0 to {_LEVELS - 1}"
-            )
+        check_range(1, operations=self.operations)
+        check_range(0, _LEVELS - 1, magnitude=self.magnitude)
 
     @property
-    def columns(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Draws needed for an image: here alone they depend on an argument."""
+    def draws_per_image(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """How many draws an image needs: here alone an argument decides."""
         return 2 * self.operations
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
         """Change; each operation takes a draw for which it is and one for its direction."""
         level = self.magnitude / (_LEVELS - 1)
         rows = draws.tolist()
-        for first in range(0, self.columns, 2):
+        for first in range(0, self.draws_per_image, 2):
             choices = [
                 _choice(_pick(RANDOM, row[first]), level, row[first + 1], images, _USUAL)
                 for row in rows
@@ -75,7 +72,7 @@ class TrivialAugment(Augmentation):
         ICCV 2021, arXiv 2103.10158.
     """
 
-    columns: ClassVar[int] = 3
+    draws_per_image: ClassVar[int] = 3
     rotates: ClassVar[bool] = True
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
@@ -103,7 +100,7 @@ class AutoAugment(Augmentation):
         arXiv 1805.09501.
     """
 
-    columns: ClassVar[int] = 5
+    draws_per_image: ClassVar[int] = 5
     rotates: ClassVar[bool] = True
 
     policy: Literal["cifar10", "imagenet"] = "cifar10"
