@@ -93,16 +93,6 @@ def test_cutout_keeps_channels_last():
     assert cut.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("step", [PadCrop(), PadCrop(mode="reflect"), Flip(), Cutout(length=4)])
-def test_an_image_depends_on_its_own_row_alone(step):
-    images = torch.randn(9, 3, 8, 8) if step.standardised else pixels(9, 3, 8, 8)
-    before, draws = images.clone(), torch.rand(9, step.draws_per_image)
-    whole = step.apply(images, draws)
-    assert torch.equal(images, before)
-    for i in (0, 4, 8):
-        assert torch.equal(step.apply(images[i : i + 1], draws[i : i + 1])[0], whole[i])
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [

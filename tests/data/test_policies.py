@@ -108,17 +108,6 @@ def test_each_operation_of_a_pair_has_draws_of_its_own():
     assert torch.equal(changed[3, :, :, :-7], images[3, :, :, 7:])
 
 
-@pytest.mark.parametrize("step", ALL)
-def test_an_image_depends_on_its_own_row_alone(step):
-    images, draws = pixels(40, 3, 12, 12), torch.rand(40, step.draws_per_image)
-    before = images.clone()
-    whole = step.apply(images, draws)
-    assert torch.equal(images, before)
-    assert torch.equal(step.apply(images, draws), whole)
-    for i in range(40):
-        assert same(step.apply(images[i : i + 1], draws[i : i + 1])[0], whole[i])
-
-
 def test_operations_are_chosen_uniformly_image_by_image(monkeypatch):
     seen = []
 

@@ -1,9 +1,11 @@
-"""What every training method must keep, as checks: for the methods here and for anybody's.
+"""What every method and every augmentation must keep, as checks: for those here and anybody's.
 
 Example:
     >>> check_method(MyMethod)
+    >>> check_augmentation(MyAugmentation)
 """
 
+from .augmentation import check_augmentation
 from .contract import CHECKS, check_method
 from .execution import check_compile, check_two_processes
 from .gradients import check_reaches, reached
@@ -14,6 +16,7 @@ __all__ = [
     "CHECKS",
     "Build",
     "TinyBackbone",
+    "check_augmentation",
     "check_compile",
     "check_method",
     "check_reaches",
