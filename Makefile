@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORTURE ?= .torture
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: quickstart test torture check wheel install
+.PHONY: quickstart test torture generate check wheel install
 
 quickstart: $(STAMP)  ## train cross-entropy and SKDSAM on digits, compare them
 	$(BIN)/selfdistill quickstart
@@ -16,6 +16,13 @@ test: $(STAMP)  ## the whole default test suite
 
 torture: $(STAMP)  ## every promise with all attempts, in about an hour; goes on where it stopped
 	cd tests && OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m torture --out $(abspath $(TORTURE))
+
+generate: $(STAMP)  ## what is written from the code; measures new methods
+	$(BIN)/python tests/methods/test_golden.py
+	$(BIN)/python docs/generate_design.py
+	OMP_NUM_THREADS=1 $(BIN)/python docs/generate_methods.py --measure
+	$(BIN)/python docs/generate_results.py
+	SNAPSHOTS=write OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/cli/test_interface.py
 
 check: $(STAMP)  ## lint, types and import rules
 	$(BIN)/ruff check .
