@@ -110,7 +110,8 @@ def test_mistakes_that_only_data_and_network_show(capsys, tmp_path):
         "--config digits --batch-size 500": "batch size 500 must be within 1 to 200",
         "--config digits --backbone resnet18_cifr": "there is no network 'resnet18_cifr': did you "
         "mean resnet18_cifar",
-        "--config digits --method.temperature -1": "temperature=-1.0 must be greater than 0",
+        "--config digits --method.temperature -1": "--method.temperature -1.0 must be greater than "
+        "0",
     }
     for line, message in mistakes.items():
         code, _, err = say(capsys, "train", *line.split(), "--out", str(tmp_path / "run"))

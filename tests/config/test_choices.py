@@ -83,7 +83,7 @@ def test_a_recipe_is_read_once(monkeypatch):
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("method.temperature", -1, "temperature=-1.0 must be greater than 0"),
+        ("method.temperature", -1, "^--method.temperature -1.0 must be greater than 0"),
         ("method.attention", "lerned", "expected one of learned"),
         ("optimizer.lr", -1, "--optimizer cannot work with its options: Invalid learning rate"),
         ("epochs", 0, "epochs=0 must be at least 1"),
@@ -109,6 +109,15 @@ def test_values_are_checked_before_images_are_read(tmp_path, monkeypatch, option
     for data in (str(tmp_path), Unread(), Pairs()):
         with pytest.raises(ValueError, match=message):
             sd.train(data=data, config="scratch", backbone="small", options={option: value})
+
+
+def test_what_another_network_goes_with_is_not_refused_before_the_network_is_known():
+    words = ["--config", "digits", "--method", "LOTH", "--method.growth"]
+    assert parse([*words, "1.3"]).ingredients.method.keywords["growth"] == 1.3
+    with pytest.raises(ValueError, match=r"^--method\.growth -1\.0 must be greater than 0$"):
+        parse([*words, "-1"])
+    words = ["--config", "digits", "--method", "RotationExits", "--method.turns", "2"]
+    assert parse(words).ingredients.method.keywords["turns"] == 2
 
 
 def test_trying_options_leaves_random_numbers_alone():

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..data import DataSet, Splits
-from ..methods import METHODS
+from ..methods import METHODS, OutOfRange
 from ..runs import HASH_PREFIX
 from ..testing import TinyBackbone
 from . import errors, provenance, typed
@@ -180,10 +180,11 @@ def _check_constructors(chosen: Mapping[str, Choice]) -> None:
                 backbone = TinyBackbone()
                 teachers = dict.fromkeys(method.kind.weight_arguments, backbone)
                 method.kind(backbone, **{**options, **teachers})
-        except ValueError as error:
-            # only of its values: what does not suit the tiny network may suit the real one
-            if str(error).startswith(tuple(f"{name}=" for name in options)):
-                raise
+        except OutOfRange as error:
+            option = errors.option("method", error.name)
+            raise ValueError(f"{option} {error.value} {error.reason}") from error
+        except ValueError:
+            pass  # what does not suit the tiny network may suit the real one
     with errors.naming_option("optimizer"):
         stepping = optimizer.kind([nn.Parameter(torch.zeros(2, 2))], **optimizer.options.typed)
     # OneCycleLR and CyclicLR take the number of steps, which the images decide

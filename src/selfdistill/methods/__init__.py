@@ -14,6 +14,7 @@ from .frskd import FRSKD
 from .kd import KD
 from .loth import LOTH
 from .ps_kd import PSKD
+from .ranges import OutOfRange
 from .rotation_exits import RotationExits
 from .skdsam import SKDSAM
 from .skdsam_released import SKDSAMReleased
@@ -55,6 +56,7 @@ __all__ = [
     "Inspection",
     "Labels",
     "Method",
+    "OutOfRange",
     "Output",
     "RotationExits",
     "SKDSAMReleased",

@@ -73,8 +73,7 @@ class RotationExits(Method):
         exit: ExitKind = "bottleneck",
     ) -> None:
         super().__init__(backbone)
-        if turns not in (2, 4):
-            raise ValueError(f"turns={turns} must be 4 or 2")
+        ranges.one_of("turns", turns, (4, 2))
         ranges.positive("temperature", temperature)
         ranges.not_negative("joint_weight", joint_weight)
         ranges.not_negative("distillation_weight", distillation_weight)
