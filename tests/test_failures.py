@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from selfdistill.failures import Locked, Stopped, ending
+from selfdistill.failures import Failure, Locked, Stopped, ending
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ from selfdistill.failures import Locked, Stopped, ending
         (Locked("in use"), 5, "in use"),
         (Stopped("stopped", 15), 143, "stopped"),
         (ValueError("no"), 2, "no"),
+        (Failure(), 1, ""),
         (MemoryError(), 1, "out of memory: choose a smaller batch, network or image size"),
         (
             RuntimeError(

@@ -21,7 +21,7 @@ class Failure(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return str(self.args[0]) if self.args else ""
 
 
 class UnusableCheckpoint(Failure):

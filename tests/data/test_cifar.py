@@ -69,10 +69,24 @@ def test_validation_is_carved_before_training_images_are_chosen(hundred):
     assert small.mean == channel_statistics(small.train.images)[0] != whole.mean
 
 
-def test_given_statistics_are_kept(hundred):
+def test_given_statistics_are_kept(hundred, monkeypatch):
     mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
     splits = CIFAR100(root=hundred, mean=mean, std=std).splits()
     assert (splits.mean, splits.std) == (mean, std)
+    file = hundred / "cifar-100-binary/train.bin"
+    rows = np.fromfile(file, np.uint8).reshape(12, 3074)
+    rows[:, 2:1026] = 7  # a channel that never changes
+    rows.tofile(file)
+    layout = cifar.CIFAR100_LAYOUT
+    members = [
+        replace(m, md5=hashlib.md5(rows.tobytes()).hexdigest()) if m.name == file.name else m
+        for m in layout.archive.members
+    ]
+    archive = replace(layout.archive, members=tuple(members))
+    monkeypatch.setattr(cifar, "CIFAR100_LAYOUT", replace(layout, archive=archive))
+    with pytest.raises(ValueError, match="is 0 where a channel has the same value"):
+        CIFAR100(root=hundred).splits()
+    assert CIFAR100(root=hundred, std=std).splits().std == std
 
 
 def test_training_images_that_validation_used_up_are_refused(hundred):

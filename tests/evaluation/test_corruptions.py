@@ -135,3 +135,12 @@ def test_the_network_is_scored_on_what_it_sees(backbone):
     expected = score(predictions.exits["network"], images.labels).accuracy
     assert found["impulse_noise"][5] == expected
     assert len({accuracy for levels in found.values() for accuracy in levels.values()}) > 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_images_and_network_may_lie_on_a_gpu(backbone):
+    pixels = torch.randint(256, (8, 3, 16, 16), dtype=torch.uint8, device="cuda")
+    images = ImageSet(pixels, torch.arange(8, device="cuda") % 5, tuple("abcde"))
+    method = BYOT(backbone).to("cuda")
+    preprocessing = Preprocessing((16, 16), (0.5,) * 3, (0.1,) * 3)
+    assert len(dict(accuracy_by_corruption(method, images, preprocessing))) == len(CORRUPTIONS)

@@ -59,7 +59,7 @@ def test_only_what_is_missing_is_trained(tmp_path, capsys):
     assert outcome.summaries[1] == original.parent
     assert copy.read_bytes() == original.read_bytes()
     assert told(outcome) == [
-        "bad seed 0: temperature=-1.0 must be greater than 0",
+        "bad seed 0: --method.temperature -1.0 must be greater than 0",
         "orphan seed 0: its teacher bad seed 0 is not finished",
     ]
     assert outcome.code == 2
@@ -332,3 +332,9 @@ def test_code_that_a_study_names_is_not_run_however_it_is_spelled(tmp_path, monk
     with pytest.raises(ValueError, match="code of the current folder"):
         run(tmp_path, study(CE={**PLAIN, **options}))
     assert not (tmp_path / "EVIL").exists()
+
+
+def test_no_run_at_a_time_is_refused(tmp_path):
+    runner = StudyRunner(StudyLayout(study(CE=PLAIN), tmp_path, None), jobs=0, log=print)
+    with pytest.raises(ValueError, match="0 runs at the same time: give at least 1"):
+        runner.run(60.0)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +80,7 @@ def test_prediction_sees_what_evaluation_saw(run, photos):
 def test_the_model_folder_is_plain_timm(run, tmp_path):
     script = f"""
 import sys
+from pathlib import Path
 sys.modules["selfdistill"] = None
 import timm, torch
 network = timm.create_model("local-dir:{run}/model", pretrained=True).eval()
@@ -208,6 +210,18 @@ def test_size_and_folder_name_follow_network_and_pictures(photos):
     assert parse(["--data", str(photos)]).recipe.values["data"]["init_args"]["image_size"] == 224
     small = parse(["--data", str(photos), "--backbone", "small", "--image-size", "40"])
     assert small.recipe.values["data"]["init_args"]["image_size"] == 40
+
+
+def test_an_own_class_of_folders_names_runs_by_the_folder(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    text = "from selfdistill import data\nclass ImageFolder(data.ImageFolder): pass\n"
+    Path("own_folders.py").write_text(text)
+    words = ["--config", "scratch", "--data", "own_folders.ImageFolder", "--image-size", "32"]
+    recipe = parse([*words, "--data.root", str(photos), "--backbone", "small"]).recipe
+    assert recipe.data == "own_folders.ImageFolder"
+    assert recipe.name == f"scratch/{photos.name}"
+    assert recipe.override({"epochs": 3}).name == f"scratch/{photos.name}"
 
 
 def test_weights_from_another_division_of_the_same_pictures_are_refused(run, photos, tmp_path):

@@ -140,11 +140,14 @@ def test_the_model_folder_says_where_it_comes_from(finished):
 GUIDED = """
 from pathlib import Path
 import selfdistill as sd
+import torch
 
 class Guided(sd.Method):
     weight_arguments = ("guide",)
-    def __init__(self, backbone, *, guide: str | Path | sd.Backbone):
+    def __init__(self, backbone, *, guide: str | Path | sd.Backbone | None = None):
         super().__init__(backbone)
+        if guide is not None:
+            self.guided = torch.nn.Linear(2, 2)
         print("guided by", guide)
     def forward(self, images, labels):
         logits = self.backbone(images)
@@ -202,3 +205,9 @@ def test_a_place_says_where_weights_lie_that_the_recipe_names_and_no_more(finish
     reading, _ = composing.compose(opened, [])
     assert reading.values == recipe.values
     assert reading.paths == recipe.paths
+
+
+def test_a_run_whose_weights_are_optional_is_looked_at_without_them(finished, guided):
+    for out, further in (("a", []), ("b", ["--method.guide", str(finished)])):
+        run = train(parse([*guided, *further, "--out", out]))
+        assert evaluate(run, split="validation").keys() == {"network"}

@@ -104,7 +104,8 @@ def compose(
                 )
     except ValueError as error:
         raise ValueError(_with_file(str(error), opened, options)) from error
-    own = own_name(section(reading.values, "data").get("class_path"), reading.paths)
+    data = str(section(reading.values, "data").get("class_path")).rpartition(".")[2]
+    own = own_name(data, reading.paths)
     return reading, opened.name if own is None else f"{opened.name}/{own}"
 
 

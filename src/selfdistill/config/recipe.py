@@ -126,7 +126,7 @@ class Recipe:
         """
         if "config" in changes:
             raise ValueError(f"--config {changes['config']}: a run has its recipe; leave it out")
-        own = own_name(self.data, self.paths)
+        own = own_name(self.data.rpartition(".")[2], self.paths)
         name = self.name if own is None else self.name.removesuffix(f"/{own}")
         tree = fields_of(self.values)
         opened = OpenedRecipes(tree, dict(self.paths), name, weights(tree))

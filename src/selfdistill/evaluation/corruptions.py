@@ -67,8 +67,8 @@ def accuracy_by_corruption(
         accuracies: dict[int, float] = {}
         for severity in SEVERITIES:
             corrupted = replace(images, images=corrupt(pixels, name, severity))
-            logits = predict(method, corrupted, preprocessing).exits["network"]
-            accuracies[severity] = score(logits, images.labels).accuracy
+            said = predict(method, corrupted, preprocessing)
+            accuracies[severity] = score(said.exits["network"], said.labels).accuracy
         yield name, accuracies
 
 

@@ -20,7 +20,7 @@ from ..config import (
 from ..data import ImageSet, Splits
 from ..evaluation import Predictions, choose_device, place, predict
 from ..methods import Method
-from ..runs import RunDirectory, recipe_differences
+from ..runs import HASH_PREFIX, RunDirectory, recipe_differences
 
 NO_CHANGES: Mapping[str, object] = {}
 
@@ -123,8 +123,9 @@ class FinishedRun:
         backbone = choice.build(len(self.classes), self.input_size)
         build = self.recipe.build_method()
         # Nothing is learned any more: the network itself stands in for what taught it.
-        teachers = dict.fromkeys(getattr(build.func, "weight_arguments", ()), backbone)
-        method = build(backbone, **teachers)
+        options = getattr(build.func, "weight_arguments", ())
+        named = [n for n in options if str(build.keywords.get(n)).startswith(HASH_PREFIX)]
+        method = build(backbone, **dict.fromkeys(named, backbone))
         fill(method.backbone.network, self.run.model)
         self._attach(method)
         return place(method, self.device).eval()

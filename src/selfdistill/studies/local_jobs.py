@@ -43,8 +43,11 @@ def run_all(
         processes: How many at the same time.
 
     Raises:
+        ValueError: If there are to be no processes.
         Stopped: If a signal came; the runs were told to save.
     """
+    if processes < 1:
+        raise ValueError(f"{processes} runs at the same time: give at least 1")
     waiting = deque(range(len(jobs)))
     workers = [_Worker() for _ in range(min(processes, len(jobs)))]
     try:

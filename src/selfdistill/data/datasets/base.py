@@ -1,7 +1,7 @@
 """What official sets share: their options, their division, and the check of their files."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,7 +43,11 @@ class BenchmarkSet(DataSet):
         if self.train_per_class is not None:
             chosen, _ = stratified(train.labels, self.train_per_class, self.split_seed)
             train = train.subset(chosen)
-        return Splits(train, validation, test, *channel_statistics(train.images))
+        return Splits(train, validation, test, *self.statistics(train))
+
+    def statistics(self, train: ImageSet) -> tuple[ChannelValues, ChannelValues]:
+        """Mean and standard deviation by which images are standardised."""
+        return channel_statistics(train.images)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +66,11 @@ class DownloadableSet(BenchmarkSet):
     mean: ChannelValues | None = None
     std: ChannelValues | None = None
 
-    def divide(self, train: ImageSet, test: ImageSet) -> Splits:
-        splits = super().divide(train, test)
-        return replace(splits, mean=self.mean or splits.mean, std=self.std or splits.std)
+    def statistics(self, train: ImageSet) -> tuple[ChannelValues, ChannelValues]:
+        if self.mean and self.std:
+            return self.mean, self.std
+        mean, std = super().statistics(train)
+        return self.mean or mean, self.std or std
 
 
 def missing(path: Path) -> str:
