@@ -42,7 +42,7 @@ def test_the_end_of_a_study_integrates_once_for_each_row(
     runs, integrations, tmp_path, monkeypatch, capsys
 ):
     outcome = Outcome(summaries=runs, missing={}, failed=0, code=0)
-    monkeypatch.setattr(studies.StudyRunner, "run", lambda runner: outcome)
+    monkeypatch.setattr(studies.StudyRunner, "run", lambda runner, seconds: outcome)
     assert cli.main(["quickstart", "--out", str(tmp_path)]) == 0
     assert "Against cross-entropy, of 2 rows: " in capsys.readouterr().out
     assert len(integrations) == 2
