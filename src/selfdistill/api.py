@@ -39,10 +39,8 @@ class Run:
         return str(self.path)
 
     def __str__(self) -> str:
-        return f"{self.path}\n{self._table().rstrip()}"
-
-    def _table(self) -> str:
-        return reports.as_text(reports.compare([reports.read(self.path)], None))
+        table = reports.as_text(reports.compare([reports.read(self.path)], None))
+        return f"{self.path}\n{table.rstrip()}"
 
     @property
     def summary(self) -> dict[str, object]:
@@ -170,7 +168,7 @@ def train(
             data=data,
             backbone=backbone,
             method=method,
-            options={k: v for k, v in named.items() if v is not None} | checked_options(options),
+            options=named | checked_options(options),
         )
         return Run(train_run(settings))
 

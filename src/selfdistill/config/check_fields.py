@@ -18,15 +18,7 @@ EMPTY = {
 
 
 def check_fields(recipe: Mapping[str, object], where: Path | str) -> None:
-    """Refuse lists, mappings, numbers and null where a field cannot hold them.
-
-    Args:
-        recipe: As it was read; what its values mean is not looked at.
-        where: Where it was read, for the message.
-
-    Raises:
-        ValueError: If a field holds something else; the message names it and where.
-    """
+    """Refuse lists, mappings, numbers and null where a field cannot hold them."""
     for field, value in recipe.items():
         if field == "augment":
             _require(isinstance(value, list), where, field, value, "a list of augmentations")

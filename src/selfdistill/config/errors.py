@@ -23,13 +23,7 @@ def option(group: str, name: str) -> str:
 
 
 def unknown(group: str, name: str, known: Iterable[str]) -> str:
-    """Say that a class has no option of a name; hint at the nearest.
-
-    Args:
-        group: The field of the recipe that names the class; empty for the recipe itself.
-        name: The option.
-        known: Options of the class.
-    """
+    """Say that a class, or the recipe itself where no field is named, lacks an option."""
     if group.startswith(OF_LIST):  # other augmentations' options are no help
         return f"unknown option {option(group, name)}: {nearest(name, known)}"
     others = class_options(group) if group in KINDS else ()
@@ -72,14 +66,7 @@ def naming_option(option: str) -> Generator[None]:
 def explain(
     message: str, group: str, values: Mapping[str, object], annotations: Mapping[str, object]
 ) -> str:
-    """Put the configuration library's complaint about a value in a line.
-
-    Args:
-        message: Its words.
-        group: The field of the recipe, or empty.
-        values: All options that were given.
-        annotations: The types of all options.
-    """
+    """Put the configuration library's complaint about one of the values in a line."""
     key = re.search(r'Parser key "(\w+)', message)
     name = "" if key is None else key[1]
     if name in values and (kinds := _kinds(annotations.get(name))):

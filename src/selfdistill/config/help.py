@@ -6,8 +6,6 @@ import re
 import textwrap
 from typing import NoReturn
 
-from jsonargparse import ArgumentParser
-
 from . import typed
 from .registry import CLASSES, KINDS, exact_name, find_class
 from .schema import Execution, Ingredients
@@ -35,7 +33,24 @@ def show_help(word: str, following: list[str]) -> NoReturn:
         raise SystemExit(0)
     found = [find_class(group, exact_name(group, names[0]))] if group in KINDS else []
     paths = [f"{kind.__module__}.{kind.__qualname__}" for kind in found]
-    _help_parser().parse_args([option, *paths])
+    parser = _HelpParser(
+        prog="selfdistill train",
+        usage="selfdistill train [--config RECIPE] --data FOLDER [--backbone NAME] "
+        "[--method METHOD] [OPTION …]",
+        description="Train a network. With --data FOLDER alone, recipe scratch sets all the rest; "
+        "with --backbone.pretrained as well, recipe finetune. --data FOLDER is a folder of class "
+        "folders, --data TABLE.csv a table of images and labels, --data hf:OWNER/NAME a Hugging "
+        "Face set; --image-size and "
+        "--cache-dir are short for --data.image-size and --data.cache-dir, --backbone NAME for "
+        "--backbone.name NAME.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config", action="config", help="A recipe: a YAML file, or the name of a shipped one."
+    )
+    parser.add_class_arguments(Ingredients)
+    parser.add_class_arguments(Execution)
+    parser.parse_args([option, *paths])
     raise AssertionError("help ends the command")
 
 
@@ -55,28 +70,6 @@ def _augmentation_help(name: str) -> str:
             example = f"'{{class_path: {name}, init_args: {{{action.dest}: {default}}}}}'"
     use = "Options are written within its braces" if example != name else "It has no options"
     return "\n".join((*lines, *([""] if example != name else []), f"{use}: --augment+ {example}"))
-
-
-def _help_parser() -> ArgumentParser:
-    """A parser that knows all options, made from signatures."""
-    parser = _HelpParser(
-        prog="selfdistill train",
-        usage="selfdistill train [--config RECIPE] --data FOLDER [--backbone NAME] "
-        "[--method METHOD] [OPTION …]",
-        description="Train a network. With --data FOLDER alone, recipe scratch sets all the rest; "
-        "with --backbone.pretrained as well, recipe finetune. --data FOLDER is a folder of class "
-        "folders, --data TABLE.csv a table of images and labels, --data hf:OWNER/NAME a Hugging "
-        "Face set; --image-size and "
-        "--cache-dir are short for --data.image-size and --data.cache-dir, --backbone NAME for "
-        "--backbone.name NAME.",
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--config", action="config", help="A recipe: a YAML file, or the name of a shipped one."
-    )
-    parser.add_class_arguments(Ingredients)
-    parser.add_class_arguments(Execution)
-    return parser
 
 
 class _HelpParser(typed.Parser):

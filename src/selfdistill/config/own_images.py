@@ -15,11 +15,7 @@ OWN_IMAGES = ("ImageFolder", "LabelTable", "HuggingFace")
 
 
 def spell_out(value: str) -> Options:
-    """The options that a value of ``--data`` stands for, where it is no data set's name.
-
-    Raises:
-        ValueError: If it looks like a path, and nothing lies there.
-    """
+    """The options that a value of ``--data`` stands for; none for the name of a data set."""
     path = Path(value)
     if value.startswith(HUB):
         return [("data", "HuggingFace"), ("data.name", value.removeprefix(HUB))]
@@ -37,11 +33,7 @@ def spell_out(value: str) -> Options:
 
 
 def choose_recipe(options: Options) -> tuple[Options, str]:
-    """Put a recipe for pictures of one's own first, where none was asked for.
-
-    Returns:
-        The options, and a line that says which recipe was chosen and why; empty if none was.
-    """
+    """Put a recipe for pictures of one's own first, where none was asked for, and say so."""
     given = dict(options)
     if "config" in given or given.get("data") not in (*OWN_IMAGES, PASSED):
         return options, ""
@@ -55,12 +47,7 @@ def choose_recipe(options: Options) -> tuple[Options, str]:
 def own_name(kind: object, options: Mapping[str, object]) -> str | None:
     """What pictures of one's own are called: by it their runs are told apart.
 
-    Args:
-        kind: Name of the data set's class.
-        options: Options of ``train``.
-
-    Returns:
-        None for other data sets, or where no option says where the pictures are.
+    None for data sets of another class, or where no option says where the pictures are.
     """
     found = [str(options[o]) for o in ("data.table", "data.root", "data.name") if o in options]
     if kind not in OWN_IMAGES or not found:

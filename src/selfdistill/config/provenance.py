@@ -16,15 +16,11 @@ from ..backbones import (
     read_weights,
 )
 from ..data import Splits
-from ..runs import HASH_PREFIX, read_json
+from ..runs import HASH_PREFIX, Stored, read_json
 
 
 def weights_file(path: Path) -> Path:
-    """The weights that a run directory, a model folder or a safetensors file stands for.
-
-    Raises:
-        ValueError: If there are none.
-    """
+    """The weights that a run directory, a model folder or a safetensors file stands for."""
     for file in (path, path / WEIGHTS, path / "model" / WEIGHTS):
         if file.is_file():
             return file
@@ -41,18 +37,8 @@ def weights_hash(path: Path) -> str:
 def load_weights(backbone: Backbone, path: Path, classes: tuple[str, ...]) -> str:
     """Start a network from trained weights; a classifier for other classes is left new.
 
-    A classifier for the same classes in another order is put into this one.
-
-    Args:
-        backbone: The network.
-        path: A run, a model folder or a weights file; of a file alone nobody knows the classes.
-        classes: What the network is to tell apart.
-
-    Returns:
-        What became of the classifier, where it is not taken as it is.
-
-    Raises:
-        ValueError: If the weights are those of another network.
+    A classifier for the same classes in another order is put into this one. Of a weights file alone
+    nobody knows the classes. Returns what became of the classifier, where it is not taken as it is.
     """
     file, own = weights_file(path), backbone.network.state_dict()
     saved_by_torch = file.suffix in (".pth", ".pt", ".bin", ".tar")
@@ -67,9 +53,10 @@ def load_weights(backbone: Backbone, path: Path, classes: tuple[str, ...]) -> st
                 f"{path} holds the weights of another network: {name} is "
                 f"{tuple(weights[name].shape)} there, {tuple(own[name].shape)} here"
             )
-    known = None if new else _classes(path)
-    note = ""
-    if known is not None and known != classes and len(known) == len(classes):
+    saved = None if new else _description(path)
+    known = () if saved is None or "label_names" not in saved else saved.list("label_names")
+    known, note = tuple(map(str, known)), ""
+    if known != classes and len(known) == len(classes):
         owned = set(classifier_parameters(backbone))
         rows = [name for name, p in backbone.network.named_parameters() if p in owned]
         if set(known) == set(classes):
@@ -87,40 +74,23 @@ def load_weights(backbone: Backbone, path: Path, classes: tuple[str, ...]) -> st
     return note
 
 
-def _classes(path: Path) -> tuple[str, ...] | None:
-    """Names of the classes that trained weights tell apart; None where nothing says so."""
+def _description(path: Path) -> Stored | None:
+    """What lies beside trained weights and says where they come from."""
     config = weights_file(path).with_name(CONFIG)
-    saved = read_json(config) if config.is_file() else None
-    if saved is None or "label_names" not in saved:
-        return None
-    return tuple(map(str, saved.list("label_names")))
+    return read_json(config) if config.is_file() else None
 
 
 def refuse_leak(path: Path, splits: Splits, data: str) -> None:
-    """Refuse weights that were trained on another division of the same data.
-
-    Args:
-        path: A run directory or model folder.
-        splits: The images of the run at hand.
-        data: The data set's name.
-
-    Raises:
-        ValueError: If the weights come from the same data, divided otherwise: they may have been
-            trained on what this run tests on.
-    """
-    config = weights_file(path).with_name(CONFIG)
-    saved = read_json(config) if config.is_file() else None
+    """Refuse weights that were trained on another division of the data: they may know its test."""
+    saved = _description(path)
     origin = saved.section("origin").values if saved is not None and "origin" in saved else {}
     pictures = pictures_hash(splits)
     if pictures is None:
         same_data = origin.get("data") == data and origin.get("pictures") is None
     else:
         same_data = origin.get("pictures") == pictures
-    if (
-        same_data
-        and origin.get("held_out") is not None
-        and origin["held_out"] != held_out_hash(splits)
-    ):
+    held_out = origin.get("held_out")
+    if same_data and held_out is not None and held_out != held_out_hash(splits):
         raise ValueError(
             f"{path} was trained on another division of {data}: it may have learned images that "
             "this run holds out; train it with the same split options"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from torch import Tensor, nn
@@ -38,7 +39,7 @@ Images = str | Path | DataSet | Splits | ImageSet | MapDataset
 Learning = str | type[Method] | partial[Method]
 VALUES = "text, a path, a number, or a list of these"
 DEFAULT_SIZE = 224
-CONFIG = "a recipe's name or file"
+ROOT = frozenset({"root"})
 
 
 def settings_of(
@@ -65,23 +66,34 @@ def settings_of(
         data = Path(data)
     _check_images(data)
     _check_network(backbone)
-    given: Options = [] if config is None else [("config", _text("config", config, CONFIG))]
+    if not isinstance(config, str | PathLike | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValueError(f"config is {_kind(config)}: give a recipe's name or file")
+    words: Options = [] if config is None else [("config", os.fspath(config))]
+    shipped = type(data) in DATA_SETS
     if isinstance(data, str | Path):
-        given.append(("data", str(data)))
-    elif type(data) in DATA_SETS:
-        given += _data_options(data)
+        words.append(("data", str(data)))
+    elif shipped:  # each argument of its call is an attribute of its name
+        signature = inspect.signature(type(data)).parameters
+        own = {f"data.{name}": getattr(data, name) for name in signature}
+        words += [("data", type(data).__name__), *_plain_options(own)]
     if isinstance(backbone, str):
-        given.append(("backbone", backbone))
-    given = spelled([*given, *_method_options(method), *_plain_options(options)])
-    if data is None or isinstance(data, str | Path) or type(data) in DATA_SETS:
-        settings = read_settings(given)
+        words.append(("backbone", backbone))
+    words = spelled([*words, *_method_options(method), *_plain_options(options)])
+    if data is None or isinstance(data, str | Path) or shipped:
+        settings = read_settings(words)
     else:
-        settings = _with_images(given, data, backbone)
+        settings = _with_images(words, data, backbone)
     if not isinstance(backbone, Backbone):
         return settings
-    if extra := [name for name, _ in given if name.startswith("backbone.")]:
+    if extra := [name for name, _ in words if name.startswith("backbone.")]:
         raise ValueError(f"--{extra[0]} beside a network that is passed: build the network so")
-    return replace(settings, recipe=_with_network(settings.recipe, backbone), backbone=backbone)
+    shapes = {name: tuple(value.shape) for name, value in backbone.network.state_dict().items()}
+    described = {
+        "name": PASSED,
+        "network": type(backbone.network).__name__,
+        "shapes": hashlib.sha256(str(shapes).encode()).hexdigest()[:16],
+    }
+    return replace(settings, recipe=settings.recipe.resolved(backbone=described), backbone=backbone)
 
 
 def checked_options(options: Mapping[str, object]) -> dict[str, object]:
@@ -111,12 +123,6 @@ def _plain(name: str, value: object) -> object:
         raise ValueError(
             f"{name} is {_kind(value)}: give what the command takes: {VALUES}"
         ) from None
-
-
-def _text(name: str, value: object, expected: str) -> str:
-    if not isinstance(value, str | PathLike):
-        raise ValueError(f"{name} is {_kind(value)}: give {expected}")
-    return os.fspath(value)
 
 
 def _kind(value: object) -> str:
@@ -188,13 +194,6 @@ def _method_options(method: object) -> Options:
     return [("method", name), *_plain_options(own)]
 
 
-def _data_options(data: object) -> Options:
-    """The call that made a data set: each argument is an attribute of its name."""
-    arguments = inspect.signature(type(data)).parameters
-    options = {f"data.{name}": getattr(data, name) for name in arguments}
-    return [("data", type(data).__name__), *_plain_options(options)]
-
-
 def _with_images(
     options: Options,
     data: DataSet | Splits | ImageSet | MapDataset,
@@ -222,28 +221,13 @@ def _with_images(
                 or network_size(dict(recipe.values))
                 or DEFAULT_SIZE
             )
-            data = ImageSet.from_dataset(data, image_size=_checked_size(size))
+            # an image size, as a folder of pictures takes it
+            checked = typed.read(ImageFolder, {"image_size": size}, "data", without=ROOT)
+            size = cast("int", checked.typed["image_size"])
+            check_image_size(size, "image size")
+            data = ImageSet.from_dataset(data, image_size=size)
         splits = split_in_memory(data)
     named = {"class_path": PASSED, "init_args": {"split": splits.digest()[:16]}}
     reading = recipe.reading._replace(values={**recipe.values, "data": named})
     recipe = Recipe.from_reading(reading, recipe.name.partition("/")[0], recipe.note)
     return replace(settings, recipe=recipe, data=InMemory(splits))
-
-
-def _checked_size(size: object) -> int:
-    """An image size, as a folder of pictures takes it."""
-    known = typed.read(ImageFolder, {"image_size": size}, "data", without=frozenset({"root"}))
-    checked = known.typed["image_size"]
-    assert isinstance(checked, int)
-    check_image_size(checked, "image size")
-    return checked
-
-
-def _with_network(recipe: Recipe, backbone: Backbone) -> Recipe:
-    shapes = {name: tuple(value.shape) for name, value in backbone.network.state_dict().items()}
-    named = {
-        "name": PASSED,
-        "network": type(backbone.network).__name__,
-        "shapes": hashlib.sha256(str(shapes).encode()).hexdigest()[:16],
-    }
-    return recipe.resolved(backbone=named)

@@ -66,11 +66,7 @@ CLASSES: dict[str, dict[str, type]] = {
 
 
 def find_class(group: str, path: str) -> type:
-    """The class that a recipe names: ours or torch's by name, any other by a path to import.
-
-    Raises:
-        ValueError: If there is none, or it is not of the kind that the field takes.
-    """
+    """The class that a recipe names: ours or torch's by name, any other by a path to import."""
     kind = KINDS[group]
     if "." not in path:
         known = {k.__name__: k for k in subclasses(kind) if k.__module__.startswith(PACKAGES)}
@@ -112,11 +108,7 @@ def class_name(path: str) -> str:
 
 
 def exact_name(group: str, name: str) -> str:
-    """A class's exact name, whatever its case; class paths pass as they are.
-
-    Raises:
-        ValueError: If there is none; it names the nearest, or the file that is missing.
-    """
+    """A class's exact name, whatever its case; class paths pass as they are."""
     if "{" in name:
         return name
     if "." in name:

@@ -22,9 +22,11 @@ FORMAT = 1
 ADDED = {"decay_biases": True}
 """Fields that recipes gained; at what recipes without them meant, they change no run's hash."""
 ENDS = {"CosineAnnealingLR": "T_max", "PolynomialLR": "total_iters", "LinearLR": "total_iters"}
-"""Schedules that come to an end, and their option that says after how many epochs."""
+"""Schedules that come to an end, with training unless this option says after how many epochs."""
 FIELDS = tuple(Ingredients.__dataclass_fields__)
 SCALARS = frozenset(FIELDS) - {*KINDS, "backbone", "adversary"}
+CHOICE = ("class_path", "init_args", "dict_kwargs")
+"""What recipes write of a class."""
 REQUIRED = ("data", "method", "optimizer", "schedule", "epochs")
 
 
@@ -61,19 +63,20 @@ class Choice(NamedTuple):
 def read_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False) -> Reading:
     """Check a recipe's fields, add what it leaves to defaults, and make the objects it names.
 
-    Args:
-        tree: The recipe; paths stand where the classes take them.
-        incomplete: Whether paths of images and of trained weights may come later.
-        of_file: Whether a recipe of the user's own was chosen, for the message where it lacks one.
-
-    Raises:
-        ValueError: If a field is unknown, missing, of another type, or impossible.
+    Paths stand where the classes take them; those of images and of trained weights may come later
+    if ``incomplete``. ``of_file``, for messages: the recipe comes from a file of the user's own.
     """
     for field in tree:
         if field not in FIELDS:
             inner = "".join(f".{name}" for name in section(tree, field))
             raise ValueError(errors.unknown("", field + inner, ALL_OPTIONS))
-    if missing := [field for field in REQUIRED if _is_missing(tree, field)]:
+    missing = [
+        field
+        for field in REQUIRED
+        if tree.get(field) is None
+        or (field in KINDS and "class_path" not in as_choice(tree[field]))
+    ]
+    if missing:
         raise ValueError(errors.missing_fields(missing, of_file=of_file))
     scalars = typed.read(
         Ingredients,
@@ -81,7 +84,9 @@ def read_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False)
         "",
         without=frozenset(FIELDS) - SCALARS,
     )
-    tree = _end_schedule(tree)
+    end, epochs = ENDS.get(_class_of(tree["schedule"])), _training_epochs(tree)
+    if end and epochs is not None and end not in arguments(as_choice(tree["schedule"])):
+        tree = put(tree, [(f"schedule.{end}", epochs)])
     passed = as_choice(tree["data"]).get("class_path") == PASSED
     chosen = {
         group: _choice(group, tree[group], incomplete=incomplete)
@@ -90,7 +95,8 @@ def read_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False)
     }
     steps = [_choice("augment", step) for step in as_list(tree.get("augment")) if as_choice(step)]
     backbone, network = _backbone(tree.get("backbone", {}))
-    adversary = _section_of(Adversary, "adversary", tree.get("adversary"))
+    box = tree.get("adversary")
+    adversary = None if box is None else _section_of(Adversary, "adversary", box)
     plain: Plain = {
         **scalars.plain,
         "mixing": None,
@@ -148,7 +154,7 @@ def _choice(group: str, value: object, *, incomplete: bool = False) -> Choice:
     if "class_path" not in choice:
         raise ValueError(f"--{group}: name its class, as class_path or with --{group}")
     for name in choice:
-        if name not in ("class_path", "init_args", "dict_kwargs"):
+        if name not in CHOICE:
             raise ValueError(
                 f"--{group}.{name}: a class has class_path and init_args; options go into init_args"
             )
@@ -193,11 +199,6 @@ def _check_constructors(chosen: Mapping[str, Choice]) -> None:
             schedule.kind(stepping, **schedule.options.typed)
 
 
-def _is_missing(tree: Plain, field: str) -> bool:
-    value = tree.get(field)
-    return value is None or (field in KINDS and "class_path" not in as_choice(value))
-
-
 def _later(choice: Choice) -> partial[Any]:
     """A class with its options, to be called with what training passes."""
     return partial(choice.kind, **choice.options.typed)
@@ -207,20 +208,15 @@ def _backbone(value: object) -> tuple[BackboneChoice, Plain]:
     if isinstance(value, dict) and value.get("name") == PASSED:
         return BackboneChoice(name=PASSED), {**value}
     options = _section_of(BackboneChoice, "backbone", value or {})
-    assert options is not None
     return BackboneChoice(**options.typed), options.plain  # pyright: ignore[reportArgumentType]
 
 
-def _section_of(kind: type, group: str, value: object) -> typed.Checked | None:
+def _section_of(kind: type, group: str, value: object) -> typed.Checked:
     """A field whose options are those of one class."""
-    if value is None:
-        return None
-    if not isinstance(value, dict):
-        if "." in str(value):
-            raise ValueError(f"--{group} takes no class: leave {value!r} out")
+    if not isinstance(value, dict) and "." not in str(value):
         raise ValueError(f"--{group} {value}: expected its options by name")
-    own: Plain = {str(k): v for k, v in value.items()}
-    for name in ("class_path", "init_args", "dict_kwargs"):
+    own: Plain = as_choice(value)
+    for name in CHOICE:
         if name in own:
             raise ValueError(f"--{group} takes no class: leave {own[name]!r} out")
     return typed.read(kind, own, group)
@@ -256,15 +252,6 @@ def _split_paths(plain: Plain, chosen: Mapping[str, Choice]) -> tuple[Plain, dic
     if end is not None and schedule.get(end) == _training_epochs(values):
         schedule.pop(end)
     return values, paths
-
-
-def _end_schedule(tree: Plain) -> Plain:
-    """Let a schedule that comes to an end do so with training unless it is told otherwise."""
-    end = ENDS.get(_class_of(tree.get("schedule")))
-    epochs = _training_epochs(tree)
-    if end is None or epochs is None or end in arguments(as_choice(tree["schedule"])):
-        return tree
-    return put(tree, [(f"schedule.{end}", epochs)])
 
 
 def _class_of(choice: object) -> str:

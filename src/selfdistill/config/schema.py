@@ -171,11 +171,7 @@ class Ingredients:
     legacy_test_curve: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse impossible values.
-
-        Raises:
-            ValueError: If one is.
-        """
+        """Refuse impossible values."""
         for name in ("epochs", "batch_size", "accumulation", "validate_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")

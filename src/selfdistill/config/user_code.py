@@ -49,19 +49,61 @@ def named(dotted: str) -> object:
 
     The module is a file of the current folder, or one of an installed package that needs this one
     or torch; nothing else is imported.
-
-    Raises:
-        ValueError: If there is no such module, or nothing of that name in it.
     """
     if not _is_path(dotted):
         raise ValueError(
             f"{dotted} is not a name in a file: write FILE.NAME for what FILE.py holds"
         )
     module, _, name = dotted.rpartition(".")
-    found = getattr(_opened(dotted, module), name, None)
+    opened = _open_file(module) if is_own_file(dotted) else _open_package(module)
+    if opened is None:
+        raise ValueError(
+            f"{dotted}: there is no file {_file(module)} in the current folder, and no such module "
+            f"of an installed package that needs {' or '.join(sorted(BUILT_ON))}"
+        )
+    found = getattr(opened, name, None)
     if found is None:
         raise ValueError(f"{dotted}: {module} has no {name!r}")
     return found
+
+
+def _open_file(module: str) -> ModuleType:
+    here, file = str(Path.cwd()), _file(module).resolve()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    found = importlib.import_module(module)
+    if Path(found.__file__ or "").resolve() != file:
+        raise ValueError(
+            f"{file} is hidden by {found.__file__ or 'a part of Python'}: give it another name"
+        )
+    return found
+
+
+def _open_package(module: str) -> ModuleType | None:
+    """A module of a package that may be imported by name; None if there is none."""
+    package = module.partition(".")[0]
+    installed = package in BUILT_ON or _is_built_on_us(package)
+    # importing a __main__ would run a program
+    if module not in sys.modules and (not installed or module.endswith("__main__")):
+        return None
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if f"{module}.".startswith(f"{error.name}."):
+            return None
+        raise
+
+
+def _is_built_on_us(package: str) -> bool:
+    """Whether an installed package says that it needs this one or torch."""
+    for name in metadata.packages_distributions().get(package, [package]):
+        try:
+            needed = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        if BUILT_ON & {re.split(r"[^\w.-]", line)[0].lower() for line in needed}:
+            return True
+    return False
 
 
 def network_maker(dotted: str) -> Callable[[int], nn.Module]:
@@ -142,52 +184,9 @@ def own_code(recipe: Mapping[str, object]) -> dict[str, str]:
     return {k: v for _, path in named_code(recipe) for k, v in own_hashes(path).items()}
 
 
-def _opened(dotted: str, module: str) -> ModuleType:
-    if is_own_file(dotted):
-        return _opened_file(module)
-    package = module.partition(".")[0]
-    installed = package in BUILT_ON or _is_built_on_us(package)
-    # Importing a __main__ would run a program.
-    known = module in sys.modules or (installed and not module.endswith("__main__"))
-    try:
-        if known:
-            return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if not f"{module}.".startswith(f"{error.name}."):
-            raise
-    raise ValueError(
-        f"{dotted}: there is no file {_file(module)} in the current folder, and no such module of "
-        f"an installed package that needs {' or '.join(sorted(BUILT_ON))}"
-    )
-
-
-def _opened_file(module: str) -> ModuleType:
-    here, file = str(Path.cwd()), _file(module).resolve()
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    found = importlib.import_module(module)
-    if Path(found.__file__ or "").resolve() != file:
-        raise ValueError(
-            f"{file} is hidden by {found.__file__ or 'a part of Python'}: give it another name"
-        )
-    return found
-
-
 def _is_path(dotted: str) -> bool:
     return all(part.isidentifier() for part in dotted.split("."))
 
 
 def _file(module: str) -> Path:
     return Path(*module.split(".")).with_suffix(".py")
-
-
-def _is_built_on_us(package: str) -> bool:
-    """Whether an installed package says that it needs this one or torch."""
-    for name in metadata.packages_distributions().get(package, [package]):
-        try:
-            needed = metadata.requires(name) or []
-        except metadata.PackageNotFoundError:
-            continue
-        if BUILT_ON & {re.split(r"[^\w.-]", line)[0].lower() for line in needed}:
-            return True
-    return False

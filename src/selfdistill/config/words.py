@@ -5,11 +5,11 @@ case; ``--backbone NAME`` names the network; ``--data PATH`` is a folder or tabl
 bare boolean is true; ``--method.init_args.temperature`` is ``--method.temperature``.
 """
 
-import inspect
 import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import fields
+from inspect import get_annotations
 from pathlib import Path
 from typing import NoReturn
 
@@ -173,13 +173,13 @@ def _hint(word: str) -> str:
 
 
 def _booleans() -> set[str]:
-    fields = {**_annotations(Ingredients), **_annotations(Execution)}
-    for group, choice in (("backbone", BackboneChoice), ("adversary", Adversary)):
-        fields |= {f"{group}.{name}": kind for name, kind in _annotations(choice).items()}
-    for group in SINGLE:
-        fields |= {f"{group}.{name}": kind for name, kind in class_options(group).items()}
-    return {name for name, kind in fields.items() if kind in (bool, bool | str)}
-
-
-def _annotations(choice: type) -> dict[str, object]:
-    return dict(inspect.get_annotations(choice))
+    """Options that need no value to be true."""
+    kinds: dict[str, object] = {**get_annotations(Ingredients), **get_annotations(Execution)}
+    sections = {
+        "backbone": get_annotations(BackboneChoice),
+        "adversary": get_annotations(Adversary),
+        **{group: class_options(group) for group in SINGLE},
+    }
+    for group, options in sections.items():
+        kinds |= {f"{group}.{name}": kind for name, kind in options.items()}
+    return {name for name, kind in kinds.items() if kind in (bool, bool | str)}
