@@ -37,7 +37,6 @@ from .words import read_settings, spelled
 
 Images = str | Path | DataSet | Splits | ImageSet | MapDataset
 Learning = str | type[Method] | partial[Method]
-VALUES = "text, a path, a number, or a list of these"
 DEFAULT_SIZE = 224
 ROOT = frozenset({"root"})
 
@@ -109,20 +108,20 @@ def checked_options(options: Mapping[str, object]) -> dict[str, object]:
 
 def _plain_options(options: Mapping[str, object]) -> Options:
     """Options with values as words and files have them; what is None is left out."""
-    return [(name, _plain(name, value)) for name, value in options.items() if value is not None]
-
-
-def _plain(name: str, value: object) -> object:
-    if isinstance(value, str | PathLike):
-        return os.fspath(value)
-    if isinstance(value, np.generic | np.ndarray | Tensor):
-        value = value.tolist()
-    try:
-        return json.loads(json.dumps(value))
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{name} is {_kind(value)}: give what the command takes: {VALUES}"
-        ) from None
+    plain: Options = []
+    for name, value in options.items():
+        if isinstance(value, PathLike):
+            value = os.fspath(value)
+        elif isinstance(value, np.generic | np.ndarray | Tensor):
+            value = value.tolist()
+        try:
+            plain += [] if value is None else [(name, json.loads(json.dumps(value)))]
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{name} is {_kind(value)}: give what the command takes: text, a path, a number, "
+                "or a list of these"
+            ) from None
+    return plain
 
 
 def _kind(value: object) -> str:
@@ -134,8 +133,7 @@ def _kind(value: object) -> str:
 
 
 def _check_images(data: object) -> None:
-    known = str | Path | DataSet | Splits | ImageSet | None
-    if isinstance(data, known):
+    if isinstance(data, str | Path | DataSet | Splits | ImageSet | None):
         return
     if isinstance(data, DataLoader):
         raise ValueError("data is a DataLoader: pass its data set, loader.dataset")

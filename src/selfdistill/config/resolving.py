@@ -25,7 +25,7 @@ ENDS = {"CosineAnnealingLR": "T_max", "PolynomialLR": "total_iters", "LinearLR":
 """Schedules that come to an end, with training unless this option says after how many epochs."""
 FIELDS = tuple(Ingredients.__dataclass_fields__)
 SCALARS = frozenset(FIELDS) - {*KINDS, "backbone", "adversary"}
-CHOICE = ("class_path", "init_args", "dict_kwargs")
+CLASS_KEYS = ("class_path", "init_args", "dict_kwargs")
 """What recipes write of a class."""
 REQUIRED = ("data", "method", "optimizer", "schedule", "epochs")
 
@@ -94,15 +94,18 @@ def read_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False)
         if group in SINGLE and as_choice(tree.get(group)) and not (group == "data" and passed)
     }
     steps = [_choice("augment", step) for step in as_list(tree.get("augment")) if as_choice(step)]
-    backbone, network = _backbone(tree.get("backbone", {}))
-    box = tree.get("adversary")
+    network, box = tree.get("backbone") or {}, tree.get("adversary")
+    if isinstance(network, dict) and network.get("name") == PASSED:
+        backbone = typed.Checked({**network}, {"name": PASSED})
+    else:
+        backbone = _section_of(BackboneChoice, "backbone", network)
     adversary = None if box is None else _section_of(Adversary, "adversary", box)
     plain: Plain = {
         **scalars.plain,
         "mixing": None,
         **{group: choice.plain for group, choice in chosen.items()},
         "augment": [step.plain for step in steps],
-        "backbone": network,
+        "backbone": backbone.plain,
         "adversary": adversary and adversary.plain,
     }
     if passed:
@@ -114,7 +117,7 @@ def read_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False)
         no_data = errors.missing("data", data.lacks)
     ingredients = Ingredients(
         data=data.kind(**data.options.typed) if data and not no_data else _NoImages(),
-        backbone=backbone,
+        backbone=BackboneChoice(**backbone.typed),  # pyright: ignore[reportArgumentType]
         method=_later(chosen["method"]),
         augment=[_make(step) for step in steps],
         mixing=mixing and _make(mixing),
@@ -154,7 +157,7 @@ def _choice(group: str, value: object, *, incomplete: bool = False) -> Choice:
     if "class_path" not in choice:
         raise ValueError(f"--{group}: name its class, as class_path or with --{group}")
     for name in choice:
-        if name not in CHOICE:
+        if name not in CLASS_KEYS:
             raise ValueError(
                 f"--{group}.{name}: a class has class_path and init_args; options go into init_args"
             )
@@ -204,19 +207,12 @@ def _later(choice: Choice) -> partial[Any]:
     return partial(choice.kind, **choice.options.typed)
 
 
-def _backbone(value: object) -> tuple[BackboneChoice, Plain]:
-    if isinstance(value, dict) and value.get("name") == PASSED:
-        return BackboneChoice(name=PASSED), {**value}
-    options = _section_of(BackboneChoice, "backbone", value or {})
-    return BackboneChoice(**options.typed), options.plain  # pyright: ignore[reportArgumentType]
-
-
 def _section_of(kind: type, group: str, value: object) -> typed.Checked:
     """A field whose options are those of one class."""
     if not isinstance(value, dict) and "." not in str(value):
         raise ValueError(f"--{group} {value}: expected its options by name")
     own: Plain = as_choice(value)
-    for name in CHOICE:
+    for name in CLASS_KEYS:
         if name in own:
             raise ValueError(f"--{group} takes no class: leave {own[name]!r} out")
     return typed.read(kind, own, group)

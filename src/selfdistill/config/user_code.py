@@ -118,8 +118,8 @@ def network_maker(dotted: str) -> Callable[[int], nn.Module]:
     return cast("Callable[[int], nn.Module]", maker)
 
 
-def named_code(recipe: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Fields of a recipe, or options, and what each names: classes, and makers of networks."""
+def named_code(recipe: Mapping[str, object]) -> Iterator[str]:
+    """The classes and makers of networks that fields of a recipe, or options, name."""
     for option, value in recipe.items():
         group, _, field = option.rstrip("+").partition(".")
         if option != "config":
@@ -127,16 +127,16 @@ def named_code(recipe: Mapping[str, object]) -> Iterator[tuple[str, str]]:
             yield from _named(group if field == "class_path" else option.rstrip("+"), content)
 
 
-def _named(option: str, content: object) -> Iterator[tuple[str, str]]:
+def _named(option: str, content: object) -> Iterator[str]:
     if isinstance(content, str):
         if option in (*CHOICES, "backbone", "backbone.name"):
-            yield option, content
+            yield content
     elif isinstance(content, list):
         for item in content:
             yield from _named(option, item)
     elif isinstance(content, dict):
         if "class_path" in content:
-            yield option, str(content["class_path"])
+            yield str(content["class_path"])
         for name, value in content.items():
             yield from _named(f"{option}.{name}", value)
 
@@ -166,7 +166,7 @@ def refuse_own_code(
     Raises:
         ValueError: If there is such a file.
     """
-    for _, path in named_code(recipe):
+    for path in named_code(recipe):
         if not is_own_code(path):
             continue
         found = own_hashes(path)
@@ -181,7 +181,7 @@ def refuse_own_code(
 
 def own_code(recipe: Mapping[str, object]) -> dict[str, str]:
     """Hashes of the current folder's files whose code a recipe names."""
-    return {k: v for _, path in named_code(recipe) for k, v in own_hashes(path).items()}
+    return {k: v for path in named_code(recipe) for k, v in own_hashes(path).items()}
 
 
 def _is_path(dotted: str) -> bool:
