@@ -25,6 +25,7 @@ from painted_pictures import PICTURES, SIZE
 from safetensors.torch import load_file
 
 import selfdistill as sd
+from selfdistill.cli.augment_sheet import EPOCHS
 from selfdistill.config import parse
 from selfdistill.config.schema import Adversary
 from selfdistill.data import (
@@ -57,7 +58,6 @@ from selfdistill.training.optimizer import average_share
 HERE = Path(__file__).parent
 FIGURES, MEASURED = HERE / "figures", HERE / "training_options.json"
 CLASSES = tuple(PICTURES)
-EPOCHS = 6
 INK, GREY, BLUE, RED = "#1a1a1a", "#8a8a8a", "#0072b2", "#d55e00"
 GAP, WORDS = 6, 22
 """Pixels between pictures, and for a line of text."""
@@ -139,7 +139,12 @@ def sheet(rows: Sequence[Row]) -> Figure:
         figure.text(0, (top - 4) / height, name, weight="bold", va="top")
         if top == height:
             figure.text(
-                1, (top - 4) / height, "what six epochs show", color=GREY, va="top", ha="right"
+                1,
+                (top - 4) / height,
+                f"what {EPOCHS} epochs show",
+                color=GREY,
+                va="top",
+                ha="right",
             )
         top -= WORDS
         for column, picture in enumerate(pictures):

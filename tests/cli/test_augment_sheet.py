@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from selfdistill.cli.augment_sheet import augmentation_sheet
+from selfdistill.cli.augment_sheet import EPOCHS, augmentation_sheet
 from selfdistill.data import (
     ColourJitter,
     Cutout,
@@ -61,7 +61,7 @@ def test_epochs_differ_and_seeds_repeat(splits, tmp_path):
     unmixed = draw(splits, tmp_path / "c.png", steps)
     assert not np.array_equal(first, unmixed)
     for sheet in (first, unmixed):
-        columns = np.split(sheet, 8, 1)
+        columns = np.split(sheet, 1 + EPOCHS, 1)
         assert all(not np.array_equal(columns[0], other) for other in columns[1:])
         assert not np.array_equal(columns[1], columns[2])
 

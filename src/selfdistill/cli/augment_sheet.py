@@ -13,6 +13,8 @@ from ..pairing import Partner
 from ..preprocessing import center
 from ..runs import replace_file
 
+EPOCHS = 6
+"""Shown of each image, here and in docs/training_options.md."""
 GAP = 2
 """White pixels around each image."""
 MIN_SIDE = 96
@@ -35,7 +37,7 @@ def augmentation_sheet(
     seed: int,
     path: Path,
     images: int = 8,
-    epochs: int = 7,
+    epochs: int = EPOCHS,
 ) -> None:
     """Write training images, a row each, as evaluation sees them and as the first epochs do.
 

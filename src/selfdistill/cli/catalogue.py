@@ -79,8 +79,8 @@ def augment(words: list[str]) -> int:
     parser.add_argument("recipe", help="a recipe; further options are those of train")
     parser.add_argument("--picture", type=Path, default=Path("augmentation.png"), help="PNG file")
     args, further = parser.parse_known_args(words)
-    from .augment_sheet import draw_augmentation
+    from .augment_sheet import EPOCHS, draw_augmentation
 
     draw_augmentation(["--config", args.recipe, *further], args.picture)
-    print(f"{args.picture}: training images, and what seven epochs show of them")
+    print(f"{args.picture}: training images, and what the first {EPOCHS} epochs show of them")
     return 0

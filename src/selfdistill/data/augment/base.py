@@ -15,14 +15,14 @@ Draws = Float[Tensor, "batch draws"]
 
 
 class Augmentation(abc.ABC):
-    """A random change of images, decided by uniform draws in [0, 1) alone."""
+    """A random change of images; uniform draws in [0, 1) alone decide what becomes of them."""
 
     draws_per_image: ClassVar[int]
     """How many draws an image needs."""
     standardised: ClassVar[bool] = False
-    """Whether it acts on standardised images, not on pixels."""
+    """Whether it acts on standardised images (floats) instead of pixels (uint8)."""
     rotates: ClassVar[bool] = False
-    """Whether it may turn an image, which methods that tell rotations apart refuse."""
+    """Whether it may turn an image: methods that learn to tell rotations apart refuse it then."""
 
     @abc.abstractmethod
     def apply(self, images: Pixels | Images, draws: Draws) -> Pixels | Images:
@@ -35,11 +35,11 @@ class Augmentation(abc.ABC):
 
 
 class Pipeline:
-    """Augmentations in their order, with standardising where pixels end.
+    """Augmentations in their order; images are standardised after the last one on pixels.
 
     Args:
-        steps: Those that act on pixels first.
-        preprocessing: How images are standardised, and which size steps that change it yield.
+        steps: In order: all that act on pixels come before all that act on standardised images.
+        preprocessing: How images are standardised, and the size that crops scale them to.
         device: Where the images lie.
 
     Raises:
@@ -65,8 +65,8 @@ class Pipeline:
         if in_order != list(steps):
             names = ", ".join(type(step).__name__ for step in steps)
             raise ValueError(
-                f"{names}: list steps on pixels before those on standardised images, "
-                f"as {', '.join(type(step).__name__ for step in in_order)}"
+                f"{names}: give the list in order, changes of pixels before those of standardised "
+                f"images, as {', '.join(type(step).__name__ for step in in_order)}"
             )
         self.steps = [step.sized(preprocessing.size[0]) for step in steps]
         self.preprocessing = preprocessing

@@ -18,9 +18,10 @@ Grey = Float[Tensor, "batch 1 height width"]
 class ColourJitter(Augmentation):
     """Change brightness, contrast, saturation and hue, always in this order.
 
-    The first three multiply by a uniform factor within 1 ± strength (never below 0) the pixels,
-    their distance from the image's mean grey, and their distance from their own grey; the last
-    turns the colour wheel. Values are cut to the valid range after each and rounded once.
+    The first three multiply something by a uniform factor within 1 ± strength (never below 0):
+    brightness the pixels, contrast their distance from the image's mean grey, saturation their
+    distance from their own grey. Hue turns the colour wheel. After each change values are cut to
+    the valid range; they are rounded once, at the end.
 
     Args:
         brightness: Strength, 0 or more.
@@ -46,7 +47,7 @@ class ColourJitter(Augmentation):
         check_range(0, 0.5, hue=self.hue)
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
-        """Change colours; a draw for each of the four, from least (0) to most (1)."""
+        """Change colours; each of the four changes has a draw, from least (0) to most (1)."""
         light, contrast, colour, turn = (2 * draws - 1)[:, :, None, None, None].unbind(1)
         pixels = images.float() / 255
         pixels = (pixels * _factors(light, self.brightness)).clamp_(0, 1)

@@ -99,7 +99,7 @@ class RandomResizedCrop(Augmentation):
         size: Height and width of the result, in pixels, at least 1; None for the size that the
             network takes.
         scale: Smallest and largest area of the box, as a share of the image; above 0, at most 1.
-        ratio: Smallest and largest width over height of the box; above 0.
+        ratio: Smallest and largest width of the box divided by its height; above 0.
 
     Raises:
         ValueError: If size, scale or ratio are out of range.
@@ -118,7 +118,7 @@ class RandomResizedCrop(Augmentation):
         check_rising(ratio=self.ratio)
 
     def sized(self, size: int) -> "RandomResizedCrop":
-        """Scale boxes to ``size``, unless a size was given."""
+        """The same crop, which scales to ``size`` unless it has a size of its own."""
         return replace(self, size=self.size or size)
 
     def apply(self, images: Pixels, draws: Draws) -> UInt8[Tensor, "batch channels size size"]:

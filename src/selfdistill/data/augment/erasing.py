@@ -13,9 +13,9 @@ from .base import Augmentation, Draws, check_range, check_rising, integers, with
 
 @dataclass(frozen=True, kw_only=True)
 class Cutout(Augmentation):
-    """Blank one square with the mean: zero, once standardised.
+    """Blank one square: it gets the mean, which is zero in standardised images.
 
-    Its centre is uniform over all pixels; what lies beyond the border is lost.
+    The centre is uniform over all pixels; what lies beyond the border is cut off.
 
     Args:
         length: Side of the square in pixels; at least 1.
@@ -47,19 +47,19 @@ class Cutout(Augmentation):
 
 @dataclass(frozen=True, kw_only=True)
 class RandomErasing(Augmentation):
-    """Blank a rectangle that lies within the image with the mean: zero, once standardised.
+    """Blank a rectangle within the image: it gets the mean, zero in standardised images.
 
-    Its share of the image is uniform, the logarithm of its aspect is uniform among the aspects
-    with which that share fits into the image, its place is uniform.
+    The rectangle's share of the image is uniform. The logarithm of its aspect is uniform among the
+    aspects with which that share fits into the image. Its place is uniform.
 
-    Deviations: the authors' aspect is uniform itself, so that three of four of their rectangles are
-    taller than wide, and of ours about half, as of torchvision's. They try shares and aspects until
-    a pair fits, which makes large shares a little rarer.
+    Deviations: the authors draw the aspect itself uniformly, so that three of four of their
+    rectangles are taller than wide; of ours about half are, as of torchvision's. They try shares
+    and aspects until a pair fits, which makes large shares a little rarer.
 
     Args:
         probability: Share of images to erase from, 0 to 1.
         area: Least and largest share of the image, above 0 and at most 1.
-        aspect: Least and largest height by width, above 0.
+        aspect: Least and largest height divided by width, above 0.
 
     Raises:
         ValueError: If one of these is out of range.
@@ -81,7 +81,7 @@ class RandomErasing(Augmentation):
         check_rising(aspect=self.aspect)
 
     def apply(self, images: Images, draws: Draws) -> Images:
-        """Blank; the draws decide whether, share, aspect, row and column."""
+        """Blank; the draws decide whether an image is changed, then share, aspect, row, column."""
         chosen, share, aspect, top, left = draws.unbind(1)
         height, width = images.shape[2:]
         least, most = self.area

@@ -18,12 +18,12 @@ Statistic = Float[Tensor, "*views batch channels 1 1"]
 
 
 class Mixing(abc.ABC):
-    """A random mixture of images, decided by rows of draws alone, alike for all views."""
+    """A random mixture of images: rows of draws alone decide it, the same in all views."""
 
     draws_per_image: ClassVar[int]
     """How many draws an image needs."""
     softens: ClassVar[bool] = True
-    """Whether labels become mixtures; otherwise the anchor's label stays."""
+    """Whether labels are mixed as well; otherwise each image keeps its own label."""
 
     def prepare(self, draws: Draws) -> Draws:
         """Turn an epoch's uniform draws in [0, 1) into those that ``apply`` takes."""
@@ -96,7 +96,7 @@ class Mixup(BetaMixing):
         partner_labels: SoftLabels,
         draws: Draws,
     ) -> tuple[Views, SoftLabels]:
-        """Mix; the draws decide whether, and with which share of the anchor."""
+        """Mix; the draws decide whether an image is mixed, and how much of it stays."""
         share = torch.where(draws[:, 0] < self.probability, draws[:, 1], 1.0)
         weight = share[:, None, None, None]
         mixed = images * weight + partners * (1 - weight)
@@ -133,7 +133,7 @@ class CutMix(BetaMixing):
         partner_labels: SoftLabels,
         draws: Draws,
     ) -> tuple[Views, SoftLabels]:
-        """Paste; the draws decide whether, the anchor's share, the centre's row and column."""
+        """Paste; the draws decide whether, how much of the image stays, and the centre."""
         chosen, share, row, column = draws.unbind(1)
         height, width = images.shape[-2:]
         half = torch.where(chosen < self.probability, (1 - share).sqrt() / 2, 0.0)
@@ -151,8 +151,8 @@ class StyleMixing(Mixing):
     .. math:: \tilde x = \frac{x - \mu}{\sigma} \left((1 - s)\,\sigma + s\,\sigma'\right)
         + (1 - s)\,\mu + s\,\mu'
 
-    A stand-in for neural style transfer that needs no trained weights. Labels stay. Pixels may
-    leave the range of images a little; they are not cut, which would change the statistics.
+    A stand-in for neural style transfer that needs no trained weights. Labels stay as they are.
+    Pixels may leave the range of images a little: cutting them would change the statistics.
 
     Args:
         probability: Share of images to change, 0 to 1.
@@ -179,7 +179,7 @@ class StyleMixing(Mixing):
         partner_labels: SoftLabels,
         draws: Draws,
     ) -> tuple[Views, SoftLabels]:
-        """Exchange statistics; the draw decides whether."""
+        """Exchange statistics; the draw decides whether an image is changed."""
         del partner_labels
         share = self.share * (draws < self.probability)[:, :, None, None]
         (mean, deviation), (other_mean, other_deviation) = _style(images), _style(partners)

@@ -2,7 +2,7 @@
 
 Operations, magnitudes and their order agree with torchvision's; only the source of randomness is
 another. Pixels from outside are black, and geometry takes the nearest pixel. What is done depends
-on values of the draws, for which the host waits: no device graph can hold these.
+on the values of the draws, for which the host must wait: CUDA graphs cannot contain policies.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _WIDE = Ranges(shear=0.99, rotation=135.0, enhancement=0.99, bits=6, translation
 
 @dataclass(frozen=True, kw_only=True)
 class RandAugment(Augmentation):
-    """Uniformly chosen operations, one after another, all of one magnitude.
+    """Randomly chosen operations, one after another, all of the same magnitude.
 
     Args:
         operations: How many, at least 1.
@@ -51,7 +51,7 @@ class RandAugment(Augmentation):
         return 2 * self.operations
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
-        """Change; each operation takes a draw for which it is and one for its direction."""
+        """Change; for each operation one draw chooses which it is, and one its direction."""
         level = self.magnitude / (_LEVELS - 1)
         rows = draws.tolist()
         for first in range(0, self.draws_per_image, 2):
@@ -65,7 +65,7 @@ class RandAugment(Augmentation):
 
 @dataclass(frozen=True, kw_only=True)
 class TrivialAugment(Augmentation):
-    """One uniformly chosen operation of uniform magnitude, from wide ranges.
+    """One randomly chosen operation of random magnitude, from wide ranges.
 
     Reference:
         Müller and Hutter, TrivialAugment: Tuning-free Yet State-of-the-Art Data Augmentation,
@@ -110,7 +110,7 @@ class AutoAugment(Augmentation):
             raise ValueError(f"policy {self.policy!r} must be one of {', '.join(POLICIES)}")
 
     def apply(self, images: Pixels, draws: Draws) -> Pixels:
-        """Change; draws for the pair, and for each of its operations whether and which way."""
+        """Change; one draw chooses the pair; two for each operation whether, and which way."""
         rows = draws.tolist()
         pairs = [_pick(POLICIES[self.policy], row[0]) for row in rows]
         for second in (0, 1):
