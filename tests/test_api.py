@@ -413,3 +413,20 @@ def test_pairs_are_as_large_as_the_recipe_that_is_named_says(tmp_path):
     assert settings.data.splits().train.images.shape[2:] == (16, 16)
     settings = settings_of(**named, method="CrossEntropy", options={"data.image_size": 24})
     assert settings.data.splits().train.images.shape[2:] == (24, 24)
+
+
+def test_a_call_leaves_the_settings_of_torch_as_they_were(tmp_path):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        options = {**SMALL, "warmup_epochs": 0, "deterministic": False, "method": "CrossEntropy"}
+        sd.train(config="digits", epochs=1, out=tmp_path / "run", options=options)
+        assert torch.get_num_threads() == 2
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+        with pytest.raises(ValueError, match="another run"):
+            sd.train(config="digits", epochs=2, out=tmp_path / "run", options=options)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(False)

@@ -65,14 +65,25 @@ def compute_in(fabric: Fabric, precision: str) -> None:
 
 
 @contextmanager
-def threads_used(threads: int) -> Generator[None]:
-    """Compute with so many processor threads within the block."""
-    before = torch.get_num_threads()
-    use_threads(threads)
+def torch_settings_kept() -> Generator[None]:
+    """Leave torch's threads and determinism to the caller as they were before the block."""
+    threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.backends.cudnn.benchmark = benchmark
+
+
+@contextmanager
+def threads_used(threads: int) -> Generator[None]:
+    """Compute with so many processor threads within the block."""
+    with torch_settings_kept():
+        use_threads(threads)
+        yield
 
 
 def use_threads(threads: int) -> None:

@@ -21,6 +21,7 @@ from .setup import Session, setup
 from .trackers import Trackers, known_names
 
 
+@engine.torch_settings_kept()
 def train(settings: Settings) -> Path:
     """Train what the settings describe, or go on where an earlier process stopped.
 
@@ -47,6 +48,8 @@ def train(settings: Settings) -> Path:
         num_nodes=execution.num_nodes,
     )
     log = partial(engine.log, fabric)
+    # images are read where it is first called: to try formats, to compare with a finished run, or
+    # to train
     read_splits = cache(ingredients.data.splits)
     with engine.launched(fabric):
         precision, reason = on_rank_zero(
@@ -61,7 +64,9 @@ def train(settings: Settings) -> Path:
             ExitStack() as lock,
             Trackers(run, tracker_names if fabric.is_global_zero else []) as trackers,
         ):
-            done = on_rank_zero(fabric, partial(_take, run, settings, read_splits, lock))
+            done = on_rank_zero(
+                fabric, partial(_lock_and_complete, run, settings, read_splits, lock)
+            )
             if settings.recipe.note:
                 log(settings.recipe.note)
             if done:
@@ -79,10 +84,13 @@ def train(settings: Settings) -> Path:
     return run.path
 
 
-def _take(
+def _lock_and_complete(
     run: RunDirectory, settings: Settings, read_splits: Callable[[], Splits], lock: ExitStack
 ) -> bool:
-    """Lock a run until the stack is left; whether nothing is left to do, once it was done here."""
+    """Lock a run; whether it is trained already, and then evaluate the test split if it must be.
+
+    ``--overwrite`` removes what the run wrote before.
+    """
     lock.callback(run.leave, run.lock())
     done = is_done(run, settings, read_splits)
     lacks_test = done and settings.execution.test and not run.has_read_test()
