@@ -236,3 +236,24 @@ def test_help_of_train_asks_for_nothing_that_a_recipe_has(capsys):
     for wrong in ("required", "CONFIG     Path", "u0008", "\b"):
         assert wrong not in said
     assert said.startswith("usage: selfdistill train [--config RECIPE] --data FOLDER")
+
+
+@pytest.mark.parametrize(
+    ("words", "named", "option"),
+    [
+        ("--method.help skdsam", "--method SKDSAM", "--method.temperature TEMPERATURE"),
+        ("--method.help=kd", "--method KD", "--method.teacher TEACHER"),
+        ("--data.help ImageFolder", "--data ImageFolder", "--data.root ROOT"),
+        ("--optimizer.help sgd", "--optimizer SGD", "--optimizer.lr LR"),
+        ("--schedule.help onecyclelr", "--schedule OneCycleLR", "--schedule.max_lr MAX_LR"),
+    ],
+)
+def test_help_of_a_class_names_the_command(capsys, words, named, option):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["train", *words.split()])
+    assert not end.value.code
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: selfdistill train {named} [{named.split()[0]}.OPTION VALUE …]")
+    assert option in said
+    for wrong in ("__main__", "CONFIG", "Help for"):
+        assert wrong not in said

@@ -7,12 +7,13 @@ import textwrap
 from typing import NoReturn
 
 from . import typed
-from .registry import CLASSES, KINDS, exact_name, find_class
+from .registry import CLASSES, KINDS, SUPPLIED, exact_name, find_class
 from .schema import Execution, Ingredients
 
 HELP_WORDS = {
     r"\(required,\s+type:": "(type:",
     r"--backbone CONFIG     Path to a configuration file\.": "--backbone NAME       A network.",
+    r" +--\w+ CONFIG +Path to a configuration file\.\n": "",
     r"\x08": "",
 }
 """Patterns of help that are worded otherwise: nothing is required where a recipe has it."""
@@ -31,8 +32,9 @@ def show_help(word: str, following: list[str]) -> NoReturn:
     if group == "augment":
         print(_augmentation_help(exact_name(group, names[0])))
         raise SystemExit(0)
-    found = [find_class(group, exact_name(group, names[0]))] if group in KINDS else []
-    paths = [f"{kind.__module__}.{kind.__qualname__}" for kind in found]
+    if group in KINDS:
+        print(_class_help(group, exact_name(group, names[0])), end="")
+        raise SystemExit(0)
     parser = _HelpParser(
         prog="selfdistill train",
         usage="selfdistill train [--config RECIPE] --data FOLDER [--backbone NAME] "
@@ -50,8 +52,22 @@ def show_help(word: str, following: list[str]) -> NoReturn:
     )
     parser.add_class_arguments(Ingredients)
     parser.add_class_arguments(Execution)
-    parser.parse_args([option, *paths])
+    parser.parse_args([option])
     raise AssertionError("help ends the command")
+
+
+def _class_help(group: str, name: str) -> str:
+    """A class's options as ``train`` takes them."""
+    kind = find_class(group, name)
+    parser = _HelpParser(
+        prog="selfdistill train",
+        usage=f"selfdistill train --{group} {name} [--{group}.OPTION VALUE …]",
+        add_help=False,
+    )
+    known = inspect.signature(kind).parameters
+    supplied: set[str | int] = {option for option in SUPPLIED if option in known}
+    parser.add_class_arguments(kind, group, fail_untyped=False, skip=supplied)
+    return parser.format_help()
 
 
 def _augmentation_help(name: str) -> str:
