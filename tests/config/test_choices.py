@@ -70,9 +70,9 @@ def test_a_former_name_of_an_attribute_is_refused(folder):
 def test_a_recipe_is_read_once(monkeypatch):
     calls = []
     for module in (composing, resolving):
-        read = resolving.read_recipe
+        read = resolving.check_recipe
         monkeypatch.setattr(
-            module, "read_recipe", lambda *a, read=read, **k: calls.append(1) or read(*a, **k)
+            module, "check_recipe", lambda *a, read=read, **k: calls.append(1) or read(*a, **k)
         )
     settings = parse(["--config", "digits", "--method.temperature", "2"])
     assert settings.ingredients.method.keywords["temperature"] == 2.0

@@ -45,7 +45,7 @@ def test_words_become_a_file_a_comparison_and_a_verdict(photos, tmp_path, capsys
 def test_what_is_written_is_what_is_run(photos, tmp_path):
     words = ["--config", "cifar100/two_cores", "--data.root=a b", "--optimizer.lr", "1e-3"]
     words += ["--epochs", "3", "--backbone.pretrained"]
-    content = from_options.compose(
+    content = from_options.describe(
         read_options(words), methods=["KD", "CrossEntropy"], seeds=[4, 2]
     )
     study_files.write_file(content, tmp_path / "study.yaml")
@@ -66,7 +66,7 @@ def test_what_is_written_is_what_is_run(photos, tmp_path):
 
 def test_options_go_to_the_methods_that_have_them():
     words = ["--config", "digits", "--method.teacher", "runs/a", "--method.temperature=2"]
-    cells = from_options.compose(
+    cells = from_options.describe(
         read_options(words), methods=["CrossEntropy", "KD", "BYOT"], seeds=[1]
     )["cells"]
     assert cells == {
@@ -102,7 +102,7 @@ def test_it_is_called_as_its_images(photos):
         "--config cifar100/strong": "cifar100-strong",
     }.items():
         assert (
-            from_options.compose(read_options(words.split()), methods=["BYOT"], seeds=[1])["name"]
+            from_options.describe(read_options(words.split()), methods=["BYOT"], seeds=[1])["name"]
             == name
         )
 

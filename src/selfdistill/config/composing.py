@@ -12,7 +12,7 @@ from .check_fields import check_fields
 from .merging import Options, accepted, fields_of, merge, put, section
 from .own_images import fit_size, own_name
 from .registry import SINGLE
-from .resolving import FIELDS, Reading, fit_warmup, read_recipe, weights
+from .resolving import FIELDS, Reading, check_recipe, fit_warmup, weights
 from .schema import Execution
 from .typed import Plain
 from .user_code import refuse_own_code
@@ -92,7 +92,7 @@ def compose(
         paths = {k: v for k, v in opened.paths.items() if k.startswith("data.") or k in known}
         tree = put(tree, path_options(accepted(paths, tree)))
         tree = fit_size(put(tree, others))
-        reading = read_recipe(tree, incomplete=incomplete, of_file=bool(opened.files))
+        reading = check_recipe(tree, incomplete=incomplete, of_file=bool(opened.files))
         found = weights(reading.values)
         named = {k: v for k, v in opened.weights.items() if k not in dict(options)}
         for option, value in named.items():

@@ -14,7 +14,7 @@ from .check_fields import check_fields
 from .composing import OpenedRecipes, compose, open_recipes, path_options
 from .merging import Options, fields_of, merge, put, section
 from .own_images import choose_recipe, own_name
-from .resolving import Reading, read_recipe, weights
+from .resolving import Reading, check_recipe, weights
 from .schema import PASSED, BackboneChoice, Execution, Ingredients
 from .user_code import refuse_own_code
 
@@ -137,7 +137,7 @@ class Recipe:
     def reading(self) -> Reading:
         """The values and paths, checked, and the objects they name; made once."""
         tree = put(fields_of(self.values), path_options(self.paths))
-        return read_recipe(tree, incomplete=True)
+        return check_recipe(tree, incomplete=True)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel as plain values: another process imports the classes itself."""

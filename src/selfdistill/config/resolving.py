@@ -60,7 +60,7 @@ class Choice(NamedTuple):
     """A required path that is not known yet, if there is one."""
 
 
-def read_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False) -> Reading:
+def check_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False) -> Reading:
     """Check a recipe's fields, add what it leaves to defaults, and make the objects it names.
 
     Paths stand where the classes take them; those of images and of trained weights may come later

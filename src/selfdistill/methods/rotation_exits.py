@@ -37,7 +37,7 @@ from ..backbones import Backbone
 from ..losses import at_least_single, cross_entropy, distillation
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
-from .rotations import aggregate, joint_labels, refuse_oblong, rotate
+from .rotations import average_turns, joint_labels, refuse_oblong, rotate
 
 
 class RotationExits(Method):
@@ -96,7 +96,7 @@ class RotationExits(Method):
         teacher = deepest.detach()
         joint = [cross_entropy(u, pairs).mean() for u in (*shallow, deepest)]
         taught = [distillation(u, teacher, self.temperature).mean() for u in shallow]
-        aggregated = aggregate(teacher.chunk(self.turns))
+        aggregated = average_turns(teacher.chunk(self.turns))
         terms = {
             "labels": cross_entropy(z, labels).mean(),
             "joint_labels": self.joint_weight * torch.stack(joint).sum(),

@@ -39,6 +39,6 @@ def joint_labels(
     return pairs.flatten(0, 1)
 
 
-def aggregate(joint: Sequence[Float[Tensor, "batch pairs"]]) -> Float[Tensor, "batch classes"]:
+def average_turns(joint: Sequence[Float[Tensor, "batch pairs"]]) -> Float[Tensor, "batch classes"]:
     """Average, over the turns, of the joint logits for the turn that was made."""
     return torch.stack([u[:, turn :: len(joint)] for turn, u in enumerate(joint)]).mean(0)

@@ -26,7 +26,7 @@ from ..backbones import Backbone
 from ..losses import at_least_single, cross_entropy, distillation
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
-from .rotations import aggregate, joint_labels, refuse_oblong, rotate
+from .rotations import average_turns, joint_labels, refuse_oblong, rotate
 
 ROTATIONS = 4
 
@@ -72,7 +72,7 @@ class SLASD(Method):
         """See the module's equation."""
         features, logits = self.backbone.stages(torch.cat(rotate(images, ROTATIONS)))
         joint, z = self._joint_logits(features[-1]), logits[: images.shape[0]]
-        aggregated = aggregate(joint.chunk(ROTATIONS)).detach()
+        aggregated = average_turns(joint.chunk(ROTATIONS)).detach()
         pairs = joint_labels(labels, ROTATIONS)
         terms = {
             "labels": cross_entropy(z, labels).mean(),
@@ -86,7 +86,7 @@ class SLASD(Method):
         if not self.aggregate:
             return super().inspect(images)
         stages = [self.backbone.stages(rotated) for rotated in rotate(images, ROTATIONS)]
-        aggregated = aggregate([self._joint_logits(s.features[-1]) for s in stages])
+        aggregated = average_turns([self._joint_logits(s.features[-1]) for s in stages])
         return Inspection({"network": stages[0].logits, "aggregate": aggregated})
 
     def _joint_logits(

@@ -13,7 +13,9 @@ CONTROL = "CrossEntropy"
 METHOD = "method."
 
 
-def compose(options: Options, *, methods: Sequence[str], seeds: Sequence[int]) -> dict[str, object]:
+def describe(
+    options: Options, *, methods: Sequence[str], seeds: Sequence[int]
+) -> dict[str, object]:
     """The content of a study's file: every method with every seed; as for :func:`write_study`."""
     texts = {option: str(value) for option, value in options}
     for option, instead in {"method": "--methods", "seed": "--seeds"}.items():
@@ -78,7 +80,7 @@ def write_study(
     Returns:
         The study, and the folder above its own.
     """
-    content = compose(options, methods=methods, seeds=seeds)
+    content = describe(options, methods=methods, seeds=seeds)
     out = out or Path("runs", str(content["name"]))
     out = out.resolve() if out.name in ("", "..") else out
     content["name"] = out.name

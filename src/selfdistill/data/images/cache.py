@@ -83,7 +83,7 @@ def default_folder() -> Path:
     except RuntimeError:  # the user has no home, as some users of containers
         raise ValueError(
             "this user has no home folder for the cache of decoded pictures: name a folder with "
-            "--cache-dir"
+            "--data.cache-dir"
         ) from None
 
 

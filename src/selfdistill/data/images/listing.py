@@ -128,6 +128,10 @@ class Listing:
         """Names of the classes of the first part, sorted; none where nothing is listed."""
         return tuple(next(iter(self.parts.values()), ()))
 
+    def check_without(self, refused: Mapping[str, str]) -> None:
+        """A ValueError where a class has too few images without those that are refused."""
+        replace(self, parts=_without(self.parts, refused))  # a listing checks itself
+
     def readable(
         self, splits: Mapping[str, ByClass], refused: Mapping[str, str]
     ) -> dict[str, ByClass]:
@@ -142,7 +146,7 @@ class Listing:
                 f"{len(refused)} of {count} files in {self.source.name} cannot be used, more than "
                 f"{MAX_REFUSED_SHARE:.0%}: {name_some(refused)}: remove or repair them"
             )
-        replace(self, parts=_without(self.parts, refused))  # which checks how many each class has
+        self.check_without(refused)
         left = _without(splits, refused)
         if self.for_training:
             for label, names in left.get("train", {}).items():

@@ -1,4 +1,10 @@
-"""From a listing to splits: divide, decode, put together; the same for every source of images."""
+"""From a listing to splits: divide, decode, put together; the same for every source of images.
+
+For a network that sees 224 pixels, a picture's shorter side is scaled to 256 and the central square
+of 256 is stored. Training's random crops are cut from that square and scaled to 224; without one,
+and in evaluation and deployment, the network sees its central 224. Up to 64 pixels there is no
+margin: the stored square is what the network sees.
+"""
 
 import abc
 import warnings
