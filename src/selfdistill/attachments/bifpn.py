@@ -14,7 +14,7 @@ without the :math:`U_l` term at :math:`l = L`; every input passes a ReLU first. 
 :math:`T_l = \mathrm{ReLU}(V_l)`. A fusion's weights :math:`w \ge 0` sum to one.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,6 @@ from torch import Tensor, nn
 from ..backbones import Backbone
 
 Map = Float[Tensor, "batch _ _ _"]
-WIDTH = 2
 
 
 class BiFPNOutput(NamedTuple):
@@ -39,19 +38,28 @@ class BiFPN(nn.Module):
     """A pyramid that passes information from the deepest stage to the shallowest and back.
 
     Args:
-        backbone: The network whose maps are refined; each gets twice its stage's channels.
+        backbone: The network whose maps are refined.
+        width: Channels of a refined map over those of its stage.
+        refinement: D: ``separable`` as above, or ``plain``, one full 3 × 3 convolution.
     """
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        width: int = 2,
+        refinement: Literal["separable", "plain"] = "separable",
+    ) -> None:
         super().__init__()
-        inputs, widths = backbone.channels, [WIDTH * channels for channels in backbone.channels]
+        inputs, widths = backbone.channels, [width * channels for channels in backbone.channels]
+        refine = _separable if refinement == "separable" else _plain
         self.laterals = nn.ModuleList(map(_pointwise, inputs, widths))
         self.second_laterals = nn.ModuleList(map(_pointwise, inputs[1:], widths[1:]))
         self.up = nn.ModuleList(map(_pointwise, widths[1:], widths[:-1]))
         self.down = nn.ModuleList(map(_pointwise, widths[:-1], widths[1:]))
-        self.up_fusions = nn.ModuleList(_Fusion(width, inputs=2) for width in widths[:-1])
-        self.down_fusions = nn.ModuleList(_Fusion(width, inputs=3) for width in widths[1:-1])
-        self.down_fusions.extend(_Fusion(width, inputs=2) for width in widths[-1:])
+        self.up_fusions = nn.ModuleList(_Fusion(refine(w), inputs=2) for w in widths[:-1])
+        self.down_fusions = nn.ModuleList(_Fusion(refine(w), inputs=3) for w in widths[1:-1])
+        self.down_fusions.extend(_Fusion(refine(w), inputs=2) for w in widths[-1:])
         self.head = nn.Linear(widths[-1], backbone.num_classes)
 
     def forward(self, features: tuple[Map, ...]) -> BiFPNOutput:
@@ -73,14 +81,12 @@ class BiFPN(nn.Module):
 
 
 class _Fusion(nn.Module):
-    """A weighted mean of maps, refined by two separable convolutions and a ReLU."""
+    """A weighted mean of maps, refined."""
 
-    def __init__(self, width: int, *, inputs: int) -> None:
+    def __init__(self, refine: nn.Sequential, *, inputs: int) -> None:
         super().__init__()
         self.weights = nn.Parameter(torch.ones(inputs))
-        self.refine = nn.Sequential(
-            *_separable(width), nn.ReLU(inplace=True), *_separable(width), nn.ReLU()
-        )
+        self.refine = refine
 
     def forward(self, *maps: Map) -> Map:
         weights = self.weights.relu()
@@ -94,12 +100,22 @@ def _pointwise(channels: int, width: int) -> nn.Sequential:
     )
 
 
-def _separable(width: int) -> list[nn.Module]:
-    return [
-        nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
-        nn.Conv2d(width, width, 1, bias=False),
-        nn.BatchNorm2d(width),
-    ]
+def _separable(width: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for _ in range(2):
+        layers += [
+            nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+            nn.Conv2d(width, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
+
+
+def _plain(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+    )
 
 
 def _size(maps: Map) -> tuple[int, int]:
