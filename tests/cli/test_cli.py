@@ -226,7 +226,7 @@ def test_augment_draws_pictures_of_ones_own(capsys, tmp_path, monkeypatch, recip
     words = ("--data", str(photos), "--image-size", "80", "--picture", str(picture))
     assert say(capsys, "augment", recipe, *words)[0] == 0
     with Image.open(picture) as sheet:
-        assert sheet.size == (8 * 84, 8 * 84)
+        assert sheet.size == (7 * 84, 8 * 84)
 
 
 def test_help_of_train_asks_for_nothing_that_a_recipe_has(capsys):

@@ -586,7 +586,7 @@ def test_a_user_without_a_home_is_told_to_name_a_cache(monkeypatch):
     monkeypatch.delenv("SELFDISTILL_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", unknown)
-    with pytest.raises(ValueError, match=r"no home folder .* --cache-dir"):
+    with pytest.raises(ValueError, match=r"no home folder .* --data.cache-dir"):
         square_cache.default_folder()
 
 
