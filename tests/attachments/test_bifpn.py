@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -41,11 +43,21 @@ def separable(module, maps):
     return maps
 
 
+def plain(module, maps):
+    """One 3 × 3 convolution, as a projection of all neighbours side by side."""
+    padded = np.pad(maps, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    height, width = maps.shape[2:]
+    neighbours = [padded[:, :, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    weight = module[0].weight.flatten(2).permute(0, 2, 1).flatten(1)[:, :, None, None]
+    projection = (SimpleNamespace(weight=weight), module[1])
+    return by_hand.project(projection, np.concatenate(neighbours, 1))
+
+
 def fuse(fusion, *maps):
     weights = relu(by_hand.numbers(fusion.weights))
     weights = weights / (weights.sum() + 1e-6)
     mixed = sum(w * relu(m) for w, m in zip(weights, maps, strict=True))
-    return separable(fusion.refine, mixed)
+    return (plain if len(fusion.refine) == 3 else separable)(fusion.refine, mixed)
 
 
 def up(maps, size):
@@ -96,8 +108,9 @@ def pyramid(bifpn, f, sizes):
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=list(SIZES))
 @pytest.mark.parametrize("training", [True, False])
-def test_equation(sizes, training):
-    bifpn = by_hand.randomised(BiFPN(TinyBackbone()), training=training)
+@pytest.mark.parametrize("form", [{}, {"width": 1, "refinement": "plain"}], ids=["as is", "plain"])
+def test_equation(sizes, training, form):
+    bifpn = by_hand.randomised(BiFPN(TinyBackbone(), **form), training=training)
     for fusion in (*bifpn.up_fusions, *bifpn.down_fusions):
         torch.nn.init.uniform_(fusion.weights, 0.3, 2.0)
     if not training:
@@ -127,3 +140,9 @@ def test_fusion_weights_start_at_one():
     bifpn = BiFPN(TinyBackbone())
     for fusion in (*bifpn.up_fusions, *bifpn.down_fusions):
         assert torch.equal(fusion.weights, torch.ones_like(fusion.weights))
+
+
+def test_a_plain_pyramid_has_full_convolutions_of_its_width():
+    bifpn = BiFPN(TinyBackbone((4, 6, 8)), width=3, refinement="plain")
+    kernels = [fusion.refine[0].weight.shape for fusion in bifpn.down_fusions]
+    assert kernels == [(18, 18, 3, 3), (24, 24, 3, 3)]

@@ -52,7 +52,7 @@ class BiFPN(nn.Module):
     ) -> None:
         super().__init__()
         inputs, widths = backbone.channels, [width * channels for channels in backbone.channels]
-        refine = _separable if refinement == "separable" else _plain
+        refine = {"separable": _separable, "plain": _plain}[refinement]
         self.laterals = nn.ModuleList(map(_pointwise, inputs, widths))
         self.second_laterals = nn.ModuleList(map(_pointwise, inputs[1:], widths[1:]))
         self.up = nn.ModuleList(map(_pointwise, widths[1:], widths[:-1]))
