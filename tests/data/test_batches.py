@@ -31,8 +31,9 @@ def make(train):
     steps = [PadCrop(padding=2), Flip(), Cutout(length=3)]
     pipeline = Pipeline(steps, Preprocessing((8, 8), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)))
 
-    def batches(partner=Partner.NONE, batch_size=8, seed=0):
-        return Batches(train, pipeline=pipeline, partner=partner, batch_size=batch_size, seed=seed)
+    def batches(partner=Partner.NONE, **options):
+        options = {"batch_size": 8, "seed": 0, **options}
+        return Batches(train, pipeline=pipeline, partner=partner, **options)
 
     return batches
 
@@ -72,6 +73,19 @@ def test_an_epoch_visits_images_once_and_drops_the_last_partial_batch(make):
     assert batches.steps == 3
     seen = torch.cat([batches.epoch(0).batch(step).indices for step in range(3)])
     assert len(seen.unique()) == 24
+
+
+@pytest.mark.parametrize("size", [1, 8, 13, 26])
+def test_a_last_batch_is_filled_with_the_images_that_came_first(make, size):
+    batches = make(batch_size=size, drop_last=False)
+    epochs = [batches.epoch(number) for number in range(2)]
+    for epoch in epochs:
+        seen = torch.cat([epoch.batch(step).indices for step in range(batches.steps)])
+        assert torch.equal(seen[:COUNT].sort().values, torch.arange(COUNT))
+        assert torch.equal(seen[COUNT:], seen[: len(seen) - COUNT])
+        assert len(seen) < COUNT + size
+    dropping = make(batch_size=size).epoch(0)
+    assert equal(epochs[0].batch(0), dropping.batch(0))  # nothing else of an epoch is drawn anew
 
 
 def test_labels_and_indices_belong_to_the_anchors(make, train):

@@ -14,12 +14,13 @@ from safetensors.torch import load_file, save_file
 import selfdistill as sd
 from painted import paint, paint_all
 from selfdistill import cli
-from selfdistill.config import parse
+from selfdistill.config import Recipe, parse
 from selfdistill.data import ImageSet
 from selfdistill.inspection import FinishedRun
 from selfdistill.inspection.chosen_images import _in_order
 from selfdistill.runs import RunDirectory
 from selfdistill.training import train
+from selfdistill.training.building import batch_size
 from selfdistill.training.optimizer import build_optimizer
 
 WORDS = [
@@ -301,3 +302,28 @@ def test_a_size_that_is_not_the_images_is_refused(photos, tmp_path):
     words = ["--data", str(photos), "--method", "CrossEntropy", *WORDS, "--out", str(tmp_path)]
     with pytest.raises(ValueError, match="the images have 80 × 80 pixels"):
         train(parse([*words, "--backbone.image-size", "64"]))
+
+
+@pytest.mark.parametrize(
+    ("images", "processes", "size"),
+    [(5, 1, 5), (56, 1, 8), (89, 1, 8), (208, 1, 16), (208, 3, 15), (639, 1, 32), (50000, 1, 64)],
+)
+def test_a_batch_leaves_a_small_folder_ten_steps_an_epoch(images, processes, size):
+    ingredients = Recipe.from_file("digits").override({"batch_size": "auto"}).build()
+    assert batch_size(ingredients, images, processes) == size
+
+
+def test_a_folder_smaller_than_a_usual_batch_trains_on_every_picture(tmp_path, capsys):
+    photos = paint_all(tmp_path / "photos", 10)
+    words = ["--data", str(photos), "--method", "DLB", *WORDS[:4], *WORDS[10:]]
+    words += ["--batch-size", "auto", "--drop-last", "false"]
+    run = train(
+        parse([*words, "--epochs", "1", "--warmup-epochs", "0", "--out", str(tmp_path / "r")])
+    )
+    images = json.loads((run / "summary.json").read_text())["images"]["train"]
+    line = json.loads((run / "log.jsonl").read_text())
+    assert 8 < images < 40
+    assert images % 8
+    assert line["step"] == -(-images // 8)
+    said = capsys.readouterr()
+    assert f"batches of 8 images, {line['step']} steps an epoch" in said.out + said.err

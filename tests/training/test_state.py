@@ -218,7 +218,7 @@ def test_accuracy_is_a_share_of_what_was_seen(processes, parts):
     epoch = batches.epoch(0)
     while state.step < state.steps:
         state.train_step(epoch)
-    line = loop._means(state)
+    line = loop._means(state, batches.batch_size)
     assert line["train_accuracy"] == 100
     assert line["loss"] == pytest.approx(sum(line["terms"].values()))
 

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from torch import nn
 from torch.optim import Optimizer
@@ -132,7 +133,10 @@ class Ingredients:
             state dict that torch.save wrote), for another run with a schedule of its own; a
             classifier for other classes is left new, and so are a method's exits.
         epochs: Passes over the training images.
-        batch_size: Images an optimizer step sees, over all processes and accumulation steps.
+        batch_size: Images an optimizer step sees, over all processes and accumulation steps; auto
+            for as many, up to 64, as leave an epoch ten steps.
+        drop_last: Leave out the images that do not fill a last batch, others each epoch; false
+            fills that batch with images from the epoch's first.
         accumulation: Parts in which a batch is computed, to save memory. What looks at other
             images of a batch sees those of its part: BatchNorm, DDGSD's hint, and SKDSAM's
             attention batch_mean.
@@ -160,7 +164,8 @@ class Ingredients:
     warmup_epochs: int = 0
     init: Path | None = None
     epochs: int
-    batch_size: int = 128
+    batch_size: int | Literal["auto"] = 128
+    drop_last: bool = True
     accumulation: int = 1
     ema_decay: float | None = None
     seed: int = 0
@@ -173,8 +178,9 @@ class Ingredients:
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         for name in ("epochs", "batch_size", "accumulation", "validate_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+            value = getattr(self, name)
+            if value != "auto" and value < 1:
+                raise ValueError(f"{name}={value} must be at least 1")
         if not 0 <= self.warmup_epochs < self.epochs:
             raise ValueError(
                 f"warmup_epochs={self.warmup_epochs} must lie below epochs={self.epochs}"

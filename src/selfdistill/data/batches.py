@@ -58,7 +58,7 @@ class Epoch:
         train: The training split.
         pipeline: What is done to each image.
         batch_size: Images of a global batch.
-        order: Positions of the images in the order they are visited.
+        order: Positions of the images in the order they are visited: a whole number of batches.
         sources: Which image each view of each anchor shows.
         draws: Uniform draws for each view of each anchor.
         mixtures: With which image and how each anchor is mixed, if at all.
@@ -67,7 +67,7 @@ class Epoch:
     train: ImageSet
     pipeline: Pipeline
     batch_size: int
-    order: Int64[Tensor, " n"]
+    order: Int64[Tensor, " visited"]
     sources: Int64[Tensor, "views n"]
     draws: Float[Tensor, "views n draws"]
     mixtures: Mixtures | None = None
@@ -91,7 +91,7 @@ class Epoch:
         size = self.batch_size // parts
         first = step * self.batch_size + part * size
         assert 0 <= part < parts
-        assert 0 <= step < len(self.train) // self.batch_size
+        assert 0 <= step < len(self.order) // self.batch_size
         return self.assemble(self.order[first : first + size])
 
     def assemble(self, indices: Int64[Tensor, " batch"]) -> Batch:
@@ -141,6 +141,8 @@ class Batches:
         pipeline: What is done to each image.
         partner: Which second view stands beside each image.
         batch_size: Images of a global batch, over all processes and accumulation steps.
+        drop_last: Whether an epoch leaves out the images that do not fill a last batch; else that
+            batch is filled with images from the epoch's first.
         seed: Decides order, draws and partners, together with the epoch.
         mixing: What each image is mixed with another by, once augmented; None mixes nothing.
         device: Where batches are made, also of images that are too many to lie there; None for the
@@ -168,6 +170,7 @@ class Batches:
         pipeline: Pipeline,
         partner: Partner,
         batch_size: int,
+        drop_last: bool = True,
         seed: int,
         mixing: Mixing | None = None,
         device: torch.device | str | None = None,
@@ -184,8 +187,8 @@ class Batches:
         self.batch_size = batch_size
         self.seed = seed
         self.mixing = mixing
-        self.steps = len(train) // batch_size
-        """Batches of an epoch; the last, partial one is dropped."""
+        self.steps = len(train) // batch_size if drop_last else -(-len(train) // batch_size)
+        """Batches of an epoch."""
         self._labels = train.labels.cpu()
         if partner is Partner.SAME_CLASS:
             lonely = (self._labels.bincount() == 1).nonzero()
@@ -209,14 +212,16 @@ class Batches:
         count, per_image = len(self.train), self.pipeline.draws_per_image
         views = 1 if self.partner is Partner.NONE else 2
         order = torch.randperm(count, generator=random)
+        visited = self._visited(order)
         draws = torch.rand(views, count, per_image, generator=random)
         sources = torch.arange(count).repeat(views, 1)
         if self.partner is Partner.SAME_CLASS:
             sources[1] = same_class(self._labels, torch.rand(count, generator=random))
         elif self.partner is Partner.BATCH_BEFORE:
-            last = self.batch_size * self.steps
             before = torch.randperm(count, generator=generator(self.seed, max(0, epoch - 1)))
-            first = before[last - self.batch_size : last] if epoch else order[: self.batch_size]
+            first = (self._visited(before) if epoch else visited[: self.batch_size])[
+                -self.batch_size :
+            ]
             sources[1, order] = torch.cat((first, order))[:count]
         mixtures = None
         if self.mixing is not None:
@@ -233,11 +238,14 @@ class Batches:
             self.train,
             self.pipeline,
             self.batch_size,
-            order.to(device),
+            visited.to(device),
             sources.to(device),
             draws.to(device),
             mixtures,
         )
+
+    def _visited(self, order: Int64[Tensor, " n"]) -> Int64[Tensor, " visited"]:
+        return torch.cat((order, order))[: self.steps * self.batch_size]
 
 
 def same_class(labels: Int64[Tensor, " n"], draws: Float[Tensor, " n"]) -> Int64[Tensor, " n"]:

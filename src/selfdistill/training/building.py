@@ -16,6 +16,8 @@ from .state import call_method
 
 MAX_MEMORY_SHARE = 0.5
 """Share of a device's free memory that images may take; more of them stay where they are."""
+AUTO_STEPS, MIN_AUTO_BATCH, MAX_AUTO_BATCH = 10, 8, 64
+"""How many steps an epoch has at least, where batches of 8 or more images allow it."""
 
 
 def build(
@@ -115,7 +117,11 @@ def enter_training(method: Method) -> None:
 
 
 def build_batches(
-    ingredients: Ingredients, splits: Splits, method: Method, device: torch.device
+    ingredients: Ingredients,
+    splits: Splits,
+    method: Method,
+    device: torch.device,
+    processes: int = 1,
 ) -> Batches:
     """Build the batches of a run."""
     train = splits.train
@@ -126,7 +132,8 @@ def build_batches(
         train,
         pipeline=Pipeline(ingredients.augment, splits.preprocessing),
         partner=method.partner,
-        batch_size=ingredients.batch_size,
+        batch_size=batch_size(ingredients, len(train), processes),
+        drop_last=ingredients.drop_last,
         seed=ingredients.seed,
         mixing=ingredients.mixing,
         device=device,
@@ -145,10 +152,19 @@ def build_batches(
     return batches
 
 
+def batch_size(ingredients: Ingredients, images: int, processes: int) -> int:
+    """The batch size that is asked for; of itself a power of two that divides into its parts."""
+    if ingredients.batch_size != "auto":
+        return ingredients.batch_size
+    size = min(MAX_AUTO_BATCH, max(MIN_AUTO_BATCH, images // AUTO_STEPS))
+    parts = processes * ingredients.accumulation
+    return max(parts, min(images, 2 ** (size.bit_length() - 1)) // parts * parts)
+
+
 def check_parts(ingredients: Ingredients, method: Method, batches: Batches, processes: int) -> None:
     """Refuse parts of a batch that are single images where a BatchNorm would see one value each."""
     parts = processes * ingredients.accumulation
-    if ingredients.batch_size != parts:
+    if batches.batch_size != parts:
         return
     batch = batches.epoch(0).batch(0, parts=parts)
     trial = copy.deepcopy(method)
@@ -158,7 +174,7 @@ def check_parts(ingredients: Ingredients, method: Method, batches: Batches, proc
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
-        sizes = {"batch-size": ingredients.batch_size, "accumulation": ingredients.accumulation}
+        sizes = {"batch-size": batches.batch_size, "accumulation": ingredients.accumulation}
         words = [f"--{name} {n}" for name, n in {**sizes, "devices": processes}.items() if n > 1]
         fewer = parts // (2 * processes)
         ways = [f"--accumulation {fewer}"] if fewer else []

@@ -94,7 +94,7 @@ def _summary(session: Session) -> dict[str, object]:
     clock.lap()
     threads = session.settings.execution.threads
     counted = recipe if threads in (None, 1) else recipe.resolved(threads=threads)
-    images = ingredients.epochs * state.steps * ingredients.batch_size
+    images = ingredients.epochs * state.steps * session.batches.batch_size
     return {
         "format": SUMMARY_FORMAT,
         "name": recipe.method,

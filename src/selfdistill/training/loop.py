@@ -41,7 +41,7 @@ def train_epochs(session: Session) -> Iterator[LogLine]:
                 session.reporter.step(state.steps_done)
                 saver.save_if_due()
             check_finite(state)
-            line = _means(state)
+            line = _means(state, session.batches.batch_size)
             try:
                 line |= on_rank_zero(session.fabric, partial(_evaluate, session))
             except Stopped:
@@ -97,9 +97,9 @@ class _Saver:
         )
 
 
-def _means(state: TrainState) -> LogLine:
+def _means(state: TrainState, batch_size: int) -> LogLine:
     """The epoch's means over its steps, read from the device once."""
-    steps, batch_size = state.steps, state.ingredients.batch_size
+    steps = state.steps
     shared = state.mean_over_processes(state.metrics.sums)
     sums = {name: float(value) for name, value in shared.items()}
     per_process = batch_size // state.fabric.world_size

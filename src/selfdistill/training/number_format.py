@@ -56,9 +56,10 @@ def measured(
             ingredients, read_splits(), settings.backbone, device, log=lambda _: None
         )
         batches = build_batches(ingredients, images, method, device)
-        sizes = [n for n in range(MIN_IMAGES, MAX_IMAGES + 1) if ingredients.batch_size % n == 0]
-        size = max(sizes, default=ingredients.batch_size)
-        batch = batches.epoch(0).batch(0, parts=ingredients.batch_size // size)
+        whole = batches.batch_size
+        sizes = [n for n in range(MIN_IMAGES, MAX_IMAGES + 1) if whole % n == 0]
+        size = max(sizes, default=whole)
+        batch = batches.epoch(0).batch(0, parts=whole // size)
         return faster(method, batch)
 
 

@@ -54,8 +54,10 @@ def setup(
     for path in settings.recipe.weight_paths().values():
         provenance.refuse_leak(Path(path), splits, type(ingredients.data).__name__)
     method, splits = build(ingredients, splits, settings.backbone, fabric.device, log)
-    batches = build_batches(ingredients, splits, method, fabric.device)
+    batches = build_batches(ingredients, splits, method, fabric.device, fabric.world_size)
     check_stepping(ingredients, batches.steps, fabric.device)
+    if ingredients.batch_size == "auto":
+        log(f"batches of {batches.batch_size} images, {batches.steps} steps an epoch")
     check_parts(ingredients, method, batches, fabric.world_size)
     on_rank_zero(fabric, partial(_write_header, run, settings, splits, batches, fabric.device))
     state = resume(fabric, run, settings.recipe, ingredients, method, batches)
@@ -87,7 +89,7 @@ def _write_header(
     """Write recipe, place, environment and files, or check that the images are the same still."""
     recipe, execution = settings.recipe, settings.execution
     check_split(run, splits, str(recipe.values["split"]))
-    dropped = len(batches.train) - batches.steps * batches.batch_size
+    dropped = len(batches.train) - batches.steps * batches.batch_size  # negative where none is
     if dropped > 0.05 * len(batches.train):
         warnings.warn(
             f"the last {dropped} of {len(batches.train)} training images do not fill a batch of "
