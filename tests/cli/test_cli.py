@@ -180,7 +180,8 @@ def test_train_evaluate_compare(capsys, tmp_path):
     run = str(tmp_path / "SKDSAM")
     code, out, _ = say(capsys, "evaluate", run, "--format", "json")
     assert code == 0
-    assert json.loads(out).keys() == {"network", "exit1", "exit2", "fusion"}
+    exits = {"network", "exit1", "exit2", "fusion"}
+    assert json.loads(out).keys() == exits | {"split", "images", "classes"}
     code, out, _ = say(capsys, "evaluate", run)
     assert "accuracy %" in out
     assert "exit1" in out

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from sklearn.metrics import f1_score, precision_recall_fscore_support, recall_score
 
-from selfdistill.evaluation.metrics import calibration_error, score
+from selfdistill.evaluation.metrics import calibration_error, score, score_classes
 
 
 def probabilities_of(row):
@@ -26,6 +27,14 @@ def naive_calibration_error(predictions, labels, bins=15):
     return 100 * total
 
 
+def naive_f1(rows, labels, k):
+    said = [row.index(max(row)) for row in rows]
+    hits = sum(s == y == k for s, y in zip(said, labels, strict=True))
+    misses = sum(s != k and y == k for s, y in zip(said, labels, strict=True))
+    alarms = sum(s == k and y != k for s, y in zip(said, labels, strict=True))
+    return 2 * hits / (2 * hits + misses + alarms)
+
+
 def naive_scores(logits, labels):
     rows, labels = logits.tolist(), labels.tolist()
     predictions = [probabilities_of(row) for row in rows]
@@ -38,6 +47,7 @@ def naive_scores(logits, labels):
         "accuracy": 100 * sum(rank == 0 for rank in ranks) / n,
         "top5": 100 * sum(rank < 5 for rank in ranks) / n,
         "macro_accuracy": 100 * sum(sum(h) / len(h) for h in by_class.values()) / len(by_class),
+        "macro_f1": 100 * sum(naive_f1(rows, labels, k) for k in set(labels)) / len(by_class),
         "nll": -sum(math.log(p[y]) for p, y in zip(predictions, labels, strict=True)) / n,
         "ece": naive_calibration_error(predictions, labels),
         "brier": sum(
@@ -58,6 +68,41 @@ def test_scores_follow_their_definitions(classes, scale):
     assert score(logits, labels)._asdict() == pytest.approx(
         naive_scores(logits, labels), rel=1e-12, abs=1e-12
     )
+
+
+@pytest.mark.parametrize("scale", [0.5, 3.0])
+def test_scores_of_classes_are_those_of_scikit_learn(scale):
+    """Class 0 is never predicted, class 6 has no images and is predicted, class 7 has neither."""
+    labels = (torch.rand(300) ** 3 * 6).long()
+    logits = scale * torch.randn(300, 8)
+    logits[torch.arange(300), labels] += 1.0
+    logits[:, [0, 7]] = -100.0
+    said, found = logits.argmax(1), score_classes(logits, labels)
+    assert 6 in said
+    every = range(8)
+    theirs = precision_recall_fscore_support(labels, said, labels=every, zero_division=0)
+    has_images = labels.bincount(minlength=8) > 0
+    for ours, other in zip((found.precision, found.recall, found.f1), theirs, strict=False):
+        assert ours[has_images].tolist() == pytest.approx((100 * other)[has_images].tolist())
+    assert found.images.tolist() == theirs[3].tolist()
+    assert found.recall[6:].isnan().all()
+    assert found.f1[6:].isnan().all()
+    assert found.precision[[0, 6, 7]].tolist() == [0, 0, 0]
+    scores = score(logits, labels)
+    for ours, theirs in ((scores.macro_accuracy, recall_score), (scores.macro_f1, f1_score)):
+        macro = theirs(labels, said, labels=labels.unique(), average="macro")
+        assert ours == pytest.approx(100 * macro)
+
+
+def test_scores_of_classes_by_hand():
+    """Of three cats two are found; the dog is called a cat; the third class has no image."""
+    said, labels = torch.tensor([0, 0, 1, 0]), torch.tensor([0, 0, 0, 1])
+    found = score_classes(torch.eye(3)[said], labels)
+    assert found.images.tolist() == [3, 1, 0]
+    assert found.precision.tolist() == pytest.approx([200 / 3, 0, 0])
+    assert found.recall[:2].tolist() == pytest.approx([200 / 3, 0])
+    assert found.f1[:2].tolist() == pytest.approx([200 / 3, 0])
+    assert score(torch.eye(3)[said], labels).macro_f1 == pytest.approx(100 / 3)
 
 
 def test_half_types_are_scored_in_double_precision():
@@ -128,5 +173,5 @@ def test_logits_that_differ_less_than_probabilities_can_have_one_best_class():
 def test_what_is_not_a_number_is_never_right(label):
     logits = torch.tensor([[float("nan"), float("nan")], [float("nan"), 1.0]])
     found = score(logits, torch.tensor([label, label]))
-    assert found.accuracy == 0
+    assert found.accuracy == found.macro_accuracy == found.macro_f1 == 0
     assert found.top5 == 50 * label

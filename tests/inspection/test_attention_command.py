@@ -161,7 +161,7 @@ def test_the_aggregated_prediction_may_be_asked_for_afterwards(words, tmp_path, 
     plain = json.loads(capsys.readouterr().out)
     assert cli.main([*words, "--method.aggregate"]) == 0
     scores = json.loads(capsys.readouterr().out)
-    assert plain.keys() == {"network"}
+    assert plain.keys() == {"network", "split", "images", "classes"}
     assert scores["network"] == pytest.approx(plain["network"], abs=1e-4)
     assert scores["aggregate"]["nll"] != scores["network"]["nll"]
     costs = json.loads((run / "summary.json").read_text())["cost"]["macs_per_exit"]

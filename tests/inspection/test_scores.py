@@ -61,7 +61,7 @@ def test_scores_are_those_of_the_loaded_network(half, deployed, split):
     stored = summary[split]["last"]["network"]
     assert stored == pytest.approx(expected, rel=1e-3)
     assert stored["accuracy"] == pytest.approx(expected["accuracy"], abs=1e-4)
-    assert evaluate(half, split=split)["network"] == stored
+    assert evaluate(half, split=split).exits["network"] == stored
 
 
 def test_each_epoch_is_scored_alike(half, deployed):

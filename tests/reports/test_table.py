@@ -3,11 +3,13 @@ import io
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from scipy import stats
 
-from selfdistill.reports import as_csv, as_json, as_markdown, as_text, compare
+from selfdistill.reports import as_csv, as_json, as_markdown, as_text, class_table, compare
+from selfdistill.reports.run import parse
 from selfdistill.reports.statistics import Difference
 from selfdistill.reports.text import notes
 
@@ -242,3 +244,39 @@ def test_csv_and_json_hold_the_same_numbers_in_full(study):
 def test_a_diverged_run_stays_readable_as_json(run):
     diverged = run("KD", nll=float("nan"))
     assert json.loads(as_json(compare([diverged])))["rows"][0]["nll"] is None
+
+
+@pytest.mark.parametrize("macro", [95.0, 60.0])
+def test_macro_scores_have_columns_where_classes_are_unequal(content, macro):
+    summaries = [content("CrossEntropy", seed=seed) for seed in range(2)]
+    for summary, f1 in zip(summaries, (58.0, 62.0), strict=True):
+        summary["test"]["last"]["network"] |= {"macro_accuracy": macro, "macro_f1": f1}
+    comparison = compare([parse(summary, Path("runs/a")) for summary in summaries])
+    record = json.loads(as_json(comparison))["rows"][0]
+    assert (record["macro_accuracy"], record["macro_f1"]) == (macro, 60.0)
+    assert record["macro_f1_sd"] == pytest.approx(8**0.5)
+    shown = as_text(comparison, width=200)
+    assert ("60.00 ± 2.83" in shown) == (macro != 95.0)
+    assert ("macro F1, %" in as_markdown(comparison, table="report")) == (macro != 95.0)
+
+
+def test_runs_without_macro_f1_are_compared_as_before(content):
+    old, new = content("CrossEntropy"), content("KD")
+    new["test"]["last"]["network"] |= {"macro_accuracy": 60.0, "macro_f1": 58.0}
+    rows = json.loads(as_json(compare([parse(s, Path("runs/a")) for s in (old, new)])))["rows"]
+    assert [row["macro_f1"] for row in rows] == [None, 58.0]
+
+
+def test_many_classes_are_shown_by_their_worst():
+    def scores(f1):
+        return {"images": 3, "precision": 1.0, "recall": 2.0, "f1": f1}
+
+    classes = {f"c{k:02}": scores(float((7 * k) % 30)) for k in range(30)}
+    classes["absent"] = {"images": 0, "precision": 0.0, "recall": None, "f1": None}
+    lines = class_table(classes).splitlines()
+    shown = [line.split()[0] for line in lines if line.strip().startswith("c")][1:]
+    assert shown == sorted(shown, key=lambda name: classes[name]["f1"])
+    assert [classes[name]["f1"] for name in shown] == [float(k) for k in range(10)]
+    assert "The 10 of 30 classes with the lowest F1" in lines[-1]
+    few = class_table({name: classes[name] for name in ("c01", "c00", "absent")})
+    assert [line.split()[0] for line in few.splitlines()] == ["class", "c01", "c00"]

@@ -236,7 +236,15 @@ def test_weights_from_another_division_of_the_same_pictures_are_refused(run, pho
 def test_the_summary_scores_what_evaluation_scores(run, capsys):
     assert cli.main(["evaluate", str(run), "--format", "json"]) == 0
     summary = json.loads((run / "summary.json").read_text())
-    assert json.loads(capsys.readouterr().out) == summary["validation"]["last"]
+    found = json.loads(capsys.readouterr().out)
+    classes, images = found.pop("classes"), found.pop("images")
+    assert found.pop("split") == "validation"
+    assert found == summary["validation"]["last"]
+    assert images == summary["images"]["validation"] == sum(of["images"] for of in classes.values())
+    columns = summary["validation"]["classes"]
+    assert [of["recall"] for of in classes.values()] == columns["recall"]
+    recall = np.mean(columns["recall"])
+    assert found["network"]["macro_accuracy"] == pytest.approx(recall, abs=1e-3)
 
 
 def test_labels_count_the_classes_of_the_run():

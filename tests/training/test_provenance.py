@@ -37,7 +37,7 @@ def test_a_teacher_is_named_by_its_weights(finished, words, tmp_path):
     again = train(parse([*words, "--method.teacher", str(moved)]))
     assert again == tmp_path / "kd"
     moved.rename(tmp_path / "gone")
-    assert evaluate(again, split="validation").keys() == {"network"}
+    assert evaluate(again, split="validation").exits.keys() == {"network"}
 
 
 def test_its_recipe_repeats_a_run_with_a_teacher(finished, words, tmp_path):
@@ -210,4 +210,4 @@ def test_a_place_says_where_weights_lie_that_the_recipe_names_and_no_more(finish
 def test_a_run_whose_weights_are_optional_is_looked_at_without_them(finished, guided):
     for out, further in (("a", []), ("b", ["--method.guide", str(finished)])):
         run = train(parse([*guided, *further, "--out", out]))
-        assert evaluate(run, split="validation").keys() == {"network"}
+        assert evaluate(run, split="validation").exits.keys() == {"network"}

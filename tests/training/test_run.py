@@ -66,7 +66,7 @@ def test_the_deployed_network_is_the_plain_backbone(finished):
 
 
 def test_scores_are_those_of_the_weights_on_disk(finished):
-    again = evaluate(finished, split="validation")
+    again = evaluate(finished, split="validation").exits
     summary = json.loads((finished / "summary.json").read_text())
     for name, scores in summary["validation"]["last"].items():
         assert again[name] == pytest.approx(scores, abs=1e-4)
@@ -112,9 +112,11 @@ def test_the_test_images_are_read_once_where_nothing_is_set_aside(words, tmp_pat
 def test_the_first_look_at_test_images_is_recorded(words, tmp_path):
     words = [*words, "--epochs", "2", "--data.validation-per-class", "3", "--out", str(tmp_path)]
     train(parse(words))
-    scores = evaluate(tmp_path, split="test")
+    found = evaluate(tmp_path, split="test")
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["test"] == {"last": scores, "read_by": "evaluate"}
+    scores = ("images", "precision", "recall", "f1")
+    columns = {name: [of[name] for of in found.classes.values()] for name in scores}
+    assert summary["test"] == {"last": found.exits, "classes": columns, "read_by": "evaluate"}
 
 
 def test_the_best_model_is_of_the_first_epoch_of_the_best_accuracy(words, tmp_path, monkeypatch):

@@ -34,12 +34,14 @@ def evaluate(words: list[str]) -> int:
     args, further = parser.parse_known_args(words)
     from .. import inspection
     from ..config import read_changes
-    from ..reports import corruption_table, exit_table
+    from ..reports import class_table, corruption_table, exit_table
 
     changes, execution = read_changes(further)
-    scores = inspection.evaluate(args.run, split=args.split, changes=changes, execution=execution)
-    tables = [exit_table(scores)]
-    content: dict[str, object] = {**scores}
+    found = inspection.evaluate(args.run, split=args.split, changes=changes, execution=execution)
+    images = f"{found.images:,} images ({found.split})"
+    tables = [f"{images}\n\n{exit_table(found.exits)}", class_table(found.classes)]
+    content: dict[str, object] = {**found.exits}
+    content |= {"split": found.split, "images": found.images, "classes": found.classes}
     if args.corruptions:
         log = partial(print, file=sys.stderr, flush=True)
         accuracies = inspection.evaluate_corruptions(

@@ -12,10 +12,11 @@ from .hardware import (
 )
 from .inference import Predictions, evaluating, join, predict
 from .macs import macs_per_exit
-from .metrics import Scores, score
+from .metrics import ClassScores, Scores, score, score_classes
 
 __all__ = [
     "Activation",
+    "ClassScores",
     "Precision",
     "PrecisionChoice",
     "Predictions",
@@ -31,4 +32,5 @@ __all__ = [
     "predict",
     "processor_name",
     "score",
+    "score_classes",
 ]

@@ -23,12 +23,27 @@ class Scores(NamedTuple):
     """Share of images whose label is among the five most probable classes (all, if fewer)."""
     macro_accuracy: float
     """Mean over the classes that occur of each class's accuracy, percent."""
+    macro_f1: float
+    """Mean over the classes that occur of each class's F1, percent."""
     nll: float
     """Mean negative log-likelihood of the labels, nats."""
     ece: float
     """Expected calibration error, percent."""
     brier: float
     """Brier score, in ``[0, 2]``."""
+
+
+class ClassScores(NamedTuple):
+    """How good one exit's predictions are on one split, class by class; shares in percent."""
+
+    images: Int[Tensor, " classes"]
+    """Images whose label is the class."""
+    precision: Float[Tensor, " classes"]
+    """Share of the images predicted as the class that are of it; 0 where there are none."""
+    recall: Float[Tensor, " classes"]
+    """Share of the class's images that are predicted as it; NaN for a class without images."""
+    f1: Float[Tensor, " classes"]
+    """Harmonic mean of precision and recall; NaN for a class without images."""
 
 
 def score(logits: Float[Tensor, "images classes"], labels: Int[Tensor, " images"]) -> Scores:
@@ -43,10 +58,12 @@ def score(logits: Float[Tensor, "images classes"], labels: Int[Tensor, " images"
     probabilities = logits.softmax(1)
     ranks = label_ranks(logits, labels)
     right = ranks == 0
+    classes = score_classes(logits, labels)
     return Scores(
         accuracy=_percent(right),
         top5=_percent(ranks < min(5, logits.shape[1])),
-        macro_accuracy=macro_accuracy(right, labels),
+        macro_accuracy=classes.recall.nanmean().item(),
+        macro_f1=classes.f1.nanmean().item(),
         nll=F.cross_entropy(logits, labels).item(),
         ece=calibration_error(probabilities.amax(1), right),
         brier=brier(probabilities, labels),
@@ -66,12 +83,30 @@ def label_ranks(
     return (~(logits <= own) | earlier).sum(1)
 
 
-def macro_accuracy(right: Bool[Tensor, " images"], labels: Int[Tensor, " images"]) -> float:
-    """Mean accuracy of the classes that occur among the labels, percent."""
-    images = torch.bincount(labels)
-    hits = torch.bincount(labels[right], minlength=len(images))
-    occurs = images > 0
-    return 100 * (hits[occurs].double() / images[occurs]).mean().item()
+def score_classes(
+    logits: Float[Tensor, "images classes"], labels: Int[Tensor, " images"]
+) -> ClassScores:
+    r"""Precision, recall and F1 of each class, as scikit-learn has them with ``zero_division=0``.
+
+    .. math:: P_k = \frac{h_k}{p_k}, \qquad R_k = \frac{h_k}{n_k}, \qquad
+        F_k = \frac{2 h_k}{p_k + n_k}
+
+    of :math:`n_k` images of class :math:`k`, :math:`p_k` predicted as it, :math:`h_k` of them
+    rightly. The mean of :math:`R_k` is the macro accuracy (balanced accuracy), that of :math:`F_k`
+    macro F1, both over the classes with :math:`n_k > 0`.
+    """
+    logits, labels = logits.detach().cpu().double(), labels.cpu().long()
+    classes = logits.shape[1]
+    right = label_ranks(logits, labels) == 0
+    images = torch.bincount(labels, minlength=classes)
+    predicted = torch.bincount(logits.argmax(1), minlength=classes)
+    hits = 100 * torch.bincount(labels[right], minlength=classes).double()
+    return ClassScores(
+        images=images,
+        precision=hits / predicted.clamp_min(1),
+        recall=hits / images,  # 0 / 0 is NaN: of no images
+        f1=(2 * hits / (predicted + images)).where(images > 0, torch.nan),
+    )
 
 
 def calibration_error(

@@ -1,7 +1,9 @@
 """Finished runs looked at: loaded, scored, corrupted, and what their stages attend to."""
 
 from .evaluate import (
+    Evaluation,
     ExitScores,
+    class_scores,
     evaluate,
     evaluate_corruptions,
     exit_scores,
@@ -12,8 +14,10 @@ from .stage_maps import inspect_images
 from .top_attended import write_top_attended
 
 __all__ = [
+    "Evaluation",
     "ExitScores",
     "FinishedRun",
+    "class_scores",
     "evaluate",
     "evaluate_corruptions",
     "exit_scores",

@@ -1,19 +1,42 @@
 """Scores of a finished run on one of its splits."""
 
 import io
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ..config import Execution
-from ..evaluation import Predictions, accuracy_by_corruption, join, macs_per_exit, score
+from ..evaluation import (
+    Predictions,
+    accuracy_by_corruption,
+    join,
+    macs_per_exit,
+    score,
+    score_classes,
+)
 from ..runs import TEST_FILES, RunDirectory, replace_file
 from .chosen_images import choose_images
 from .finished_run import NO_CHANGES, FinishedRun
 from .top_attended import write_top_attended
 
 ExitScores = dict[str, dict[str, float]]
+ClassValue = int | float | None  # spelled out for the tests, which check types at run time
+
+
+class Evaluation(NamedTuple):
+    """Scores of a run on some images."""
+
+    split: str
+    """The name of the split; several names, where images of several are scored together."""
+    images: int
+    exits: ExitScores
+    """All scores by exit."""
+    classes: dict[str, dict[str, ClassValue]]
+    """Number of images, and the network's precision, recall and F1 in percent, by class; None for
+    recall and F1 of a class without images."""
 
 
 def evaluate(
@@ -22,8 +45,8 @@ def evaluate(
     split: str | None,
     changes: Mapping[str, object] = NO_CHANGES,
     execution: Execution | None = None,
-) -> ExitScores:
-    """Scores of every exit, with the weights of the last epoch.
+) -> Evaluation:
+    """Scores of every exit, and of each class, with the weights of the last epoch.
 
     The first look at a run's test images is written into its summary, and so is what exits cost
     that it does not know yet.
@@ -42,9 +65,18 @@ def evaluate(
     finished = FinishedRun(RunDirectory(path), changes, execution)
     images = choose_images(finished, split)
     predictions = join([finished.predict(part) for part in images.parts.values()])
-    scores = exit_scores(predictions)
+    scores, columns = exit_scores(predictions), class_scores(predictions)
+    evaluation = Evaluation(
+        split=", ".join(images.parts),
+        images=len(predictions.labels),
+        exits=scores,
+        classes={
+            name: {field: column[k] for field, column in columns.items()}
+            for k, name in enumerate(finished.classes)
+        },
+    )
     if not images.own:
-        return scores
+        return evaluation
     run, (name, *_) = finished.run, images.parts
     summary = run.read_summary()
     updates: dict[str, object] = {}
@@ -57,7 +89,7 @@ def evaluate(
         files = (run.predictions_file, run.top_attended_file)
         gone = {file for file in files if file.name in damage or not file.exists()}
         if "test" not in summary:
-            updates["test"] = {"last": scores, "read_by": "evaluate"}
+            updates["test"] = {"last": scores, "classes": columns, "read_by": "evaluate"}
         if "test" not in summary or run.predictions_file in gone:
             write_predictions(run, predictions)
         if run.top_attended_file in gone:
@@ -71,7 +103,7 @@ def evaluate(
         if hashes := run.hashes(TEST_FILES):
             updates["files"] = summary.mapping("files") | hashes
     run.update_summary(updates)
-    return scores
+    return evaluation
 
 
 def evaluate_corruptions(
@@ -121,6 +153,15 @@ def exit_scores(predictions: Predictions) -> ExitScores:
         }
         for name, logits in predictions.exits.items()
     }
+
+
+def class_scores(predictions: Predictions) -> dict[str, list[ClassValue]]:
+    """The network's scores as columns, a number for each class; None where there is none."""
+    scores = score_classes(predictions.exits["network"], predictions.labels)
+    columns: dict[str, list[ClassValue]] = {}
+    for name, column in scores._asdict().items():
+        columns[name] = [None if math.isnan(v) else round(v, 4) for v in column.tolist()]
+    return columns
 
 
 def write_predictions(run: RunDirectory, predictions: Predictions) -> None:

@@ -8,6 +8,7 @@ from .comparison import Comparison, Row, compare
 from .inspected import (
     InspectedImage,
     Stage,
+    class_table,
     corruption_table,
     exit_table,
     stages_json,
@@ -29,6 +30,7 @@ __all__ = [
     "as_markdown",
     "as_table",
     "as_text",
+    "class_table",
     "compare",
     "corruption_table",
     "exit_table",

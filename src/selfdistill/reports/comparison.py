@@ -23,6 +23,8 @@ MAIN_METHOD_SEEDS = 5
 ROUNDING_ONLY = frozenset({"compile", "deterministic"})
 """Parts of a recipe that change how a step executes, and its numbers by rounding alone."""
 NO_PAPERS: Mapping[Path, float] = {}
+ROUNDING = 1e-5
+"""Percent: scores in summaries have six digits behind the point."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,22 @@ class Row:
         return float(np.mean([scores.ece for scores in self.scores]))
 
     @property
+    def macro_accuracy(self) -> Spread | None:
+        """Mean accuracy of the classes, percent; None unless every run records it."""
+        return self._spread_of("macro_accuracy")
+
+    @property
+    def macro_f1(self) -> Spread | None:
+        """Mean F1 of the classes, percent; None unless every run records it: older ones do not."""
+        return self._spread_of("macro_f1")
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether classes have equally many images, as far as accuracies tell."""
+        macro = self.macro_accuracy
+        return macro is None or abs(macro.mean - self.accuracy.mean) < ROUNDING
+
+    @property
     def cost(self) -> Cost:
         """Mean time and speed of the runs; sizes of the first one's networks."""
         costs = [run.cost for run in self.runs]
@@ -130,6 +148,11 @@ class Row:
         """Mean and sd of the best test accuracy, percent; None unless every run recorded it."""
         accuracies = [a for run in self.runs if (a := run.best_test_epoch) is not None]
         return spread(accuracies) if len(accuracies) == len(self.runs) else None
+
+    def _spread_of(self, name: str) -> Spread | None:
+        scores = [run.exit_scores(self.split).get("network", {}).get(name) for run in self.runs]
+        values = [value for value in scores if value is not None]
+        return spread(values) if len(values) == len(scores) else None
 
     @property
     def predictions(self) -> list[TestPredictions]:

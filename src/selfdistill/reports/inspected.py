@@ -17,10 +17,14 @@ SCORES = {
     "accuracy": "accuracy %",
     "top5": "top-5 %",
     "macro_accuracy": "macro %",
+    "macro_f1": "macro F1 %",
     "nll": "NLL",
     "ece": "ECE %",
     "brier": "Brier",
 }
+CLASS_SCORES = {"precision": "precision %", "recall": "recall %", "f1": "F1 %"}
+MAX_CLASSES, WORST_CLASSES = 20, 10
+"""Classes that are all shown, and how many are shown of more."""
 
 
 class Stage(NamedTuple):
@@ -53,6 +57,28 @@ def exit_table(scores: Mapping[str, Mapping[str, float]]) -> str:
     """A plain table: a line for each exit, a column for each score."""
     rows = ((name, *(f"{of[field]:.3f}" for field in SCORES)) for name, of in scores.items())
     return _plain_table(["exit", *SCORES.values()], rows)
+
+
+def class_table(classes: Mapping[str, Mapping[str, int | float | None]]) -> str:
+    """A plain table: a line for each class, its images and scores; of many, those of lowest F1.
+
+    Args:
+        classes: ``images``, ``precision``, ``recall``, ``f1`` by class; None where there is none.
+    """
+    occurring = {name: of for name, of in classes.items() if of["images"]}
+    chosen, below = occurring, ""
+    if len(occurring) > MAX_CLASSES:
+        ascending = sorted(occurring, key=lambda name: (occurring[name]["f1"] or 0.0, name))
+        chosen = {name: occurring[name] for name in ascending[:WORST_CLASSES]}
+        below = (
+            f"\nThe {WORST_CLASSES} of {len(occurring)} classes with the lowest F1; --format json "
+            "has all."
+        )
+    rows = (
+        (name, f"{of['images']:.0f}", *(f"{of[field]:.1f}" for field in CLASS_SCORES))
+        for name, of in chosen.items()
+    )
+    return _plain_table(["class", "images", *CLASS_SCORES.values()], rows) + below
 
 
 def corruption_table(accuracies: Mapping[str, Mapping[str, float]]) -> str:

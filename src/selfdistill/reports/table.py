@@ -19,6 +19,7 @@ from ..consoles import render_plain
 from ..terminal import csv_text, shown, shown_name
 from .comparison import Comparison, Row
 from .sections import TextTable
+from .statistics import Spread
 from .text import ABSENT, TableKind, difference_words, notes, plus_minus, verdict_words
 
 TEX = {
@@ -66,6 +67,10 @@ def _or_absent(text: str, value: float | None) -> str:
     return ABSENT if value is None else text.format(value)
 
 
+def _macro(row: Row, score: Spread | None) -> str:
+    return ABSENT if score is None or row.is_balanced else plus_minus(score)
+
+
 COLUMNS = (
     Column("method", lambda row: row.label, words=True),
     Column("seeds", lambda row: str(len(row.seeds))),
@@ -74,6 +79,10 @@ COLUMNS = (
     Column("difference to\n{control}", _difference_and_verdict, words=True, table="compare"),
     Column("difference [95 %], points", _difference, table="report"),
     Column("verdict", verdict_words, words=True, table="report"),
+    Column("macro\naccuracy", lambda row: _macro(row, row.macro_accuracy), 2, table="compare"),
+    Column("macro accuracy, %", lambda row: _macro(row, row.macro_accuracy), table="report"),
+    Column("macro\nF1", lambda row: _macro(row, row.macro_f1), 3, table="compare"),
+    Column("macro F1, %", lambda row: _macro(row, row.macro_f1), table="report"),
     Column("NLL", lambda row: f"{row.nll:.3f}", 1, table="compare"),
     Column("ECE", lambda row: f"{row.ece:.2f}", 3, table="compare"),
     Column("network\nparameters", lambda row: _count(row.cost.parameters), 5, table="compare"),
@@ -233,6 +242,10 @@ def _record(row: Row, table: TableKind) -> dict[str, object]:
         "differs": row.differs,
         "nll": row.nll,
         "ece": row.ece,
+        "macro_accuracy": row.macro_accuracy and row.macro_accuracy.mean,
+        "macro_accuracy_sd": row.macro_accuracy and row.macro_accuracy.sd,
+        "macro_f1": row.macro_f1 and row.macro_f1.mean,
+        "macro_f1_sd": row.macro_f1 and row.macro_f1.sd,
         "parameters": row.cost.parameters,
         "training_parameters": row.cost.training_parameters,
         "seconds": row.cost.seconds,

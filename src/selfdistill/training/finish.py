@@ -9,7 +9,7 @@ from torch import Tensor
 from ..config import held_out_hash, pictures_hash, weights_hash
 from ..deployment import contiguous, model_files
 from ..evaluation import macs_per_exit
-from ..inspection import exit_scores, write_predictions, write_top_attended
+from ..inspection import class_scores, exit_scores, write_predictions, write_top_attended
 from ..runs import BEST_MODEL, HASH_PREFIX, SPLITS, SUMMARY_FORMAT, LogLine, replace_file, sha256
 from . import environment
 from .resuming import restore_logs, warn_of_lost
@@ -62,7 +62,11 @@ def finish(session: Session) -> None:
     results: dict[str, object] = {"validation": None, "test": None}
     if splits.validation is not None:
         predictions = state.predict(splits.validation, splits)
-        results["validation"] = {"last": exit_scores(predictions), "best": state.best}
+        results["validation"] = {
+            "last": exit_scores(predictions),
+            "classes": class_scores(predictions),
+            "best": state.best,
+        }
     has_test = earlier is not None and earlier["test"] is not None
     if session.settings.execution.test or splits.validation is None or has_test:
         predictions = state.predict(splits.test, splits)
@@ -70,7 +74,11 @@ def finish(session: Session) -> None:
         write_top_attended(
             run, state.evaluated, splits.test, predictions.attention, splits.preprocessing
         )
-        results["test"] = {"last": exit_scores(predictions), "read_by": "train"}
+        results["test"] = {
+            "last": exit_scores(predictions),
+            "classes": class_scores(predictions),
+            "read_by": "train",
+        }
     results["weights"] = weights_hash(run.path)
     hashes = state.best_files
     if earlier is None:
