@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def test_lines_stand_where_no_terminal_is(board, tmp_path):
         plain.end(board.layout.runs[1], RunResult(1, None, "no such file", 0.0, 4, ("odd",)))
     assert lines == [
         "warning: CE seed 0: odd",
-        f"CE seed 0: {Path(folder)} (3 s)",
+        f"CE seed 0: 50.00 %, {Path(folder)} (3 s)",
         "SKDSAM seed 0: no such file",
     ]
 
@@ -95,3 +96,18 @@ def test_on_a_terminal_lines_stand_above_the_grid(board):
     text = board.console.file.getvalue()
     assert "a line" in text
     assert "seed 2" in text
+
+
+def test_without_a_terminal_a_line_says_now_and_then_what_is_running(board, monkeypatch):
+    monkeypatch.setattr("selfdistill.studies.board.SECONDS_BETWEEN_LINES", 0.01)
+    runs, lines, told = board.layout.runs, list[str](), threading.Event()
+
+    def tell(line):
+        lines.append(line)
+        told.set()
+
+    plain = Board(board.layout, {}, None, tell)
+    log(plain, runs[0], 3)
+    with RunDirectory(runs[0].directory).lock(), plain:
+        assert told.wait(10)
+    assert lines[0] == "running: CE seed 0 3/40 53.0"

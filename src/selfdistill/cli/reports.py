@@ -1,5 +1,6 @@
 """Commands about finished runs: compare, report."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ from .parser import parser_of
 
 if TYPE_CHECKING:
     from ..reports import Comparison
+
+UNFITTED = 10_000
+"""Characters of a line that fits everything."""
 
 
 def compare(words: list[str]) -> int:
@@ -61,6 +65,8 @@ def print_comparison(comparison: "Comparison", form: str = "table") -> None:
 
     if form == "table":
         terminal = console()
+        if not terminal.is_terminal and "COLUMNS" not in os.environ:
+            terminal = console(width=UNFITTED)  # a file or pipe is as wide as its longest line
         terminal.print(reports.as_table(comparison, width=terminal.width))
         return
     render = {"csv": reports.as_csv, "json": reports.as_json, "markdown": reports.as_markdown}

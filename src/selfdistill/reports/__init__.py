@@ -5,6 +5,7 @@ second to load.
 """
 
 from .comparison import Comparison, Row, compare
+from .ending import describe_end
 from .inspected import (
     InspectedImage,
     Stage,
@@ -33,6 +34,7 @@ __all__ = [
     "class_table",
     "compare",
     "corruption_table",
+    "describe_end",
     "exit_table",
     "headline",
     "read",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,6 +50,24 @@ class Scores:
     """Nats."""
     ece: float
     """Percent."""
+
+
+class ClassScore(NamedTuple):
+    """How well the deployed network tells one class from the others; percent."""
+
+    images: int
+    precision: float
+    recall: float | None
+    """None for a class without images, and so is F1."""
+    f1: float | None
+
+
+class BestEpoch(NamedTuple):
+    """The epoch whose weights ``model-best-validation`` holds."""
+
+    accuracy: float
+    """On validation images, percent."""
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -108,6 +127,22 @@ class StoredRun:
         """All scores by exit after the last epoch, in the order of the summary."""
         exits = _members(_members(self.summary.get(split)).get("last"))
         return {name: _numbers(values) for name, values in exits.items()}
+
+    def class_scores(self, split: str) -> tuple[ClassScore, ...]:
+        """Scores of each class after the last epoch; empty where the summary does not tell."""
+        columns = _members(_members(self.summary.get(split)).get("classes"))
+        lists = [columns.get(name) for name in ClassScore._fields]
+        if not all(isinstance(column, list) for column in lists):
+            return ()
+        return tuple(ClassScore(*values) for values in zip(*lists, strict=False))  # pyright: ignore
+
+    @property
+    def best_validation(self) -> BestEpoch | None:
+        """The best epoch by validation images; None where the summary does not tell."""
+        best = _numbers(_members(self.summary.get("validation")).get("best"))
+        if not best.keys() >= {"accuracy", "epoch"}:
+            return None
+        return BestEpoch(best["accuracy"], int(best["epoch"]))
 
     @property
     def peak_memory(self) -> float | None:

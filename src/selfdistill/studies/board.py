@@ -1,5 +1,6 @@
 """What a person sees while a study runs: the grid on a terminal, plain lines elsewhere."""
 
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from .result import RunResult
 
 STYLES = {"failed": "red", "running": "yellow", "done": "green", "paused": "dim", "waiting": "dim"}
 """States of a run, those to look at first in front."""
+SECONDS_BETWEEN_LINES = 60.0
+"""Between two lines about what is running, where there is no terminal."""
 
 
 class State(NamedTuple):
@@ -52,18 +55,30 @@ class Board:
         self._epochs: dict[StudyRun, int] = {}
         self._warned: set[str] = set()
         self._live: Live | None = None
+        self._left = threading.Event()
 
     def __enter__(self) -> "Board":
-        """Show the grid, on a terminal."""
+        """Show the grid, on a terminal; elsewhere a line now and then about what is running."""
         if self.console is not None:
             self._live = Live(console=self.console, get_renderable=self.grid, refresh_per_second=1)
             self._live.start()
+        else:
+            threading.Thread(target=self._log_running, daemon=True).start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Leave the grid as it stands."""
+        self._left.set()
         if self._live is not None:
             self._live.stop()
+
+    def _log_running(self) -> None:
+        """Where the running runs stand, in a line each minute."""
+        while not self._left.wait(SECONDS_BETWEEN_LINES):
+            states = {run.name: self.state(run) for run in self.layout.runs}
+            running = [f"{name} {s.text}" for name, s in states.items() if s.kind == "running"]
+            if running:
+                self._log(f"running: {'; '.join(running)}")
 
     def log(self, line: str) -> None:
         """Show a line, above the grid."""
@@ -83,9 +98,10 @@ class Board:
             if end.began or end.failed:
                 self.log(f"{run.name}: {end.reason}")
             return
-        self._states[run] = self._done(end.path)
+        state = self._states[run] = self._done(end.path)
         if self._live is None:
-            self.log(f"{run.name}: {end.path} ({end.seconds:.0f} s)")
+            accuracy = "" if state.accuracy is None else f"{state.accuracy:.2f} %, "
+            self.log(f"{run.name}: {accuracy}{end.path} ({end.seconds:.0f} s)")
 
     def grid(self) -> Table:
         """The grid as it stands: a row a cell, a column a seed, or counts where space is short."""

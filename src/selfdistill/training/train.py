@@ -10,6 +10,7 @@ from ..config import Settings
 from ..data import Splits
 from ..evaluation import choose_device
 from ..inspection import evaluate
+from ..reports import describe_end, read
 from ..runs import TEST_FILES, LogLine, RunDirectory
 from . import engine
 from .engine import on_rank_zero
@@ -81,6 +82,7 @@ def train(settings: Settings) -> Path:
                     for line in train_epochs(session):
                         on_rank_zero(fabric, partial(_log_epoch, session, trackers, line))
                 on_rank_zero(fabric, partial(finish, session))
+                log(on_rank_zero(fabric, lambda: describe_end(read(run.path))))
     return run.path
 
 

@@ -1,0 +1,58 @@
+"""What a run says when training has ended: its scores, its weakest classes, and what comes next."""
+
+import shlex
+
+from ..runs import SCORED_SPLITS, RunDirectory
+from ..terminal import shown_name
+from .run import StoredRun
+
+MAX_CLASSES = 3
+
+
+def describe_end(run: StoredRun) -> str:
+    """A few lines about a finished run.
+
+    Classes are judged by the validation images; by the test images where the run has no others.
+    """
+    scored = [split for split in SCORED_SPLITS if split in run.scores]
+    lines = {split: _accuracy(run, split) for split in scored}
+    lines["weakest"] = _weakest_classes(run, scored[0])
+    lines["model"] = str(RunDirectory(run.path).model)
+    lines["next"] = f"selfdistill report {shlex.quote(str(run.path))}"
+    text = "\n".join(f"  {name:<11} {line}" for name, line in lines.items() if line)
+    return f"done in {duration(run.cost.seconds)}\n{text}"
+
+
+def duration(seconds: float) -> str:
+    """A time in words: ``48 s``, ``12 min 5 s``, ``3 h 20 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_of_hour = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes_of_hour} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _accuracy(run: StoredRun, split: str) -> str:
+    images = run.num_images(split)
+    text = f"{run.scores[split].accuracy:.1f} %" + (f" of {images:,} images" if images else "")
+    if (best := run.best_validation) is None or split != "validation":
+        return text
+    epochs = int(str(run.fields.get("epochs", best.epoch)))
+    if best.epoch == epochs:
+        return f"{text}; no epoch was better"
+    return f"{text}; epoch {best.epoch} of {epochs} was best, {best.accuracy:.1f} %"
+
+
+def _weakest_classes(run: StoredRun, split: str) -> str:
+    """The classes with the lowest recall, of those below the accuracy of all; empty if none is."""
+    classes = run.class_scores(split)
+    if len(classes) != len(run.classes):
+        return ""
+    mean = run.scores[split].accuracy
+    below = [
+        (of.recall, shown_name(name), of.images)
+        for name, of in zip(run.classes, classes, strict=True)
+        if of.recall is not None and of.recall < mean
+    ]
+    named = [f"{name} {recall:.0f} % of {n:,}" for recall, name, n in sorted(below)[:MAX_CLASSES]]
+    return ", ".join(named) + (f" ({split} recall)" if named else "")
