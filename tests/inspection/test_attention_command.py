@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import re
 import shutil
 
 import numpy as np
@@ -18,7 +17,6 @@ from selfdistill.data import Digits
 from selfdistill.deployment import load
 from selfdistill.failures import NonFinite
 from selfdistill.inspection import evaluate, inspect_images
-from selfdistill.methods import KD, METHODS
 from selfdistill.training import train
 
 
@@ -65,22 +63,18 @@ def test_the_command_draws_and_prints(finished, picture, tmp_path, capsys, monke
     assert entry["image"] == picture.name
 
 
-def test_a_method_without_blocks_is_refused_by_name(finished, picture, tmp_path, backbone, batch):
+def test_a_method_without_exits_shows_the_network_alone(finished, picture, tmp_path):
     shutil.copytree(finished, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "attachments")
     recipe = yaml.safe_load((finished / "recipe.yaml").read_text())
     recipe["method"] = {"class_path": "CrossEntropy"}
     forge_recipe(tmp_path / "run", recipe)
-    with pytest.raises(ValueError, match="CrossEntropy has neither exits nor attention") as caught:
-        inspect_images(tmp_path / "run", [picture])
-    named = re.findall(r"\w+", str(caught.value).partition(": ")[2])
-    shown = {
-        method.__name__: method(backbone).eval().inspect(batch[0])
-        for method in METHODS
-        if method is not KD
-    }
-    able = {n for n, i in shown.items() if i.attention is not None or "exit1" in i.exits}
-    assert able == {name for name in named if name in shown}
+    (alone,) = inspect_images(tmp_path / "run", [picture])
+    (whole,) = inspect_images(finished, [picture])
+    (network,) = alone.stages
+    assert alone.stage_names == ["network"]
+    assert network.prediction == whole.stages[-1].prediction
+    assert np.array_equal(network.cam, whole.stages[-1].cam)
 
 
 def leaning_on(run):

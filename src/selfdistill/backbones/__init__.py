@@ -7,6 +7,7 @@ from .pretrained import published_statistics, read_state_dict
 from .probe import logits_of
 from .saved import WEIGHTS, fill, load_backbone, load_network, model_folder, read_weights
 from .tapped import Tapped
+from .timm import as_map
 
 __all__ = [
     "CONFIG",
@@ -16,6 +17,7 @@ __all__ = [
     "Description",
     "Stages",
     "Tapped",
+    "as_map",
     "backbone_names",
     "check_published",
     "classifier_parameters",

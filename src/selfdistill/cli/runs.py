@@ -56,7 +56,7 @@ def evaluate(words: list[str]) -> int:
 def attention(words: list[str]) -> int:
     """Draw and print what each stage makes of images."""
     parser = parser_of("attention")
-    parser.add_argument("run", type=Path, help="run directory of a method with exits or attention")
+    parser.add_argument("run", type=Path, help="run directory")
     parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
     parser.add_argument("--picture", type=Path, default=Path("attention.png"), help="PNG file")
     parser.add_argument("--format", choices=("table", "json"), default="table")

@@ -1,6 +1,6 @@
 """Predictions, how good they are, what they cost, and where a network looks."""
 
-from .activation import Activation, class_activation
+from .activation import Activation, NetworkActivation, class_activation, network_activation
 from .corruptions import accuracy_by_corruption
 from .hardware import (
     Precision,
@@ -17,6 +17,7 @@ from .metrics import ClassScores, Scores, score, score_classes
 __all__ = [
     "Activation",
     "ClassScores",
+    "NetworkActivation",
     "Precision",
     "PrecisionChoice",
     "Predictions",
@@ -27,6 +28,7 @@ __all__ = [
     "evaluating",
     "join",
     "macs_per_exit",
+    "network_activation",
     "place",
     "possible_precisions",
     "predict",

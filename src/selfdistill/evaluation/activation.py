@@ -1,18 +1,27 @@
-r"""HiResCAM class-activation maps of each stage.
+r"""HiResCAM class-activation maps: where the network looks, and where each stage does.
 
-With the logit :math:`z_k` of the class that the exit at stage :math:`l` holds most probable:
+With a class's logit :math:`z_k` and a map :math:`F` that it is computed from:
 
 .. math::
-    A_l = \mathrm{ReLU}\Big(\mathrm{pool}\Big(\sum_c \frac{\partial z_k}{\partial F_{l,c}}
-    \odot F_{l,c}\Big)\Big)
+    A_{ij} = \mathrm{ReLU}\Big(\sum_c \frac{\partial z_k}{\partial F_{c,ij}} F_{c,ij}\Big)
 
-The deepest stage is explained by the network's logits, and so is a shallow one without an exit.
-Where a classifier is linear on averaged maps this is its class activation map. Unlike in Grad-CAM
-the gradient is not averaged over positions first, as an exit's branch weighs positions
-differently. ``pool`` averages over the cells of the deepest map, which all exits bring their maps
-to: finer than that, a shallow map shows the stride of its branch.
+Where a linear classifier reads averaged maps, whose gradient is :math:`w_{kc} / HW` everywhere,
+this is Zhou's class activation map but for that factor, and so is Grad-CAM. Elsewhere the gradient
+is not averaged over positions first, as Grad-CAM does: other heads, and an exit's branch, weigh
+positions differently.
 
-Reference:
+The network is explained by the deepest map of its last resolution that its logits depend on. Of
+most networks that is the last one; a ViT that classifies by its class token never reads the patches
+of its last block's output, but those that its last attention is given.
+
+A stage is explained by the logits of its exit, and by the network's where it has none; its map is
+averaged over the cells of the deepest one, which all exits bring their maps to: finer than that, a
+shallow map shows the stride of its branch.
+
+References:
+    Zhou et al., Learning Deep Features for Discriminative Localization (CVPR 2016),
+    https://arxiv.org/abs/1512.04150
+    Selvaraju et al., Grad-CAM (ICCV 2017), https://arxiv.org/abs/1610.02391
     Draelos and Carin, Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional
     neural networks (2020), https://arxiv.org/abs/2011.08891
 """
@@ -23,10 +32,10 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 
-from ..backbones import Backbone, Stages
+from ..backbones import Backbone, Stages, as_map
 from ..methods import Inspection, Method
 from .inference import evaluating
 
@@ -39,8 +48,17 @@ class Activation(NamedTuple):
     inspection: Inspection
     maps: tuple[Float[Tensor, "batch height width"] | None, ...]
     """For each stage, shallow to deep, in [0, 1] at the images' size, each image's largest value 1;
-    None where the classifier does not read the stage's map. Empty for a method that shows no
-    stages."""
+    None where the classifier does not read the stage's map. The last is the network's, and the only
+    one for a method that shows no stages."""
+
+
+class NetworkActivation(NamedTuple):
+    """Where a network looks."""
+
+    maps: Float[Tensor, "batch height width"]
+    """In [0, 1] at the images' size, each image's largest value 1."""
+    cells: tuple[int, int]
+    """Rows and columns of the map before it was enlarged: no finer place is told."""
 
 
 def class_activation(method: Method, images: Standardised) -> Activation:
@@ -54,14 +72,45 @@ def class_activation(method: Method, images: Standardised) -> Activation:
         inspection = method.inspect(images.detach().requires_grad_())
         features = list(passes[0].features) if passes else []
         maps: list[Float[Tensor, "batch height width"] | None] = []
-        for number, feature in enumerate(features, 1):
-            name = f"exit{number}" if number < len(features) else "network"
-            logits = inspection.exits.get(name, inspection.exits["network"])
+        for number, feature in enumerate(features[:-1], 1):
+            logits = inspection.exits.get(f"exit{number}", inspection.exits["network"])
             cam = _cam(feature, logits, features[-1])
             maps.append(None if cam is None else _enlarge(cam, images))
     exits = {name: logits.detach() for name, logits in inspection.exits.items()}
     attention = None if inspection.attention is None else inspection.attention.detach()
+    network = network_activation(method.backbone, images)
+    maps.append(None if network is None else network.maps)
     return Activation(Inspection(exits, attention), tuple(maps))
+
+
+def network_activation(
+    backbone: Backbone, images: Standardised, classes: Int[Tensor, " batch"] | None = None
+) -> NetworkActivation | None:
+    """Explain a logit of each image, in evaluation mode.
+
+    Args:
+        backbone: The trained network; its mode comes back, its state is not changed.
+        images: Standardised images.
+        classes: Whose logits; None for those that the network holds most probable.
+
+    Returns:
+        The maps; None where the logits depend on no map of the last resolution.
+    """
+    with evaluating(backbone), torch.enable_grad(), _outputs(backbone.network) as outputs:
+        features, logits = backbone.stages(images.detach().requires_grad_())
+        shape = features[-1].shape
+        candidates = [features[-1], *(one for one in reversed(outputs) if _is_map(one, shape))]
+        chosen = logits.argmax(1) if classes is None else classes
+        explained = logits.gather(1, chosen[:, None]).sum()
+        gradients = torch.autograd.grad(explained, candidates, allow_unused=True)
+    for candidate, gradient in zip(candidates, gradients, strict=True):
+        if gradient is None:  # pyright: ignore[reportUnnecessaryComparison]  (allow_unused)
+            continue
+        by_position = as_map(gradient, shape)
+        if by_position.any():
+            cam = (by_position * as_map(candidate.detach(), shape)).sum(1, keepdim=True).relu()
+            return NetworkActivation(_enlarge(cam, images), (shape[2], shape[3]))
+    return None
 
 
 def _cam(
@@ -76,6 +125,13 @@ def _cam(
         return None
     cam = (gradient * feature).sum(1, keepdim=True).detach()
     return F.adaptive_avg_pool2d(cam, (deepest.shape[2], deepest.shape[3])).relu()
+
+
+def _is_map(output: Tensor, shape: torch.Size) -> bool:
+    try:
+        return output.ndim > 2 and as_map(output, shape).requires_grad
+    except TypeError:
+        return False
 
 
 def _enlarge(
@@ -101,3 +157,21 @@ def _recorded(backbone: Backbone) -> Generator[list[Stages]]:
         yield passes
     finally:
         del vars(backbone)["stages"]
+
+
+@contextmanager
+def _outputs(network: nn.Module) -> Generator[list[Tensor]]:
+    """Keep what the network's modules put out while this is open, in the order of computation."""
+    outputs: list[Tensor] = []
+
+    def keep(module: nn.Module, arguments: object, output: object) -> None:
+        del module, arguments
+        if isinstance(output, Tensor):
+            outputs.append(output)
+
+    hooks = [module.register_forward_hook(keep) for module in network.modules()]
+    try:
+        yield outputs
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -18,7 +18,8 @@ def inspect_images(
 ) -> list[InspectedImage]:
     """CAM, attention and prediction of each stage for each image.
 
-    The images that it was trained with are not needed.
+    A method without exits and attention shows the network alone. The images that it was trained
+    with are not needed.
 
     Args:
         path: The run directory.
@@ -26,8 +27,7 @@ def inspect_images(
         execution: Where it is looked at.
 
     Raises:
-        ValueError: If the run is not finished, its method has neither exits nor attention, or a
-            file is no image that can be read.
+        ValueError: If the run is not finished, or a file is no image that can be read.
     """
     finished = FinishedRun(RunDirectory(path), execution=execution)
     inspected: list[InspectedImage] = []
@@ -35,14 +35,12 @@ def inspect_images(
         image = finished.preprocessing(read_image(file))
         activation = class_activation(finished.method, image[None].to(finished.device))
         exits, attention = activation.inspection
+        maps = activation.maps
         if attention is None and not any(name.startswith("exit") for name in exits):
-            raise ValueError(
-                f"{type(finished.method).__name__} has neither exits nor attention to show: BYOT, "
-                "RotationExits, LOTH, SKDSAM and SKDSAMReleased do"
-            )
+            maps = maps[-1:]  # nothing is said of the shallow stages
         stages: list[Stage] = []
-        for number, cam in enumerate(activation.maps, 1):
-            deepest = number == len(activation.maps)
+        for number, cam in enumerate(maps, 1):
+            deepest = number == len(maps)
             logits = exits.get("network" if deepest else f"exit{number}")
             prediction = None
             if logits is not None:
