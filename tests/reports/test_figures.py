@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from selfdistill.reports import compare, read
-from selfdistill.reports.sections import cost, learning, results, style
+from selfdistill.reports.sections import cost, learning, reliability, results, style
 from selfdistill.reports.sections.cost import count
 
 LONG = "an_option_of_a_method_with_a_name_that_goes_on_and_on_{}_and_further_and_further"
@@ -116,3 +116,11 @@ def test_counts_choose_their_unit_after_rounding():
     assert [count(float(n)) for n in numbers] == [
         "0", "999", "1 k", "999 k", "1 M", "1 G", "1.5 G", "2 T",
     ]  # fmt: skip
+
+
+def test_the_curve_of_risk_ends_where_all_are_answered(directory):
+    predictions = read(directory()).predictions
+    plot = reliability.risk_coverage_plot(predictions, "test", "risk-coverage")
+    (panel,) = drawn(plot.figure).axes
+    assert panel.lines[1].get_xydata()[0] == pytest.approx(predictions.risk_coverage()[-1])
+    assert panel.get_ylim()[1] > predictions.risk_coverage()[:, 1].max()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -32,6 +34,25 @@ def test_classes_agree_with_the_scores(known):
     table = found.confusion()
     np.testing.assert_allclose(np.diag(table)[:5], by_class[:5])
     np.testing.assert_allclose(table[:5].sum(1), 100)
+
+
+def test_risk_and_coverage_count_the_images_at_least_as_sure(known):
+    found, scores = known
+    shares = found.risk_coverage()
+    wrong = found.labels != found.classes
+    for threshold, (coverage, risk) in zip(
+        sorted(set(found.confidence), reverse=True), shares, strict=True
+    ):
+        answered = found.confidence >= threshold
+        assert coverage == pytest.approx(100 * answered.mean())
+        assert risk == pytest.approx(100 * wrong[answered].mean())
+    assert shares[-1] == pytest.approx((100, 100 - scores.accuracy))
+
+
+def test_equally_sure_images_are_answered_together(known):
+    found, scores = known
+    alike = replace(found, confidence=np.full(300, 0.5))
+    np.testing.assert_allclose(alike.risk_coverage(), [[100, 100 - scores.accuracy]])
 
 
 def test_entropy_is_nought_for_one_stage_and_one_for_equal_shares():

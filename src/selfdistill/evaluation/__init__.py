@@ -1,5 +1,6 @@
 """Predictions, how good they are, what they cost, and where a network looks."""
 
+from .abstention import RiskTable, images_needed, risk_table
 from .activation import Activation, NetworkActivation, class_activation, network_activation
 from .corruptions import accuracy_by_corruption
 from .hardware import (
@@ -13,6 +14,7 @@ from .hardware import (
 from .inference import Predictions, evaluating, join, predict
 from .macs import macs_per_exit
 from .metrics import ClassScores, Scores, score, score_classes
+from .temperature import cross_scaled, fit_temperature
 
 __all__ = [
     "Activation",
@@ -21,11 +23,15 @@ __all__ = [
     "Precision",
     "PrecisionChoice",
     "Predictions",
+    "RiskTable",
     "Scores",
     "accuracy_by_corruption",
     "choose_device",
     "class_activation",
+    "cross_scaled",
     "evaluating",
+    "fit_temperature",
+    "images_needed",
     "join",
     "macs_per_exit",
     "network_activation",
@@ -33,6 +39,7 @@ __all__ = [
     "possible_precisions",
     "predict",
     "processor_name",
+    "risk_table",
     "score",
     "score_classes",
 ]

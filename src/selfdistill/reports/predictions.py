@@ -70,6 +70,19 @@ class TestPredictions:
             means = [100 * total / images for total in sums]
         return np.stack([images.astype(np.float64), *means], axis=1)
 
+    def risk_coverage(self) -> Numbers:
+        """Share of images answered and of wrong ones among these, percent, ``thresholds × 2``.
+
+        The surest images are answered first, those of equal confidence together; the last row
+        answers all (El-Yaniv and Wiener 2010).
+        """
+        order = np.argsort(-self.confidence, kind="stable")
+        sure, wrong = self.confidence[order], (self.labels != self.classes)[order]
+        last = np.append(sure[1:] < sure[:-1], True)  # of each group of equal confidence
+        answered = np.flatnonzero(last) + 1
+        shares = answered / len(sure), np.cumsum(wrong)[last] / answered
+        return 100 * np.stack(shares, axis=1)
+
 
 @dataclass(frozen=True)
 class Thumbnails:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..comparison import Comparison, Row
-from ..predictions import Numbers
+from ..predictions import Numbers, TestPredictions
 from ..text import needs_predictions, seeds_plus_minus
 from . import Plot, Section, TextTable, style
 
@@ -66,6 +66,35 @@ def _bins(row: Row) -> Numbers:
     sums = np.sum([np.nan_to_num(bins[:, 1:]) * bins[:, :1] for bins in by_run], axis=0)
     full = images >= MIN_IMAGES
     return sums[full] / images[full, None]
+
+
+def risk_coverage_plot(predictions: TestPredictions, split: str, name: str) -> Plot:
+    """How many answers are wrong, by how many of the images are answered, the surest first.
+
+    For the report of one run: draw it within ``style.house_style()`` and put it among the plots of
+    a section, as ``Section("calibration", "Calibration", plots=(risk_coverage_plot(predictions,
+    "test", "risk-coverage"),))``.
+
+    Args:
+        predictions: Of the images of the split, as ``StoredRun.predictions`` has them.
+        split: What the images are called on the axis.
+        name: Of the figure's file.
+    """
+    shares = predictions.risk_coverage()
+    figure, panel = style.axes(
+        xlabel=f"{split} images answered (%)", ylabel="wrong among the answered (%)"
+    )
+    panel.plot(shares[:, 0], shares[:, 1], color=style.INK, drawstyle="steps-post")
+    panel.plot(*shares[-1], color=style.INK, marker="o")
+    panel.set_xlim(0, 102)
+    panel.set_ylim(0, max(1.0, 1.1 * float(shares[:, 1].max())))
+    return Plot(
+        name,
+        "Risk and coverage: the images are answered from the surest on; the mark is where all "
+        "are. A curve that rises late means that the probabilities know which answers to keep "
+        "back (predict --unsure).",
+        figure,
+    )
 
 
 def robustness_section(comparison: Comparison) -> Section | None:
