@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORTURE ?= .torture
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: quickstart test torture generate check wheel install
+.PHONY: quickstart test torture generate check docs wheel install
 
 quickstart: $(STAMP)  ## train cross-entropy and SKDSAM on digits, compare them
 	$(BIN)/selfdistill quickstart
@@ -29,6 +29,9 @@ check: $(STAMP)  ## lint, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## the documentation as a site in .site/html; every link and entry checked
+	$(BIN)/python docs/website/build.py
 
 wheel: $(STAMP)  ## build the wheel and run it in an empty folder, away from this checkout
 	BIN=$(abspath $(BIN)) sh tests/wheel.sh

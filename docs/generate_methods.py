@@ -13,7 +13,6 @@ import inspect
 import json
 import re
 import statistics
-import textwrap
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import torch
+from docstrings import as_markdown
 from torch.utils.flop_counter import FlopCounterMode
 
 import selfdistill as sd
@@ -187,11 +187,7 @@ def table(heading: list[str], rows: list[list[str]]) -> str:
 def section(method: type[Method]) -> str:
     """A method's idea, equation, reference, deviations and options."""
     module = inspect.getmodule(method)
-    text = inspect.cleandoc(module.__doc__ or "")
-    text = re.sub(r"\.\. math::\n((?:\n| +.*\n?)+)", _display, text)
-    text = re.sub(r"\.\. math:: (.+(?:\n +.+)*)", r"$$\1$$", text)
-    text = re.sub(r":math:`((?:.|\n)+?)`", r"$\1$", text)
-    text = re.sub(r":mod:`(?:\w+\.)*(\w+)`", r"`\1`", text).replace("``", "`")
+    text = as_markdown(inspect.cleandoc(module.__doc__ or ""))
     text = re.sub(r"^(Reference|Deviations):\n", r"\n**\1.**\n", text, flags=re.MULTILINE)
     text = re.sub(r"^    (?=\S)", "", text, flags=re.MULTILINE)
     parameters = inspect.signature(method).parameters.values()
@@ -200,10 +196,6 @@ def section(method: type[Method]) -> str:
         f"`{p.name}`" if p.default is p.empty else f"`{p.name}={p.default}`" for p in options
     )
     return f"## {method.__name__}\n\n{text}\n\n**Options.** {defaults or 'none'}"
-
-
-def _display(match: re.Match[str]) -> str:
-    return f"$$\n{textwrap.dedent(match[1]).strip()}\n$$\n\n"
 
 
 def read_measured() -> dict[str, Measured]:
