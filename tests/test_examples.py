@@ -1,11 +1,13 @@
 """The examples run, and do what the README says of them."""
 
+import ast
 import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 
+import selfdistill as sd
 from selfdistill import cli, testing
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -24,6 +26,38 @@ def load(name):
 
 def test_own_loop():
     assert load("own_loop").main() > 0.5
+
+
+def test_a_task_of_timm_trains_the_method_and_saves_the_plain_network():
+    example = load("timm_task")
+    assert example.main(25) > 0.4
+    backbone = sd.create_backbone("small", num_classes=10)
+    task = example.SelfDistillation(sd.SKDSAM(backbone))
+    assert task.get_eval_model() is backbone.network
+    assert task.get_eval_model(ema=True) is None
+    task.setup_ema()
+    for average in (False, True):
+        (saved,) = task.get_checkpoint_state(ema=average).values()
+        assert saved.keys() == backbone.network.state_dict().keys()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [("lightning_module", "pytorch_lightning"), ("hugging_face_trainer", "transformers")],
+)
+def test_adapters_to_libraries_that_may_be_installed(name, library, tmp_path, monkeypatch):
+    pytest.importorskip(library)
+    monkeypatch.chdir(tmp_path)
+    assert load(name).main(epochs=6) > 0.4
+
+
+@pytest.mark.parametrize("name", ["timm_task", "lightning_module", "hugging_face_trainer"])
+def test_adapters_are_short(name):
+    text = (EXAMPLES / f"{name}.py").read_text()
+    (adapter,) = (node for node in ast.parse(text).body if isinstance(node, ast.ClassDef))
+    lines = ast.get_source_segment(text, adapter).splitlines()
+    assert len([line for line in lines if line and '"""' not in line]) <= 15
 
 
 def test_own_method_keeps_the_contract():

@@ -151,7 +151,7 @@ def train(
         ValueError: If something is misspelt, missing or does not suit.
         Failure: If the run is locked, storage fails, or the loss is not finite.
 
-    Example:
+    Examples:
         >>> train(data="photos", backbone="resnet18", method="SKDSAM", epochs=30)  # doctest: +SKIP
     """
     named = {

@@ -41,7 +41,7 @@ class Preprocessing:
         crop_share: Share of the scaled picture's shorter side that the input shows.
         interpolation: How pictures are scaled; antialiased.
 
-    Example:
+    Examples:
         >>> preprocessing = Preprocessing((32, 32), mean=(0.5,) * 3, std=(0.25,) * 3)
         >>> preprocessing.from_image(Image.new("RGB", (64, 48))).shape
         torch.Size([3, 32, 32])

@@ -52,7 +52,7 @@ def create_backbone(
     ``resnet56_cifar``, ``wrn_D_K`` (such as ``wrn_28_10``) and ``small``. Any other name is timm's.
     Names ignore case, and ``-`` equals ``_``.
 
-    Example:
+    Examples:
         >>> create_backbone("resnet18-cifar", num_classes=100).channels
         (64, 128, 256, 512)
 

@@ -36,7 +36,7 @@ class Tapped(Backbone):
     the one that is called ``logits``. Compile or wrap the backbone or a method that holds it, not
     the module beforehand.
 
-    Example:
+    Examples:
         >>> module = nn.Sequential(
         ...     nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 16, 3, 2, 1), nn.ReLU(),
         ...     nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10),

@@ -30,7 +30,7 @@ class Recipe:
         name: What it is called: by it default directories are named.
         note: Which recipe was chosen, where none was asked for; empty otherwise.
 
-    Example:
+    Examples:
         >>> recipe = Recipe.from_file("digits").override({"method": "BYOT", "optimizer.lr": 0.1})
         >>> recipe.method
         'BYOT'

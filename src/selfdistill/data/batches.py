@@ -152,7 +152,7 @@ class Batches:
         ValueError: If the split is smaller than a batch, a class has no second image where
             partners of the same class are asked for, or these meet labels that are mixtures.
 
-    Example:
+    Examples:
         >>> images = torch.zeros(10, 3, 8, 8, dtype=torch.uint8)
         >>> train = ImageSet(images, torch.zeros(10, dtype=torch.long), ("cat",))
         >>> pipeline = Pipeline([], Preprocessing((8, 8), mean=(0.5,) * 3, std=(0.25,) * 3))

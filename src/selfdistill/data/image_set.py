@@ -29,7 +29,7 @@ class ImageSet:
         ValueError: If there are not as many labels as images, a label names no class, or two
             classes have one name.
 
-    Example:
+    Examples:
         >>> images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
         >>> len(ImageSet(images, torch.tensor([0, 1]), ("cat", "dog")))
         2

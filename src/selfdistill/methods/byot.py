@@ -40,7 +40,7 @@ class BYOT(Method):
         hint_weight: λ, the weight of the match between an exit's map and the deepest one.
         exit: The exits' branch, ``bottleneck`` or ``chained``.
 
-    Example:
+    Examples:
         >>> method = BYOT(backbone, temperature=3.0)
         >>> method(images, labels).loss.backward()
     """

@@ -23,7 +23,7 @@ class CrossEntropy(Method):
         backbone: The network to train.
         label_smoothing: Share of each label spread evenly over all classes, in ``[0, 1]``.
 
-    Example:
+    Examples:
         >>> method = CrossEntropy(backbone)
         >>> method(images, labels).loss.backward()
     """

@@ -33,7 +33,7 @@ class CSKD(Method):
         distillation_weight: λ, the weight of the other image's prediction; the authors take 3 on
             fine-grained sets.
 
-    Example:
+    Examples:
         >>> method = CSKD(backbone)
         >>> method(torch.stack((images, others_of_the_same_classes)), labels).loss.backward()
     """

@@ -34,7 +34,7 @@ class DDGSD(Method):
         distillation_weight: λ, the weight of those predictions.
         hint_weight: μ, the weight of the discrepancy between the views' mean features.
 
-    Example:
+    Examples:
         >>> method = DDGSD(backbone)
         >>> method(torch.stack((view, other_view)), labels).loss.backward()
     """

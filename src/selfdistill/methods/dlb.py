@@ -37,7 +37,7 @@ class DLB(Method):
         temperature: T, the softness of both predictions; above 0.
         distillation_weight: α, the weight of what was said in the batch before.
 
-    Example:
+    Examples:
         >>> context = Context(indices, epoch, progress, memory[earlier], labels_of_earlier)
         >>> output = DLB(backbone)(torch.stack((images, earlier_images)), labels, context=context)
     """

@@ -45,7 +45,7 @@ class FRSKD(Method):
             sets.
         detach_backbone: Keep the gradient of the self-teacher's labels out of the network.
 
-    Example:
+    Examples:
         >>> method = FRSKD(backbone)
         >>> method(images, labels).loss.backward()
     """

@@ -41,7 +41,7 @@ class KD(Method):
         ValueError: If the teacher tells apart another number of classes than the network or sees
             images of other channels, or the path holds none.
 
-    Example:
+    Examples:
         >>> method = KD(backbone, teacher=Path("runs/cross_entropy"))
         >>> method(images, labels).loss.backward()
     """

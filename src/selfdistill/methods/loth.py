@@ -50,7 +50,7 @@ class LOTH(Method):
     Raises:
         ValueError: If the shallowest exit would unlearn its labels.
 
-    Example:
+    Examples:
         >>> method = LOTH(backbone)
         >>> method(images, labels).loss.backward()
     """

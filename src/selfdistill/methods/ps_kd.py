@@ -34,7 +34,7 @@ class PSKD(Method):
         final_share: α, the share of the earlier prediction in the target at the end of training, in
             ``[0, 1]``.
 
-    Example:
+    Examples:
         >>> context = Context(indices, epoch, progress, memory[indices])
         >>> output = PSKD(backbone)(images, labels, context=context)
     """

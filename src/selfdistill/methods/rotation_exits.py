@@ -54,7 +54,7 @@ class RotationExits(Method):
     Raises:
         ValueError: If quarter turns are asked for of images that are not square.
 
-    Example:
+    Examples:
         >>> method = RotationExits(backbone)
         >>> method(images, labels).loss.backward()
     """

@@ -86,7 +86,7 @@ class SKDSAM(Method):
         detach_keys: Keep the attention's gradient out of the shallow stages.
         exit: The exits' branch, ``bottleneck`` or ``chained``.
 
-    Example:
+    Examples:
         >>> method = SKDSAM(backbone, temperature=3.0)
         >>> method(images, labels).loss.backward()
     """

@@ -44,7 +44,7 @@ class SKDSAMReleased(Method):
         distillation_weight: λ, the weight of everything but the labels.
         hint_weight: a, the weight of the distance between normalised maps.
 
-    Example:
+    Examples:
         >>> method = SKDSAMReleased(backbone)
         >>> method(images, labels).loss.backward()
     """

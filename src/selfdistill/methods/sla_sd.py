@@ -44,7 +44,7 @@ class SLASD(Method):
     Raises:
         ValueError: If the backbone's images are not square.
 
-    Example:
+    Examples:
         >>> method = SLASD(backbone)
         >>> method(images, labels).loss.backward()
     """

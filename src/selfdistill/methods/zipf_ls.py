@@ -47,7 +47,7 @@ class ZipfLS(Method):
         head_weight: α, the weight of the heads' labels; the authors take 0.5 on Tiny ImageNet.
         dense: Rank by the votes of positions; else by the network's logits, without heads.
 
-    Example:
+    Examples:
         >>> method = ZipfLS(backbone)
         >>> method(images, labels).loss.backward()
     """

@@ -1,6 +1,6 @@
 """What every method and every augmentation must keep, as checks: for those here and anybody's.
 
-Example:
+Examples:
     >>> check_method(MyMethod)
     >>> check_augmentation(MyAugmentation)
 """

@@ -22,7 +22,7 @@ def check_augmentation(step: Augmentation | type[Augmentation]) -> None:
     Raises:
         AssertionError: If it breaks its contract; names the check and the fault.
 
-    Example:
+    Examples:
         >>> check_augmentation(MyAugmentation(degrees=30.0))
     """
     made = step() if isinstance(step, type) else step

@@ -38,7 +38,7 @@ def check_method(build: Build, *, reaches: Mapping[str, tuple[str, ...]] | None 
         AssertionError: If the method breaks its contract; names the check and the fault.
         ValueError: If it is not a class or function that makes a method.
 
-    Example:
+    Examples:
         >>> check_method(MyMethod, reaches={"labels": ("backbone",)})
     """
     if isinstance(build, Method) or not callable(build):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -14,7 +14,7 @@ def reached(term: Float[Tensor, ""], module: nn.Module) -> set[str]:
 
     The graph stays, so that several terms of one output can be asked for.
 
-    Example:
+    Examples:
         >>> output = method(images, labels)
         >>> reached(output.terms["labels"], method.backbone)
     """

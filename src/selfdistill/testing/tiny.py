@@ -42,7 +42,7 @@ class TinyBackbone(Backbone):
         channels: Channels of each stage, shallow to deep.
         num_classes: Classes to tell apart.
 
-    Example:
+    Examples:
         >>> TinyBackbone().stages(torch.randn(2, 3, 16, 16)).features[-1].shape
         torch.Size([2, 8, 4, 4])
     """

@@ -45,7 +45,7 @@ class Pipeline:
     Raises:
         ValueError: If a step on standardised images precedes one on pixels.
 
-    Example:
+    Examples:
         >>> from selfdistill.data import Flip, PadCrop
         >>> preprocessing = Preprocessing((32, 32), mean=(0.5,) * 3, std=(0.25,) * 3)
         >>> pipeline = Pipeline([PadCrop(), Flip()], preprocessing)

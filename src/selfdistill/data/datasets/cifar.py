@@ -105,7 +105,7 @@ class CIFAR10(DownloadableSet):
     Expects ``cifar-10-batches-bin/data_batch_1.bin`` … ``test_batch.bin`` under ``root``, or
     torchvision's ``cifar-10-batches-py``.
 
-    Example:
+    Examples:
         >>> CIFAR10(root="data", download=True).splits()  # doctest: +SKIP
     """
 
@@ -120,7 +120,7 @@ class CIFAR100(DownloadableSet):
     Expects ``cifar-100-binary/train.bin`` and ``test.bin`` under ``root``, or torchvision's
     ``cifar-100-python``.
 
-    Example:
+    Examples:
         >>> CIFAR100(root="data", validation_per_class=50).splits()  # doctest: +SKIP
     """
 

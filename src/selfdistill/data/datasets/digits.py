@@ -23,7 +23,7 @@ class Digits(DataSet):
         validation_per_class: Validation images of each digit; 0 for no such split.
         split_seed: Decides which image belongs to which split.
 
-    Example:
+    Examples:
         >>> len(Digits(train_per_class=20).splits().train)
         200
     """

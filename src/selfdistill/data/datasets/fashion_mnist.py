@@ -40,7 +40,7 @@ class FashionMNIST(DownloadableSet):
     ``root``, as torchvision lays them. Their MD5 is checked; of files that were unpacked already,
     for which none is published, the size and the header. Grey is repeated in three channels.
 
-    Example:
+    Examples:
         >>> FashionMNIST(root="data", download=True).splits()  # doctest: +SKIP
     """
 

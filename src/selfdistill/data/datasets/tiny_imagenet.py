@@ -42,7 +42,7 @@ class TinyImageNet(BenchmarkSet):
     Raises:
         ValueError: If the size is out of range.
 
-    Example:
+    Examples:
         >>> TinyImageNet(root="data", image_size=64).splits()  # doctest: +SKIP
     """
 

@@ -62,7 +62,7 @@ class HuggingFace(OwnImages):
     Raises:
         ValueError: If the size or a share is out of range.
 
-    Example:
+    Examples:
         >>> HuggingFace(name="owner/flowers", image_size=224).splits()  # doctest: +SKIP
     """
 

@@ -41,7 +41,7 @@ class ImageFolder(OwnImages):
     Raises:
         ValueError: If the size or a share is out of range.
 
-    Example:
+    Examples:
         >>> ImageFolder(root="photos", image_size=224).splits()  # doctest: +SKIP
     """
 

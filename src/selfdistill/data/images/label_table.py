@@ -35,7 +35,7 @@ class LabelTable(OwnImages):
     Raises:
         ValueError: If the size or a share is out of range.
 
-    Example:
+    Examples:
         >>> LabelTable(table="labels.csv", root="photos").splits()  # doctest: +SKIP
     """
 
