@@ -30,12 +30,35 @@ def cross_entropy(
 
     Args:
         logits: Predictions :math:`z`.
-        labels: Class indices, or probabilities :math:`y` (mixup, CutMix).
+        labels: Class indices, or probabilities :math:`y` (mixup, CutMix), or these times a weight.
         label_smoothing: Share of the label spread evenly over all classes, in ``[0, 1]``.
     """
+    if labels.ndim == 2 and label_smoothing:  # torch's own does not smooth an image's weight
+        evenly = labels.sum(1, keepdim=True) / labels.shape[1]
+        labels, label_smoothing = torch.lerp(labels, evenly, label_smoothing), 0.0
     return F.cross_entropy(
         at_least_single(logits), labels, reduction="none", label_smoothing=label_smoothing
     )
+
+
+def image_mean(
+    values: Float[Tensor, "batch *axes"],
+    labels: Int[Tensor, " batch"] | Float[Tensor, "batch classes"],
+) -> Float[Tensor, "*axes"]:
+    r"""Mean over the images of a batch, each with its weight.
+
+    .. math:: \frac1B \sum_i \Big(\sum_k y_{ik}\Big) \, v_i
+
+    Args:
+        values: What does not look at labels, such as a distillation loss, of each image;
+            cross-entropy has the weight in its labels already.
+        labels: Class indices, of images that all weigh 1; or rows :math:`y_i`, whose sum is the
+            weight of the image: its mean over a training split is 1.
+    """
+    if labels.ndim == 2:
+        weights = labels.sum(1).reshape(-1, *(1,) * (values.ndim - 1))
+        values = values * weights.to(values.dtype)
+    return values.mean(0)
 
 
 def distillation(

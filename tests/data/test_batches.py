@@ -154,7 +154,7 @@ def test_partners_are_uniform_over_the_others_of_the_class():
     labels = torch.tensor([2, 0, 0, 2, 2, 0, 2])
     counts = torch.zeros(7, 7)
     for _ in range(3000):
-        counts[torch.arange(7), same_class(labels, torch.rand(7))] += 1
+        counts[torch.arange(7), same_class(labels, torch.rand(7), torch.arange(7))] += 1
     allowed = (labels[:, None] == labels) & ~torch.eye(7, dtype=torch.bool)
     assert torch.equal(counts > 0, allowed)
     for row, others in zip(counts, allowed, strict=True):
@@ -164,7 +164,7 @@ def test_partners_are_uniform_over_the_others_of_the_class():
 def test_draws_at_the_edges_still_find_a_partner():
     labels = torch.arange(8) % 2
     for edge in (0.0, 1 - 2**-24, 1.0):
-        partners = same_class(labels, torch.full((8,), edge))
+        partners = same_class(labels, torch.full((8,), edge), torch.arange(8))
         assert torch.equal(labels[partners], labels)
         assert not (partners == torch.arange(8)).any()
 

@@ -37,6 +37,7 @@ FAULTS = [
     (faults.Forgets, "state_round_trips"),
     (faults.ForgetsImages, "state_round_trips"),
     (faults.HardLabelsOnly, "soft_labels_work"),
+    (faults.WeighsNothing, "weights_count"),
     (faults.NetworkNotFirst, "inspection_is_well_formed"),
     (faults.UnequalShares, "inspection_is_well_formed"),
     (faults.MixesMemories, "memory_is_well_formed"),

@@ -19,7 +19,7 @@ from .schema import ALL_OPTIONS, PASSED, Adversary, BackboneChoice, Ingredients
 from .typed import Plain
 
 FORMAT = 1
-ADDED = {"decay_biases": True, "drop_last": True}
+ADDED = {"decay_biases": True, "drop_last": True, "balance": "none", "balance_beta": None}
 """Fields that recipes gained; at what recipes without them meant, they change no run's hash."""
 ENDS = {"CosineAnnealingLR": "T_max", "PolynomialLR": "total_iters", "LinearLR": "total_iters"}
 """Schedules that come to an end, with training unless this option says after how many epochs."""

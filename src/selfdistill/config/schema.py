@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..backbones import Backbone, Tapped, check_published, create_backbone, declared_size
-from ..data import Augmentation, DataSet, Mixing
+from ..data import Augmentation, Balance, DataSet, Mixing
 from ..evaluation import PrecisionChoice
 from ..methods import Method
 from .user_code import is_own_file, network_maker
@@ -117,6 +117,11 @@ class Ingredients:
         augment: What is done to the training images, in this order.
         mixing: How training images are mixed with others, if at all: Mixup, CutMix, StyleMixing.
         adversary: How training images are made harder for the method, if at all.
+        balance: How classes of unequal size are made to count alike, in labels and distillation:
+            ``loss`` weighs each image by the inverse of its class's size; ``sampling`` shows the
+            images of each class as often as those of another; none counts each image once.
+        balance_beta: Balance less where classes are large: by the inverse of the effective number
+            of images, (1 − β^n) / (1 − β); from 0, no balance, to below 1, such as 0.999.
         optimizer: Steps the parameters, by its torch name.
         schedule: Learning rate over epochs, by its torch name. Its epochs, milestones too, count
             from the end of the warm-up; CosineAnnealingLR, PolynomialLR and LinearLR end with
@@ -157,6 +162,8 @@ class Ingredients:
     augment: list[Augmentation] = field(default_factory=list[Augmentation])
     mixing: Mixing | None = None
     adversary: Adversary | None = None
+    balance: Balance = "none"
+    balance_beta: float | None = None
     optimizer: Callable[[Iterable[nn.Parameter]], Optimizer]
     schedule: Callable[[Optimizer], LRScheduler]
     backbone_lr_scale: float = 1.0
@@ -189,6 +196,13 @@ class Ingredients:
             raise ValueError(
                 f"backbone_lr_scale={self.backbone_lr_scale} must lie above 0, up to 1"
             )
+        if self.balance_beta is not None:
+            if self.balance == "none":
+                raise ValueError(
+                    f"balance_beta={self.balance_beta} needs --balance loss or sampling"
+                )
+            if not 0 <= self.balance_beta < 1:
+                raise ValueError(f"balance_beta={self.balance_beta} must lie within 0 to below 1")
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise ValueError(f"ema_decay={self.ema_decay} must lie between 0 and 1")
 

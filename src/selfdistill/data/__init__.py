@@ -19,6 +19,7 @@ from .augment import (
     StyleMixing,
     TrivialAugment,
 )
+from .balance import Balance, imbalance
 from .batches import Batch, Batches, Epoch
 from .datasets import CIFAR10, CIFAR100, Digits, FashionMNIST, TinyImageNet
 from .image_set import DataSet, ImageSet, InMemory, Splits, channel_statistics
@@ -38,6 +39,7 @@ __all__ = [
     "DATA_SETS",
     "Augmentation",
     "AutoAugment",
+    "Balance",
     "Batch",
     "Batches",
     "ColourJitter",
@@ -69,6 +71,7 @@ __all__ = [
     "TrivialAugment",
     "channel_statistics",
     "generator",
+    "imbalance",
     "rgb_image",
     "split_in_memory",
     "standardise",

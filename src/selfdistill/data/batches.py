@@ -3,7 +3,8 @@
 Before an epoch, one generator keyed by seed and epoch draws the order of the images and, for each
 view, a row of uniform numbers an image. Row i belongs to image i as the anchor (the image itself,
 as opposed to its partner), so what becomes of an image depends neither on its batch nor on the
-worker, rank, device or point of resuming.
+worker, rank, device or point of resuming. Where classes are balanced by sampling, seed and epoch
+decide which image anchor i shows; an image that several anchors show is augmented by each row.
 Mixing has a generator of its own: it moves no other draw, nor does the number of views move it.
 """
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from ..pairing import Partner
 from .augment import Mixing, Pipeline
 from .augment.mixing import SoftLabels, Views
+from .balance import Balance, class_weights, draw_by_weight
 from .image_set import ImageSet
 from .randomness import generator
 
@@ -29,13 +31,14 @@ class Batch(NamedTuple):
     images: Float[Tensor, "*views batch channels height width"]
     """Augmented and standardised; with a partner, anchors and partners on a first axis."""
     labels: Labels
-    """Classes; with mixing that softens labels, a row of probabilities an image."""
+    """Classes; with mixing that softens labels a row of probabilities an image, and with classes
+    balanced in the loss such a row times the weight of each class."""
     indices: Int64[Tensor, " batch"]
     """Positions of the anchors in the training split."""
     partners: Int64[Tensor, " batch"] | None = None
     """Positions of the images in the second view, where there is one."""
-    partner_labels: Int64[Tensor, " batch"] | None = None
-    """Their classes."""
+    partner_labels: Labels | None = None
+    """Their classes; with classes balanced in the loss as rows, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +61,12 @@ class Epoch:
         train: The training split.
         pipeline: What is done to each image.
         batch_size: Images of a global batch.
-        order: Positions of the images in the order they are visited: a whole number of batches.
-        sources: Which image each view of each anchor shows.
+        order: Anchors in the order they are visited: a whole number of batches.
+        sources: Which image each view of each anchor shows; the first view of anchor i shows image
+            i, unless classes are balanced by sampling.
         draws: Uniform draws for each view of each anchor.
         mixtures: With which image and how each anchor is mixed, if at all.
+        weights: What the labels of each class are multiplied by, if at all.
     """
 
     train: ImageSet
@@ -71,6 +76,7 @@ class Epoch:
     sources: Int64[Tensor, "views n"]
     draws: Float[Tensor, "views n draws"]
     mixtures: Mixtures | None = None
+    weights: Float[Tensor, " classes"] | None = None
 
     def batch(self, step: int, *, part: int = 0, parts: int = 1) -> Batch:
         """Make one part of a global batch; the parts, in order, are the whole.
@@ -94,27 +100,29 @@ class Epoch:
         assert 0 <= step < len(self.order) // self.batch_size
         return self.assemble(self.order[first : first + size])
 
-    def assemble(self, indices: Int64[Tensor, " batch"]) -> Batch:
+    def assemble(self, anchors: Int64[Tensor, " batch"]) -> Batch:
         """Make the batch of the given anchors: device work only, and nothing but tensors decide."""
-        sources = self.sources.index_select(1, indices)
-        views = self._views(sources, self.draws.index_select(1, indices))
-        labels = self._labels(indices)
+        sources = self.sources.index_select(1, anchors)
+        views = self._views(sources, self.draws.index_select(1, anchors))
+        labels = self._labels(sources[0])
         if (mixtures := self.mixtures) is not None:
-            partners = mixtures.partners[indices]
+            partners = mixtures.partners[anchors]
             others = self._views(
-                partners.expand(len(views), -1), mixtures.augmentation.index_select(1, indices)
+                partners.expand(len(views), -1), mixtures.augmentation.index_select(1, anchors)
             )
             views, soft = mixtures.mixing.apply(
                 views,
                 others,
                 self._one_hot(labels),
                 self._one_hot(self._labels(partners)),
-                mixtures.draws[indices],
+                mixtures.draws[anchors],
             )
             labels = soft if mixtures.mixing.softens else labels
+        labels = self._weighted(labels)
         if len(views) == 1:
-            return Batch(views[0], labels, indices)
-        return Batch(views, labels, indices, sources[1], self._labels(sources[1]))
+            return Batch(views[0], labels, sources[0])
+        others = self._weighted(self._labels(sources[1]))
+        return Batch(views, labels, sources[0], sources[1], others)
 
     def _labels(self, indices: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch"]:
         labels = self.train.labels
@@ -126,6 +134,11 @@ class Epoch:
         images = self.train.images
         pixels = images.index_select(0, sources.flatten().to(images.device)).to(sources.device)
         return self.pipeline.apply(pixels, draws.flatten(0, 1)).unflatten(0, tuple(sources.shape))
+
+    def _weighted(self, labels: Labels) -> Labels:
+        if self.weights is None:
+            return labels
+        return (self._one_hot(labels) if labels.ndim == 1 else labels) * self.weights
 
     def _one_hot(self, labels: Int64[Tensor, " batch"]) -> SoftLabels:
         # Not torch's own: it waits for the device, to check the labels.
@@ -145,6 +158,10 @@ class Batches:
             batch is filled with images from the epoch's first.
         seed: Decides order, draws and partners, together with the epoch.
         mixing: What each image is mixed with another by, once augmented; None mixes nothing.
+        balance: How classes of unequal size are made to count alike: ``loss`` multiplies the labels
+            by the weight of each class; ``sampling`` draws as many images an epoch, of each class
+            as often as its weight says.
+        balance_beta: Of what the weights are the inverse: see :func:`class_weights`.
         device: Where batches are made, also of images that are too many to lie there; None for the
             images' own device.
 
@@ -173,6 +190,8 @@ class Batches:
         drop_last: bool = True,
         seed: int,
         mixing: Mixing | None = None,
+        balance: Balance = "none",
+        balance_beta: float | None = None,
         device: torch.device | str | None = None,
     ) -> None:
         if not 1 <= batch_size <= len(train):
@@ -189,7 +208,9 @@ class Batches:
         self.mixing = mixing
         self.steps = len(train) // batch_size if drop_last else -(-len(train) // batch_size)
         """Batches of an epoch."""
+        self.balance = balance
         self._labels = train.labels.cpu()
+        self._weights = class_weights(self._labels, len(train.classes), balance_beta)
         if partner is Partner.SAME_CLASS:
             lonely = (self._labels.bincount() == 1).nonzero()
             if len(lonely):
@@ -214,19 +235,21 @@ class Batches:
         order = torch.randperm(count, generator=random)
         visited = self._visited(order)
         draws = torch.rand(views, count, per_image, generator=random)
-        sources = torch.arange(count).repeat(views, 1)
+        shown = self._shown(epoch)
+        sources = shown.repeat(views, 1)
         if self.partner is Partner.SAME_CLASS:
-            sources[1] = same_class(self._labels, torch.rand(count, generator=random))
+            sources[1] = same_class(self._labels, torch.rand(count, generator=random), shown)
         elif self.partner is Partner.BATCH_BEFORE:
             before = torch.randperm(count, generator=generator(self.seed, max(0, epoch - 1)))
             first = (self._visited(before) if epoch else visited[: self.batch_size])[
                 -self.batch_size :
             ]
-            sources[1, order] = torch.cat((first, order))[:count]
+            shown_first = self._shown(max(0, epoch - 1))[first]
+            sources[1, order] = torch.cat((shown_first, shown[order]))[:count]
         mixtures = None
         if self.mixing is not None:
             random = generator(self.seed, epoch, "mixing")
-            partners = torch.randint(count, (count,), generator=random)
+            partners = shown[torch.randint(count, (count,), generator=random)]
             rows = self.mixing.prepare(
                 torch.rand(count, self.mixing.draws_per_image, generator=random)
             )
@@ -242,19 +265,28 @@ class Batches:
             sources.to(device),
             draws.to(device),
             mixtures,
+            self._weights.float().to(device) if self.balance == "loss" else None,
         )
+
+    def _shown(self, epoch: int) -> Int64[Tensor, " n"]:
+        """Which image the first view of each anchor shows."""
+        if self.balance != "sampling":
+            return torch.arange(len(self.train))
+        return draw_by_weight(self._labels, self._weights, seed=self.seed, epoch=epoch)
 
     def _visited(self, order: Int64[Tensor, " n"]) -> Int64[Tensor, " visited"]:
         return torch.cat((order, order))[: self.steps * self.batch_size]
 
 
-def same_class(labels: Int64[Tensor, " n"], draws: Float[Tensor, " n"]) -> Int64[Tensor, " n"]:
-    """Choose for each image another of its class, uniformly; each class has two or more."""
+def same_class(
+    labels: Int64[Tensor, " n"], draws: Float[Tensor, " m"], shown: Int64[Tensor, " m"]
+) -> Int64[Tensor, " m"]:
+    """Choose for each image shown another of its class, uniformly; each class has two or more."""
     counts = labels.bincount()
     grouped = labels.argsort(stable=True)
-    firsts = (counts.cumsum(0) - counts)[labels]
-    ranks = torch.empty_like(grouped)
-    ranks[grouped] = torch.arange(len(labels))
-    ranks -= firsts
-    others = (draws * (counts[labels] - 1)).long().clamp(max=counts[labels] - 2)
-    return grouped[firsts + others + (others >= ranks)]
+    places = torch.empty_like(grouped)
+    places[grouped] = torch.arange(len(labels))
+    classes = labels[shown]
+    firsts, sizes = (counts.cumsum(0) - counts)[classes], counts[classes]
+    others = (draws * (sizes - 1)).long().minimum(sizes - 2)
+    return grouped[firsts + others + (others >= places[shown] - firsts)]

@@ -51,8 +51,8 @@ class Context(NamedTuple):
     """For methods that set ``remembers``: what :meth:`Method.remember` kept of each image when it
     was last seen; zeros for one not seen yet."""
 
-    partner_labels: Int[Tensor, " batch"] | None = None
-    """Classes of the second view's images, where they are those of the batch before; the memory is
+    partner_labels: Labels | None = None
+    """Labels of the second view's images, where they are those of the batch before; the memory is
     of these images, too."""
 
     def remembered(self) -> Float[Tensor, "batch classes"]:
@@ -118,7 +118,13 @@ class Method(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def forward(self, images: Images, labels: Labels) -> Output:
-        """Compute the loss of one batch."""
+        """Compute the loss of one batch.
+
+        Args:
+            images: Augmented and standardised.
+            labels: Classes; or rows of shape (batch, classes) that say how much of each class an
+                image shows, times the image's weight. Rows sum to 1, unless classes are balanced.
+        """
 
     def remember(
         self, memory: Float[Tensor, "batch classes"], logits: Float[Tensor, "batch classes"]

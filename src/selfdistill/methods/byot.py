@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ..attachments import ExitKind, build_exits
 from ..backbones import Backbone
-from ..losses import cross_entropy, distillation, mean_squared_difference
+from ..losses import cross_entropy, distillation, image_mean, mean_squared_difference
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
@@ -74,8 +74,8 @@ class BYOT(Method):
         hinted: list[Float[Tensor, ""]] = []
         for g, z in self.exits(features):
             labelled.append(cross_entropy(z, labels).mean())
-            distilled.append(distillation(z, z_teacher, self.temperature).mean())
-            hinted.append(mean_squared_difference(g, teacher).mean())
+            distilled.append(image_mean(distillation(z, z_teacher, self.temperature), labels))
+            hinted.append(image_mean(mean_squared_difference(g, teacher), labels))
         terms = {
             "labels": cross_entropy(z_deepest, labels).mean(),
             "exit_labels": self.label_share * torch.stack(labelled).sum(),

@@ -18,7 +18,7 @@ Deviations:
 import torch
 
 from ..backbones import Backbone
-from ..losses import cross_entropy, distillation
+from ..losses import cross_entropy, distillation, image_mean
 from ..pairing import Partner
 from . import ranges
 from .base import Images, Labels, Method, Output
@@ -55,7 +55,7 @@ class CSKD(Method):
         z = self.backbone(x)
         with torch.no_grad():
             z_other = self.backbone(other)
-        taught = distillation(z, z_other, self.temperature).mean()
+        taught = image_mean(distillation(z, z_other, self.temperature), labels)
         terms = {
             "labels": cross_entropy(z, labels).mean(),
             "distillation": self.distillation_weight * taught,

@@ -19,7 +19,7 @@ Deviations:
 """
 
 from ..backbones import Backbone
-from ..losses import cross_entropy, distillation, mean_discrepancy
+from ..losses import cross_entropy, distillation, image_mean, mean_discrepancy
 from ..pairing import Partner
 from . import ranges
 from .base import Images, Labels, Method, Output
@@ -67,7 +67,7 @@ class DDGSD(Method):
         b_teaches = distillation(z_a, z_b.detach(), self.temperature)
         terms = {
             "labels": labelled.mean(),
-            "distillation": self.distillation_weight * (a_teaches + b_teaches).mean(),
+            "distillation": self.distillation_weight * image_mean(a_teaches + b_teaches, labels),
             "hint": self.hint_weight * mean_discrepancy(f_a, f_b),
         }
         return Output(terms, z_a)

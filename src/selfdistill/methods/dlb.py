@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..backbones import Backbone
-from ..losses import at_least_single, cross_entropy, distillation
+from ..losses import at_least_single, cross_entropy, distillation, image_mean
 from ..pairing import Partner
 from . import ranges
 from .base import Context, Images, Labels, Method, Output
@@ -70,7 +70,7 @@ class DLB(Method):
         terms = {
             "labels": cross_entropy(z, labels).mean() / 2,
             "labels_again": cross_entropy(z_again, context.partner_labels).mean() / 2,
-            "distillation": self.distillation_weight * taught.mean(),
+            "distillation": self.distillation_weight * image_mean(taught, context.partner_labels),
         }
         return Output(terms, z)
 

@@ -28,7 +28,7 @@ import torch
 
 from ..attachments import BiFPN
 from ..backbones import Backbone
-from ..losses import attention_transfer, cross_entropy, distillation
+from ..losses import attention_transfer, cross_entropy, distillation, image_mean
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
@@ -76,9 +76,10 @@ class FRSKD(Method):
         features, z = self.backbone.stages(images)
         read = tuple(f.detach() for f in features) if self.detach_backbone else features
         refined, z_teacher = self.self_teacher(read)
-        taught = distillation(z, z_teacher.detach(), self.temperature).mean()
+        taught = image_mean(distillation(z, z_teacher.detach(), self.temperature), labels)
         hinted = [
-            attention_transfer(f, t.detach()).mean() for f, t in zip(features, refined, strict=True)
+            image_mean(attention_transfer(f, t.detach()), labels)
+            for f, t in zip(features, refined, strict=True)
         ]
         terms = {
             "labels": cross_entropy(z, labels).mean(),

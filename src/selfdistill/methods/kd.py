@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ..attachments import Conversion, Frozen
 from ..backbones import Backbone, load_backbone, model_folder, read_description
-from ..losses import cross_entropy, distillation
+from ..losses import cross_entropy, distillation, image_mean
 from ..preprocessing import Preprocessing
 from . import ranges
 from .base import Images, Labels, Method, Output
@@ -117,7 +117,7 @@ class KD(Method):
     def forward(self, images: Images, labels: Labels) -> Output:
         """See the module's equation."""
         z_student, z_teacher = self.backbone(images), self.teacher(images)
-        taught = distillation(z_student, z_teacher, self.temperature).mean()
+        taught = image_mean(distillation(z_student, z_teacher, self.temperature), labels)
         terms = {
             "labels": cross_entropy(z_student, labels).mean(),
             "distillation": self.distillation_weight * taught,

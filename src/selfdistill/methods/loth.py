@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from ..attachments import ExitKind, build_exits
 from ..backbones import Backbone
-from ..losses import at_least_single, cross_entropy, distillation
+from ..losses import at_least_single, cross_entropy, distillation, image_mean
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
@@ -92,7 +92,7 @@ class LOTH(Method):
             for share, z_l in zip(self.shares, z, strict=True)
         ]
         taught = [
-            share * distillation(z_l, teacher, self.temperature).mean()
+            share * image_mean(distillation(z_l, teacher, self.temperature), labels)
             for share, z_l in zip(self.shares, z, strict=True)
         ]
         terms = {
@@ -100,7 +100,9 @@ class LOTH(Method):
             "exit_labels": torch.stack(exit_labels).sum(),
             "distillation": torch.stack(taught).sum(),
             "teacher_labels": cross_entropy(z_fused, labels).mean(),
-            "teacher_distillation": distillation(z_fused, mean, self.temperature).mean(),
+            "teacher_distillation": image_mean(
+                distillation(z_fused, mean, self.temperature), labels
+            ),
         }
         return Output(terms, z_deepest)
 

@@ -21,7 +21,7 @@ Deviations:
 """
 
 from ..backbones import Backbone
-from ..losses import cross_entropy
+from ..losses import cross_entropy, image_mean
 from . import ranges
 from .base import Context, Images, Labels, Method, Output
 
@@ -56,6 +56,6 @@ class PSKD(Method):
         label_share = 1 - share * earlier.sum(1)  # rows of unseen images are zero
         terms = {
             "labels": (label_share * cross_entropy(z, labels)).mean(),
-            "distillation": (share * cross_entropy(z, earlier)).mean(),
+            "distillation": image_mean(share * cross_entropy(z, earlier), labels),
         }
         return Output(terms, z)

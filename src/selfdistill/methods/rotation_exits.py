@@ -34,7 +34,7 @@ from torch import nn
 
 from ..attachments import ExitKind, build_exits
 from ..backbones import Backbone
-from ..losses import at_least_single, cross_entropy, distillation
+from ..losses import at_least_single, cross_entropy, distillation, image_mean
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 from .rotations import average_turns, joint_labels, refuse_oblong, rotate
@@ -95,13 +95,13 @@ class RotationExits(Method):
         shallow = [u for _, u in self.exits(features)]
         teacher = deepest.detach()
         joint = [cross_entropy(u, pairs).mean() for u in (*shallow, deepest)]
-        taught = [distillation(u, teacher, self.temperature).mean() for u in shallow]
+        taught = [image_mean(distillation(u, teacher, self.temperature), pairs) for u in shallow]
         aggregated = average_turns(teacher.chunk(self.turns))
         terms = {
             "labels": cross_entropy(z, labels).mean(),
             "joint_labels": self.joint_weight * torch.stack(joint).sum(),
             "exit_distillation": self.distillation_weight * torch.stack(taught).sum(),
-            "distillation": distillation(z, aggregated, self.temperature).mean(),
+            "distillation": image_mean(distillation(z, aggregated, self.temperature), labels),
         }
         return Output(terms, z)
 

@@ -58,7 +58,7 @@ from ..attachments import (
     stage_weights,
 )
 from ..backbones import Backbone
-from ..losses import cross_entropy, distillation, normalised_distance
+from ..losses import cross_entropy, distillation, image_mean, normalised_distance
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
@@ -154,8 +154,8 @@ class SKDSAM(Method):
         terms = {
             "labels": cross_entropy(z_deepest, labels).mean(),
             "exit_labels": beta * gamma * labelled.mean(0).sum(),
-            "distillation": beta * (1 - gamma) * (w * distilled).mean(0).sum(),
-            "hint": beta * self.hint_weight * (w * hinted).mean(0).sum(),
+            "distillation": beta * (1 - gamma) * image_mean(w * distilled, labels).sum(),
+            "hint": beta * self.hint_weight * image_mean(w * hinted, labels).sum(),
         }
         return Output(terms | self._fusion_terms(z_deepest, z, alpha, labels), z_deepest)
 
@@ -190,6 +190,6 @@ class SKDSAM(Method):
         if self.fusion == "full" or self.attention_kind not in FIXED_KINDS:
             terms["fusion"] = cross_entropy(z_fused, labels).mean()
         if self.fusion != "off":
-            taught = distillation(z_deepest, z_fused.detach(), self.temperature).mean()
+            taught = image_mean(distillation(z_deepest, z_fused.detach(), self.temperature), labels)
             terms["fusion_distillation"] = self.fusion_distillation_weight * taught
         return terms

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from ..attachments import StageAttention, pool_to
 from ..backbones import Backbone
-from ..losses import at_least_single, cross_entropy
+from ..losses import at_least_single, cross_entropy, image_mean
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 
@@ -85,8 +85,8 @@ class SKDSAMReleased(Method):
             distilled.append((log_t.exp() * (log_t - log_s)).mean((1, 2, 3)))
             hinted.append((_normalise(v) - direction).abs().mean((1, 2, 3)))
         alpha = self._attend(features)
-        kd = (alpha * torch.stack(distilled, 1)).sum(1).mean()
-        ft = (alpha * torch.stack(hinted, 1)).sum(1).mean()
+        kd = image_mean((alpha * torch.stack(distilled, 1)).sum(1), labels)
+        ft = image_mean((alpha * torch.stack(hinted, 1)).sum(1), labels)
         weight = self.distillation_weight
         terms = {
             "labels": cross_entropy(z_deepest, labels).mean(),

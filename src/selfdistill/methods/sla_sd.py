@@ -23,7 +23,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..backbones import Backbone
-from ..losses import at_least_single, cross_entropy, distillation
+from ..losses import at_least_single, cross_entropy, distillation, image_mean
 from . import ranges
 from .base import Images, Inspection, Labels, Method, Output
 from .rotations import average_turns, joint_labels, refuse_oblong, rotate
@@ -77,7 +77,7 @@ class SLASD(Method):
         terms = {
             "labels": cross_entropy(z, labels).mean(),
             "joint_labels": self.joint_weight * cross_entropy(joint, pairs).mean(),
-            "distillation": distillation(z, aggregated, self.temperature).mean(),
+            "distillation": image_mean(distillation(z, aggregated, self.temperature), labels),
         }
         return Output(terms, z)
 

@@ -29,7 +29,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from ..backbones import Backbone
-from ..losses import at_least_single, cross_entropy
+from ..losses import at_least_single, cross_entropy, image_mean
 from . import ranges
 from .base import Images, Labels, Method, Output
 
@@ -80,7 +80,7 @@ class ZipfLS(Method):
             votes = torch.zeros_like(votes).scatter_add(1, said, votes.new_ones(said.shape))
         chosen = labels if labels.ndim == 1 else labels.argmax(1)
         is_label = chosen[:, None] == torch.arange(z.shape[1], device=z.device)
-        ranked = _divergence(z, votes, is_label).mean()
+        ranked = image_mean(_divergence(z, votes, is_label), labels)
         terms["distillation"] = self.distillation_weight * ranked
         return Output(terms, z)
 

@@ -34,7 +34,10 @@ ADDED_FIELDS: Fields = {
     "mixing": None,
     "adversary": None,
     "backbone_lr_scale": 1,
+    "balance": "none",
+    "balance_beta": None,
     "decay_biases": True,
+    "drop_last": True,
     "init": None,
 }
 """Fields that older recipes lack, with the values that they imply."""

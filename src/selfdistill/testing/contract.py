@@ -4,6 +4,7 @@ import io
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from ..methods import Method, Output
@@ -206,6 +207,28 @@ def soft_labels_work(build: Build) -> None:
     require_same_terms(call(method, soft), call(make(build), batch), "a soft label")
 
 
+def weights_count(build: Build) -> None:
+    """Labels times 0 take an image out of term ``labels``, labels times 2 count it twice."""
+    method = make(build).eval()
+    batch = draw(method)
+    rows = one_hot(batch.labels, method.backbone.num_classes).double()
+    if "labels" not in call(method, batch).terms:
+        return
+
+    def labelled(weights: Tensor, images: Tensor = batch.images) -> Tensor:
+        weighted = batch._replace(images=images, labels=rows * weights[:, None])
+        return call(method, weighted).terms["labels"]
+
+    first = torch.arange(BATCH) == 0
+    others, changed = (~first).double(), batch.images.clone()
+    changed.select(-4, 0).neg_()
+    same = close(labelled(others, changed), labelled(others))
+    require(same, "an image of weight 0 changes term 'labels': use losses.cross_entropy(z, labels)")
+    twice = labelled(2 * first + others)
+    same = close(twice, labelled(first.double()) + labelled(torch.ones_like(others)))
+    require(same, "an image of weight 2 does not count twice in term 'labels'")
+
+
 def inspection_is_well_formed(build: Build) -> None:
     """``inspect`` shows the network first, logits of one shape, and shares that sum to one."""
     method = make(build).eval()
@@ -251,6 +274,7 @@ CHECKS = (
     fits_one_batch,
     state_round_trips,
     soft_labels_work,
+    weights_count,
     inspection_is_well_formed,
     memory_is_well_formed,
 )

@@ -14,6 +14,7 @@ from ..evaluation import place
 from ..methods import Method
 from .state import call_method
 
+TRIED_IMAGES = 8
 MAX_MEMORY_SHARE = 0.5
 """Share of a device's free memory that images may take; more of them stay where they are."""
 AUTO_STEPS, MIN_AUTO_BATCH, MAX_AUTO_BATCH = 10, 8, 64
@@ -136,6 +137,8 @@ def build_batches(
         drop_last=ingredients.drop_last,
         seed=ingredients.seed,
         mixing=ingredients.mixing,
+        balance=ingredients.balance,
+        balance_beta=ingredients.balance_beta,
         device=device,
     )
     rotating = [type(step).__name__ for step in ingredients.augment if step.rotates]
@@ -159,6 +162,27 @@ def batch_size(ingredients: Ingredients, images: int, processes: int) -> int:
     size = min(MAX_AUTO_BATCH, max(MIN_AUTO_BATCH, images // AUTO_STEPS))
     parts = processes * ingredients.accumulation
     return max(parts, min(images, 2 ** (size.bit_length() - 1)) // parts * parts)
+
+
+def check_weights(method: Method, batches: Batches) -> None:
+    """Refuse a method of which images of other weights get the same loss, or none."""
+    epoch, trial = batches.epoch(0), copy.deepcopy(method).eval()
+    batch = epoch.assemble(epoch.order[:TRIED_IMAGES])
+    losses: list[float] = []
+    try:
+        for scale in (1, 2):
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                output = call_method(trial, batch._replace(labels=scale * batch.labels))
+                losses.append(float(output.loss))
+        reason = "its loss does not depend on them" if losses[0] == losses[1] else ""
+    except Exception as error:  # a method of anybody's raises anything
+        reason = f"it takes labels as class numbers alone ({type(error).__name__})"
+    if reason:
+        raise ValueError(
+            f"--balance loss weighs images by labels of shape (batch, classes), and "
+            f"{type(method).__name__} does not: {reason}; choose --balance sampling"
+        )
 
 
 def check_parts(ingredients: Ingredients, method: Method, batches: Batches, processes: int) -> None:

@@ -29,9 +29,15 @@ class ImageMemory:
         indices: Int64[Tensor, " batch"],
         logits: Float[Tensor, "batch classes"],
     ) -> None:
-        """Keep what the method remembers of a batch, in all processes; all must call at once."""
+        """Keep what the method remembers of a batch, in all processes; all must call at once.
+
+        Of an image that a batch shows several times, the last counts.
+        """
         rows = method.remember(self.read(indices), logits).to(self.rows.dtype)
         if self.fabric.world_size > 1:
             gathered = self.fabric.all_gather((indices, rows))
             indices, rows = (values.flatten(0, 1) for values in gathered)
-        self.rows[indices] = rows
+        places = torch.arange(len(indices), device=indices.device)
+        same = indices[:, None] == indices
+        # without this, which of several wins would be the device's choice
+        self.rows[indices] = rows[torch.where(same, places, -1).amax(1)]

@@ -11,11 +11,11 @@ import torch
 from lightning_fabric import Fabric
 
 from ..config import Ingredients, Settings, own_code, provenance
-from ..data import Batches, Splits
+from ..data import Batches, Splits, imbalance
 from ..runs import RunDirectory
 from ..signals import StopRequest
 from . import engine, environment
-from .building import build, build_batches, check_parts
+from .building import build, build_batches, check_parts, check_weights
 from .engine import on_rank_zero
 from .optimizer import check_stepping
 from .reporter import Reporter
@@ -59,6 +59,10 @@ def setup(
     if ingredients.batch_size == "auto":
         log(f"batches of {batches.batch_size} images, {batches.steps} steps an epoch")
     check_parts(ingredients, method, batches, fabric.world_size)
+    if ingredients.balance == "loss":
+        check_weights(method, batches)
+    elif ingredients.balance == "none" and (note := imbalance(splits.train)):
+        log(note)
     on_rank_zero(fabric, partial(_write_header, run, settings, splits, batches, fabric.device))
     state = resume(fabric, run, settings.recipe, ingredients, method, batches)
     on_rank_zero(fabric, partial(restore_logs, state, run))
