@@ -1,6 +1,5 @@
 """The README's code runs, and its commands are commands."""
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -39,9 +38,47 @@ def test_its_make_targets_exist():
         assert f"\n{target}:" in makefile
 
 
-def test_its_results_are_those_under_results():
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate_results.py")
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
-    assert generate.BLOCK.search(README)
-    assert generate.written(README) == README, "run python docs/generate_results.py"
+def test_results_are_those_under_results():
+    import generate_choice
+    import generate_results
+
+    for page in generate_results.PAGES:
+        text = page.read_text()
+        assert generate_results.BLOCK.search(text)
+        assert generate_results.written(text) == text, "run python docs/generate_results.py"
+    choice = generate_choice.PAGE.read_text()
+    assert generate_choice.page() == choice, "run python docs/generate_choice.py"
+
+
+def test_words_without_a_translation_are_refused():
+    import generate_results
+
+    with pytest.raises(ValueError, match="no Chinese for 'colour'"):
+        generate_results.in_chinese("| method | colour |")
+
+
+def test_the_chinese_readme_says_what_the_english_one_does():
+    chinese = (ROOT / "README.zh.md").read_text()
+    assert commands(chinese) == commands(README)
+    links = [
+        re.sub(r"#.*", "", link) for link in re.findall(r"\]\((docs/[^)]+|results/[^)]+)\)", README)
+    ]
+    assert set(re.findall(r"\]\((docs/[^)#]+|results/[^)#]+)\)", chinese)) == set(links)
+    for pattern in (r"^## ", r"^\| `selfdistill", r"^```"):
+        count = len(re.findall(pattern, README, re.MULTILINE))
+        assert len(re.findall(pattern, chinese, re.MULTILINE)) == count, pattern
+    english, own = (
+        re.search(r"<!-- results.*?<!-- end -->", text, re.DOTALL)[0] for text in (README, chinese)
+    )
+    figures = r"[+−±]?\d[\d.,]*\d|\d"
+    assert re.findall(figures, re.sub("95 %|CIFAR-100", "", own)) == re.findall(
+        figures, re.sub("95 %|CIFAR-100", "", english)
+    )
+
+
+def commands(text):
+    """The code of a README without its comments."""
+    return [
+        re.sub(r" +#.*", "", block)
+        for block in re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    ]
