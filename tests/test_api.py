@@ -349,7 +349,8 @@ def test_pictures_of_every_kind_are_classified(finished, tmp_path):
         ({"num_classes": "10"}, "num_classes is '10': it must be a whole number"),
         ({"num_classes": 2.5}, "num_classes is 2.5: it must be a whole number"),
         ({"width": True}, "width is True: it must be a whole number"),
-        ({"image_size": (32, 32)}, "image_size is .32, 32.: it must be a whole number"),
+        ({"image_size": (32, "32")}, "image_size is '32': it must be a whole number"),
+        ({"image_size": (3, 32, 32)}, "image_size is .3, 32, 32.: give height and width"),
         ({"pretrained": {"fc.weight": 1}}, "pretrained is a dict: give True, or a file"),
     ],
 )

@@ -123,7 +123,7 @@ def train(
     config: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
-    image_size: int | None = None,
+    image_size: int | tuple[int, int] | str | None = None,
     lr: float | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
@@ -141,7 +141,7 @@ def train(
         config: The recipe: its name or a file.
         epochs: Passes over the training images.
         batch_size: Images that an optimizer step sees.
-        image_size: Height and width of what the network sees, in pixels.
+        image_size: Height and width of what the network sees, in pixels, or one number for squares.
         lr: Learning rate.
         seed: Fixes initial weights, order and augmentation.
         out: The run directory.

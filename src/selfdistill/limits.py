@@ -41,11 +41,12 @@ def max_weights() -> int:
     return max_memory() // 4
 
 
-def check_image_size(size: int, name: str) -> None:
+def check_image_size(size: int | tuple[int, int], name: str) -> None:
     """Refuse images that memory cannot hold while a network looks at them."""
-    if size > max_image_size():
+    largest = size if isinstance(size, int) else max(size)
+    if largest > max_image_size():
         raise ValueError(
-            f"{name} {size}: this machine's memory is enough for images of {max_image_size()} "
+            f"{name} {largest}: this machine's memory is enough for images of {max_image_size()} "
             "pixels at most"
         )
 

@@ -1,5 +1,6 @@
-"""Make RGB, resize, crop and standardise: the same code in training, evaluation and deployment."""
+"""Make RGB, bring to a size, standardise: the same code in training, evaluation and deployment."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,10 +10,13 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-Pixels = UInt8[Tensor, "batch channels height width"]
+from .resizing import Pixels, Size, shrink
+
 Images = Float[Tensor, "batch channels height width"]
 ChannelValues = tuple[float, float, float]
+Fit = Literal["crop", "pad", "stretch"]
 Interpolation = Literal["bilinear", "bicubic"]
+Colour = tuple[int, int, int]
 
 ORIENTATION = 0x0112
 TURNS = (
@@ -26,20 +30,27 @@ TURNS = (
 )
 """What turns a picture upright, for the EXIF orientations 2 to 8."""
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L")
-
+IMAGENET_MEAN: ChannelValues = (0.485, 0.456, 0.406)
+IMAGENET_STD: ChannelValues = (0.229, 0.224, 0.225)
+CROP_MODES: dict[Fit, str] = {"crop": "center", "pad": "border", "stretch": "squash"}
+"""What timm calls them."""
+SHARE_DIGITS = 10**6
+"""Shares are stored with six digits, rounded down: timm divides by them and drops the fraction."""
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From a picture to a network's input: scale the shorter side, cut the centre, standardise.
+    """From a picture to a network's input: bring it to the size, standardise.
 
     Args:
         size: Height and width of the input, in pixels.
         mean: Mean of each channel, in units of pixels in [0, 1].
         std: Standard deviation of each channel, in the same units.
-        crop_share: Share of the scaled picture's shorter side that the input shows.
+        crop_share: Share of the scaled picture's height and width that the input shows.
         interpolation: How pictures are scaled; antialiased.
+        fit: What becomes of other proportions: ``crop`` cuts off what is too long, ``pad`` adds
+            borders of the mean colour, ``stretch`` scales each side by itself.
 
     Examples:
         >>> preprocessing = Preprocessing((32, 32), mean=(0.5,) * 3, std=(0.25,) * 3)
@@ -47,11 +58,18 @@ class Preprocessing:
         torch.Size([3, 32, 32])
     """
 
-    size: tuple[int, int]
+    size: Size
     mean: ChannelValues
     std: ChannelValues
     crop_share: float = 1.0
     interpolation: Interpolation = "bilinear"
+    fit: Fit = "crop"
+
+    @property
+    def fill(self) -> Colour:
+        """The colour of the borders that ``pad`` adds: about 0 once standardised, as in timm."""
+        red, green, blue = (min(255, max(0, round(255 * value))) for value in self.mean)
+        return red, green, blue
 
     @property
     def statistics(self) -> tuple[ChannelValues, ChannelValues]:
@@ -60,10 +78,16 @@ class Preprocessing:
 
     def from_image(self, picture: Image.Image) -> Float[Tensor, "3 height width"]:
         """Prepare an RGB picture of any size, as evaluation does."""
-        height, width = (round(side / self.crop_share) for side in self.size)
-        picture = fit(picture, (height, width), interpolation=self.interpolation)
+        height, width = (math.floor(side / self.crop_share) for side in self.size)  # as timm
+        picture = fit_picture(
+            picture,
+            (height, width),
+            fit=self.fit,
+            fill=self.fill,
+            interpolation=self.interpolation,
+        )
         pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
-        return self.standardise(self.center(pixels[None]))[0]
+        return self.standardise(cut_centre(pixels[None], self.size))[0]
 
     def __call__(self, picture: Image.Image) -> Float[Tensor, "3 height width"]:
         """The same as :meth:`from_image`, for libraries that call their transforms."""
@@ -71,7 +95,7 @@ class Preprocessing:
 
     def center(self, images: Pixels) -> UInt8[Tensor, "batch channels rows columns"]:
         """What evaluation shows of images that are kept larger than the network sees."""
-        return center(images, self.size)
+        return center(images, self.size, whole=self.crop_share == 1)
 
     def standardise(self, images: Pixels) -> Images:
         """Compute ``(images / 255 - mean) / std`` in float32, channels last in memory."""
@@ -144,71 +168,71 @@ def upright_turn(image: Image.Image) -> Image.Transpose | None:
     return None
 
 
-def fit(
-    picture: Image.Image, size: tuple[int, int], *, interpolation: Interpolation = "bilinear"
+def fit_picture(
+    picture: Image.Image,
+    size: Size,
+    *,
+    fit: Fit = "crop",
+    fill: Colour = (0, 0, 0),
+    interpolation: Interpolation = "bilinear",
 ) -> Image.Image:
-    """Scale a picture until it just covers ``size`` (height, width), and cut the centre.
+    """Bring an RGB picture to ``size`` (height, width).
 
-    To the pixel as torchvision's Resize and CenterCrop do, hence as timm's transform does.
+    ``crop`` scales it until it just covers the size and cuts the centre, ``pad`` until it just fits
+    in, between borders of one colour, and ``stretch`` scales each side by itself. To the pixel as
+    timm's transform does in crop mode ``center``, ``border`` and ``squash``.
     """
     height, width = size
-    if height * picture.width >= width * picture.height:
-        target, source = height, picture.height
+    ratios = (picture.height / height, picture.width / width)
+    if fit == "stretch":
+        scaled = (width, height)
+    elif fit == "pad":
+        scaled = (round(picture.width / max(ratios)), round(picture.height / max(ratios)))
+    elif height == width:  # as torchvision's Resize, which drops fractions
+        side = min(picture.size)
+        scaled = (height * picture.width // side, height * picture.height // side)
     else:
-        target, source = width, picture.width
-    scaled = int(target * picture.width / source), int(target * picture.height / source)
-    left, top = round((scaled[0] - width) / 2), round((scaled[1] - height) / 2)
-    box = (left, top, left + width, top + height)
-    return picture.resize(scaled, _FILTERS[interpolation]).crop(box)
+        scaled = (round(picture.width / min(ratios)), round(picture.height / min(ratios)))
+    resized = picture.resize((max(1, scaled[0]), max(1, scaled[1])), _FILTERS[interpolation])
+    if fit == "pad":
+        padded = Image.new("RGB", (width, height), fill)
+        padded.paste(resized, ((width - resized.width) // 2, (height - resized.height) // 2))
+        return padded
+    left, top = round((resized.width - width) / 2), round((resized.height - height) / 2)
+    return resized.crop((left, top, left + width, top + height))
 
 
-def center(images: Pixels, size: tuple[int, int]) -> UInt8[Tensor, "batch channels rows columns"]:
-    """The central ``size`` (height, width) of images; of square multiples of it, all, scaled down.
+def share_shown(size: Size, stored: Size) -> float:
+    """Share of stored images that a network sees, which takes ``size`` of them.
 
-    Smaller images are a ValueError.
+    Of whole multiples it sees all, scaled down: they are kept for training's random crops alone.
+    """
+    factor, rest = divmod(stored[0], size[0])
+    if rest == 0 and stored[1] == factor * size[1]:
+        return 1.0
+    share = min(size[0] / stored[0], size[1] / stored[1])
+    return min(1.0, math.floor(share * SHARE_DIGITS) / SHARE_DIGITS)
+
+
+def center(
+    images: Pixels, size: Size, *, whole: bool = False
+) -> UInt8[Tensor, "batch channels rows columns"]:
+    """The central ``size`` (height, width) of images; all of them, scaled down, if ``whole``.
+
+    Of square multiples of the size all is shown in any case. Smaller images are a ValueError.
     """
     (height, width), (rows, columns) = images.shape[2:], size
+    if (height, width) == size:
+        return images
     if height < rows or width < columns:
         raise ValueError(f"images of {height} × {width} pixels hold none of {rows} × {columns}")
-    # Whole multiples are kept for training's random crops alone: a crop of all is this picture.
-    if height == width and rows == columns and height % rows == 0:
-        return shrink(images, rows)
+    if whole or (height == width and rows == columns and height % rows == 0):
+        return shrink(images, size)
+    return cut_centre(images, size)
+
+
+def cut_centre(images: Pixels, size: Size) -> UInt8[Tensor, "batch channels rows columns"]:
+    """The central ``size`` (height, width) of images that are as large or larger."""
+    (height, width), (rows, columns) = images.shape[2:], size
     top, left = (height - rows) // 2, (width - columns) // 2
     return images[:, :, top : top + rows, left : left + columns]
-
-
-def shrink(images: Pixels, size: int) -> UInt8[Tensor, "batch channels size size"]:
-    """Scale whole square images to ``size``, as random crops scale their boxes."""
-    side = images.shape[2]
-    if side == size:
-        return images
-    whole = torch.tensor([float(side)], device=images.device)
-    weights = box_weights(torch.zeros_like(whole), whole, side, size)
-    return resample(images, weights, weights)
-
-
-def resample(
-    images: Pixels,
-    rows: Float[Tensor, "_ size height"],
-    columns: Float[Tensor, "_ size width"],
-) -> UInt8[Tensor, "batch channels size size"]:
-    """Weigh the pixels of lines and columns, and round to bytes."""
-    # An autocast around this would round the pixels to fewer than their eight bits.
-    with torch.autocast(images.device.type, enabled=False):
-        scaled = rows[:, None] @ (images.float() @ columns[:, None].mT)
-    return scaled.round_().clamp_(0, 255).to(images.dtype)
-
-
-def box_weights(
-    first: Float[Tensor, " batch"], length: Float[Tensor, " batch"], source: int, size: int
-) -> Float[Tensor, "batch size source"]:
-    """How much each source pixel of a line counts in each pixel of the result; rows sum to 1."""
-    step = (length / size)[:, None, None]
-    centres = first[:, None, None] + (torch.arange(size, device=first.device)[:, None] + 0.5) * step
-    distances = (torch.arange(source, device=first.device) + 0.5 - centres).abs_()
-    # What lies outside the box is no part of the crop, however near.
-    last = (first + length)[:, None, None]
-    positions = torch.arange(source, device=first.device) + 0.5
-    inside = (positions > first[:, None, None] - 0.5) & (positions < last + 0.5)
-    weights = (1 - distances / step.clamp(min=1)).clamp_(min=0) * inside
-    return weights / weights.sum(2, keepdim=True)

@@ -24,7 +24,7 @@ from selfdistill.data.images import cache as square_cache
 from selfdistill.data.images.image_folder import TINY_IMAGENET, ImageFolder
 from selfdistill.failures import StorageFailure
 from selfdistill.pairing import Partner
-from selfdistill.preprocessing import fit
+from selfdistill.preprocessing import fit_picture
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_every_image_has_its_own_file_and_label(tmp_path, make):
         for name, image, label in zip(
             splits.files[part], images.images, images.labels, strict=True
         ):
-            picture = fit(Image.open(root / name), (8, 8))
+            picture = fit_picture(Image.open(root / name), (8, 8))
             assert np.array_equal(np.asarray(picture).transpose(2, 0, 1), image.numpy())
             assert images.classes[label] == name.split("/")[0]
 
@@ -192,8 +192,8 @@ def test_the_centre_of_a_long_picture_is_kept():
     stripes = np.repeat(np.uint8([[0, 100, 200]]), 16, axis=0).repeat(16, axis=1)
     for turned in (stripes, stripes.T):
         picture = Image.fromarray(np.ascontiguousarray(turned)).convert("RGB")
-        assert np.asarray(fit(picture, (16, 16))).tolist() == [[[100] * 3] * 16] * 16
-        assert fit(picture, (8, 8)).size == (8, 8)
+        assert np.asarray(fit_picture(picture, (16, 16))).tolist() == [[[100] * 3] * 16] * 16
+        assert fit_picture(picture, (8, 8)).size == (8, 8)
 
 
 def shorten(path):
@@ -371,7 +371,7 @@ def test_a_map_is_neither_copied_nor_read_whole(tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     moved = images.to("cpu")
     assert moved.images.data_ptr() == images.images.data_ptr()
-    pipeline = Pipeline([], Preprocessing((8, 8), (0.5,) * 3, (0.5,) * 3))
+    pipeline = Pipeline([], Preprocessing(shape[1:], (0.5,) * 3, (0.5,) * 3))
     batches = Batches(moved, pipeline=pipeline, partner=Partner.NONE, batch_size=4, seed=0)
     assert batches.epoch(0).batch(0).images.shape == (4, *shape)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # of 786 MB

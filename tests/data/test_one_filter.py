@@ -1,6 +1,7 @@
 """Training crops, test pictures, `predict` and timm's own transform see the same pixels."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,18 @@ from PIL import Image
 from selfdistill.backbones import create_backbone
 from selfdistill.data import (
     Digits,
+    Flip,
     ImageFolder,
     ImageSet,
     LabelTable,
+    Pipeline,
     Preprocessing,
     RandomResizedCrop,
     TinyImageNet,
 )
 from selfdistill.data.images.prepare import stored_size
 from selfdistill.deployment import load, model_folder
+from selfdistill.preprocessing import fit_picture, share_shown
 
 SIZES = ((64, 64), (140, 103), (91, 200), (47, 61), (333, 128))
 
@@ -45,11 +49,12 @@ def tiny_imagenet(place, **options):
     return splits, trained, sorted(folder.glob("val/images/*"))
 
 
-def folder(place, image_size):
+def folder(place, image_size, **options):
     for label in ("cat", "dog"):
         for i, size in enumerate(SIZES):
             draw(place / label / f"{i}.png", size, i)
-    splits = ImageFolder(root=place, image_size=image_size, cache_dir=place / "cache").splits()
+    options = {"image_size": image_size, "cache_dir": place / "cache", **options}
+    splits = ImageFolder(root=place, **options).splits()
     return splits, *([place / name for name in splits.files[part]] for part in ("train", "test"))
 
 
@@ -87,14 +92,24 @@ PATHS = {
     "folder 65": lambda place: folder(place, 65),
     "table 40": lambda place: table(place, 40),
     "table 98": lambda place: table(place, 98),
+    "folder 48x72": lambda place: folder(place, (48, 72)),
+    "folder 120x72": lambda place: folder(place, (120, 72)),
+    "folder 60x100": lambda place: folder(place, (60, 100)),
+    "padded 48": lambda place: folder(place, 48, fit="pad"),
+    "padded 80": lambda place: folder(place, 80, fit="pad"),
+    "padded 60x90": lambda place: folder(place, (60, 90), fit="pad"),
+    "stretched 65": lambda place: folder(place, 65, fit="stretch"),
+    "stretched 90x60": lambda place: folder(place, (90, 60), fit="stretch"),
 }
 
 
-def trained_pictures(images, size):
+def trained_pictures(images, preprocessing):
     """The training crop of what evaluation would look at of the same picture."""
-    stored = images.shape[2]
-    share = 1.0 if stored % size == 0 or stored <= 64 else size / stored
-    crop = RandomResizedCrop(size=size, scale=(share**2, share**2), ratio=(1.0, 1.0))
+    (height, width), (stored_height, stored_width) = preprocessing.size, images.shape[2:]
+    area = 1.0
+    if preprocessing.crop_share < 1:
+        area = height * width / (stored_height * stored_width)
+    crop = RandomResizedCrop(scale=(area, area), ratio=(1.0, 1.0)).sized((height, width))
     return crop.apply(images, torch.full((len(images), 4), 0.5))
 
 
@@ -102,14 +117,16 @@ def timm_pictures(settings, files):
     import timm
 
     config = timm.data.resolve_data_config(pretrained_cfg=settings)
-    transform = timm.data.create_transform(**{**config, "mean": (0.0,) * 3, "std": (1.0,) * 3})
-    return torch.stack([transform(Image.open(file).convert("RGB")) for file in files]) * 255
+    transform = timm.data.create_transform(**config)
+    images = torch.stack([transform(Image.open(file).convert("RGB")) for file in files])
+    mean, std = (torch.tensor(config[name])[:, None, None] for name in ("mean", "std"))
+    return (images * std + mean) * 255
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_one_filter(path, tmp_path):
     splits, trained, tested = PATHS[path](tmp_path)
-    size = splits.input_size or splits.test.images.shape[2]
+    size = splits.preprocessing.size
     backbone = create_backbone("small", len(splits.train.classes), image_size=size, width=4)
     files = model_folder.model_files(
         backbone,
@@ -124,7 +141,8 @@ def test_one_filter(path, tmp_path):
     mean, std = (torch.tensor(t)[:, None, None] for t in (transform.mean, transform.std))
     settings = json.loads(files["config.json"])["pretrained_cfg"]
     for shown, names in (
-        (trained_pictures(splits.train.images, size), trained),
+        (trained_pictures(splits.train.images, splits.preprocessing), trained),
+        (splits.preprocessing.center(splits.train.images), trained),
         (splits.preprocessing.center(splits.test.images), tested),
     ):
         names = names[:4]
@@ -133,6 +151,35 @@ def test_one_filter(path, tmp_path):
         torch.testing.assert_close(
             timm_pictures(settings, names), predicted * 255, atol=1e-3, rtol=0
         )
+
+
+@pytest.mark.parametrize("path", ["tiny_imagenet 48", "folder 80", "folder 120x72", "padded 80"])
+def test_without_a_random_crop_training_sees_what_evaluation_sees(path, tmp_path):
+    splits = PATHS[path](tmp_path)[0]
+    pipeline = Pipeline([Flip()], splits.preprocessing)
+    seen = pipeline.apply(splits.train.images, torch.ones(len(splits.train), 1))
+    shown = splits.preprocessing.center(splits.train.images)
+    assert torch.equal(seen, splits.preprocessing.standardise(shown))
+
+
+@pytest.mark.parametrize("size", [(48, 48), (36, 60), (60, 36)])
+def test_all_of_a_picture_is_kept_unless_it_is_cut(size):
+    """White corners stay in the picture; borders get the mean, and next to no share of the rest."""
+    for width, height in SIZES:
+        pixels = np.zeros((height, width, 3), np.uint8)
+        corner = height // 4, width // 4
+        pixels[: corner[0], : corner[1]] = pixels[-corner[0] :, -corner[1] :] = 255
+        picture = Image.fromarray(pixels)
+        padded = np.asarray(fit_picture(picture, size, fit="pad", fill=(255, 0, 0)))
+        red = (padded == (255, 0, 0)).all(2)
+        inside = padded[~red.all(1)][:, ~red.all(0)]
+        assert inside.shape[0] * width == pytest.approx(inside.shape[1] * height, rel=0.06)
+        assert inside.shape[0] == size[0] or inside.shape[1] == size[1]
+        stretched = np.asarray(fit_picture(picture, size, fit="stretch"))
+        for whole in (inside, stretched):
+            assert whole[0, 0].min() == whole[-1, -1].min() == 255
+            assert whole[0, -1].max() == whole[-1, 0].max() == 0
+            assert whole.mean() / 255 == pytest.approx(2 / 16, abs=0.02)
 
 
 def test_what_python_passes_is_scaled_as_predict_scales_it(tmp_path):
@@ -146,9 +193,19 @@ def test_what_python_passes_is_scaled_as_predict_scales_it(tmp_path):
     torch.testing.assert_close(images.images.float(), expected, atol=1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("size", [(224, 320), (192, 256), (256, 192), (120, 72), (300, 480)])
+def test_what_is_stored_follows_from_one_share_where_sides_differ(size):
+    stored = stored_size(size)
+    share = share_shown(size, stored)
+    assert tuple(math.floor(side / share) for side in size) == stored
+    assert all((kept - seen) % 4 == 0 for kept, seen in zip(stored, size, strict=True))
+    assert 0.8 <= share < 0.95
+    assert stored_size((60, 64)) == (60, 64)
+
+
 @pytest.mark.parametrize("size", range(65, 400, 7))
 def test_the_stored_square_leaves_about_an_eighth(size):
-    stored = stored_size(size)
+    stored, _ = stored_size((size, size))
     assert (stored - size) % 4 == 0
     assert abs(size / stored - 0.875) < 0.03
 

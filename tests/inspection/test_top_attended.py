@@ -1,5 +1,7 @@
 """The images with the largest shares."""
 
+from dataclasses import replace
+
 import torch
 
 from selfdistill.data import ImageSet, Preprocessing
@@ -20,7 +22,7 @@ def test_each_block_shows_the_images_with_its_largest_shares(backbone):
     images = image_set(20, 20)
     first = torch.rand(20)
     attention = torch.stack([first, 1 - first], 1)
-    found = top_attended(SKDSAM(backbone), images, attention, seen(16))
+    found = top_attended(SKDSAM(backbone), images, attention, replace(seen(16), crop_share=0.8))
     assert found.stage.tolist() == [0] * 8 + [1] * 8
     order = first.argsort(descending=True)
     assert found.indices.tolist() == [*order[:8].tolist(), *order.flip(0)[:8].tolist()]

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 import selfdistill as sd
 from painted import paint, paint_all
 from selfdistill import cli
-from selfdistill.config import Recipe, parse
+from selfdistill.config import Recipe, parse, read_changes
 from selfdistill.data import ImageSet
 from selfdistill.inspection import FinishedRun
 from selfdistill.inspection.chosen_images import _in_order
@@ -110,6 +110,33 @@ def test_other_images_of_the_same_classes(run, photos, tmp_path, capsys):
     right = [model.predict(path)[0].name == path.parent.name for path in paths]
     assert scores["network"]["accuracy"] == pytest.approx(100 * np.mean(right))
     assert json.loads((run / "summary.json").read_text())["test"] is None
+
+
+def test_other_images_in_another_view(run, photos, capsys, tmp_path):
+    """Other images at the size and fit that are asked for; exits may be made for one size."""
+    assert cli.main(["evaluate", str(run), "--image-size", "64"]) == 2
+    assert "--image-size: a run's own images are looked at as it was" in capsys.readouterr().err
+    assert cli.main(["evaluate", str(run), "--data", str(photos), "--image-size", "64"]) == 2
+    assert "SKDSAM are made for images of 80 × 80 pixels" in capsys.readouterr().err
+    words = ["--data", str(photos), "--method", "CrossEntropy", *WORDS, "--out", str(tmp_path)]
+    run = train(parse([*words, "--backbone", "small", "--epochs", "1", "--warmup-epochs", "0"]))
+    for words, size, fit in (
+        (("--image-size", "64"), (64, 64), "crop"),
+        (("--image-size", "64x96", "--data.fit", "stretch"), (64, 96), "stretch"),
+        (("--data.fit", "pad"), (80, 80), "pad"),
+    ):
+        changes, _ = read_changes(["--data", str(photos), *words])
+        finished = FinishedRun(RunDirectory(run), changes)
+        assert finished.preprocessing.size == finished.splits.preprocessing.size == size
+        assert finished.preprocessing.fit == finished.splits.fit == fit
+        assert finished.preprocessing.statistics == sd.load(run).transform.statistics
+        name = finished.splits.files["test"][0]
+        pixels = finished.preprocessing.center(finished.splits.test.images[:1])
+        expected = finished.preprocessing.from_image(Image.open(photos / name))
+        torch.testing.assert_close(
+            finished.preprocessing.standardise(pixels)[0], expected, atol=1e-4, rtol=0
+        )
+        assert finished.predict(finished.splits.test).exits["network"].isfinite().all()
 
 
 def scores_of(run, capsys, *words):

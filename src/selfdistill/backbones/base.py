@@ -19,11 +19,14 @@ class Stages(NamedTuple):
     logits: Logits
 
 
+Arguments = dict[str, int | tuple[int, int]]
+
+
 class Architecture(NamedTuple):
     """What :func:`~selfdistill.create_backbone` needs to build a network again."""
 
     name: str
-    arguments: dict[str, int]
+    arguments: Arguments
 
 
 class Backbone(nn.Module, abc.ABC):

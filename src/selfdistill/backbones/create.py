@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..limits import check_image_size, max_classes, max_weights
-from .base import Architecture, Backbone
+from .base import Architecture, Arguments, Backbone
 from .cifar_resnet import BasicBlock, Bottleneck, CifarResNet
 from .pretrained import build_timm, published_weights, timm_config
 from .small_net import SmallNet
@@ -43,7 +43,7 @@ def create_backbone(
     pretrained: bool | str | Path = False,
     in_chans: int = 3,
     width: int | None = None,
-    image_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
 ) -> Backbone:
     """Build a network by its name, as ``timm.create_model`` does.
 
@@ -63,8 +63,8 @@ def create_backbone(
             (safetensors or PyTorch); the classifier is new wherever its classes differ.
         in_chans: Channels of the images.
         width: Channels of the first stage, for the own networks but WRN.
-        image_size: Height and width of the images in pixels; by default 32 for the own networks
-            and what timm declares for its own.
+        image_size: Height and width of the images in pixels, one number for squares; by default 32
+            for the own networks and what timm declares for its own.
 
     Raises:
         ValueError: If there is no such network, an argument does not suit it, or its pretrained
@@ -85,11 +85,11 @@ def create_backbone(
             f"num_classes is {num_classes:,}: this machine's memory is enough for "
             f"{max_classes():,} at most"
         )
-    arguments = {} if in_chans == 3 else {"in_chans": in_chans}
+    arguments: Arguments = {} if in_chans == 3 else {"in_chans": in_chans}
     if width is not None:
         arguments["width"] = width = _count("width", width)
     if image_size is not None:
-        arguments["image_size"] = image_size = _count("image_size", image_size)
+        arguments["image_size"] = image_size = _size(image_size)
         check_image_size(image_size, "image_size")
     name = canonical_name(name)
     architecture = Architecture(name, arguments)
@@ -123,6 +123,16 @@ def _count(argument: str, value: int) -> int:
     if value < 1:
         raise ValueError(f"{argument} is {value}: it must be at least 1")
     return int(value)
+
+
+def _size(image_size: int | tuple[int, int]) -> int | tuple[int, int]:
+    """A whole number for squares, else height and width."""
+    if not isinstance(image_size, tuple | list):
+        return _count("image_size", image_size)
+    if len(image_size) != 2:
+        raise ValueError(f"image_size is {image_size!r}: give height and width")
+    height, width = (_count("image_size", side) for side in image_size)
+    return height if height == width else (height, width)
 
 
 def build_own(

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..limits import max_classes, max_image_size
-from ..preprocessing import ChannelValues, Preprocessing
+from ..preprocessing import CROP_MODES, ChannelValues, Fit, Preprocessing
 from ..runs import Stored, read_checked_json
+from .base import Arguments
 
 CONFIG = "config.json"
 MAX_CHANNELS = 1024
@@ -19,7 +20,8 @@ class Description:
     Args:
         architecture: The network's name.
         arguments: What it is built with beside its classes: ``in_chans``, ``width``,
-            ``image_size``, as far as they are not the usual.
+            ``image_size`` (of images that are not square height and width), as far as they are not
+            the usual.
         classes: Names of the classes.
         input_size: Channels, height and width of the images.
         preprocessing: How pictures become these; of older runs, some say bicubic: their networks
@@ -28,7 +30,7 @@ class Description:
     """
 
     architecture: str
-    arguments: dict[str, int]
+    arguments: Arguments
     classes: tuple[str, ...]
     input_size: tuple[int, int, int]
     preprocessing: Preprocessing
@@ -52,12 +54,17 @@ def read_description(folder: Path) -> Description:
     interpolation = declared.text("interpolation") if "interpolation" in declared else "bilinear"
     if interpolation != "bilinear" and interpolation != "bicubic":
         declared.refuse("interpolation", "bilinear or bicubic")
+    mode = declared.text("crop_mode") if "crop_mode" in declared else "center"
+    fits: dict[str, Fit] = {name: fit for fit, name in CROP_MODES.items()}
+    if mode not in fits:
+        declared.refuse("crop_mode", " or ".join(fits))
     preprocessing = Preprocessing(
         size[1:],
         _of_channels(declared, "mean", -100.0),
         _of_channels(declared, "std", 1e-6),
         declared.number("crop_pct", size[1] / max_image_size(), 1),
         interpolation,
+        fits[mode],
     )
     arguments = _arguments(content.section("arguments")) if "arguments" in content else {}
     return Description(
@@ -70,12 +77,20 @@ def read_description(folder: Path) -> Description:
     )
 
 
-def _arguments(stored: Stored) -> dict[str, int]:
+def _arguments(stored: Stored) -> Arguments:
     bounds = {"in_chans": MAX_CHANNELS, "width": MAX_WIDTH, "image_size": max_image_size()}
+    arguments: Arguments = {}
     for name in stored:
         if name not in bounds:
             stored.refuse(name, f"no such argument, but {', '.join(bounds)}")
-    return {name: stored.integer(name, 1, bounds[name]) for name in stored}
+        if name == "image_size" and isinstance(stored.values[name], list):
+            sides = [n for n in stored.list(name) if type(n) is int and 1 <= n <= bounds[name]]
+            if len(sides) != 2 or len(stored.list(name)) != 2:
+                stored.refuse(name, f"height and width of at most {bounds[name]}")
+            arguments[name] = (sides[0], sides[1])
+        else:
+            arguments[name] = stored.integer(name, 1, bounds[name])
+    return arguments
 
 
 def _input_size(declared: Stored) -> tuple[int, int, int]:

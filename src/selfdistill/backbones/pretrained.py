@@ -36,7 +36,7 @@ def build_timm(
     num_classes: int,
     *,
     in_chans: int = 3,
-    image_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
     pretrained: bool | str | Path = False,
 ) -> tuple[nn.Module, tuple[int, int, int]]:
     """Build one of timm's networks; returns it and the channels, height and width of its images."""
@@ -46,7 +46,7 @@ def build_timm(
     build = partial(timm.create_model, name, in_chans=in_chans)
     size = config.input_size[1:]
     if image_size is not None:
-        size = (image_size, image_size)
+        size = (image_size, image_size) if isinstance(image_size, int) else image_size
         if config.fixed_input_size:
             build = partial(build, img_size=image_size)
     if pretrained is False:
@@ -125,6 +125,16 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
         if not isinstance(value, torch.Tensor):
             raise ValueError(f"{path} is not a state dict: {name!r} is not a tensor")
     return weights
+
+
+def published_mean(name: str) -> Channels | None:
+    """The mean that a timm network's published weights expect of images; None of other networks."""
+    import timm
+
+    if not timm.is_model(name):
+        return None
+    red, green, blue, *_ = map(float, (*timm_config(name).mean, 0.0, 0.0))
+    return red, green, blue
 
 
 def published_statistics(network: nn.Module) -> tuple[Channels, Channels] | None:

@@ -39,22 +39,23 @@ class StagedBackbone(Backbone):
         self,
         network: StagedNetwork,
         *,
-        image_size: int = 32,
+        image_size: int | tuple[int, int] = 32,
         architecture: Architecture | None = None,
     ) -> None:
-        heights = network.heights(image_size)
-        if min(heights) < 1:
+        height, width = (image_size,) * 2 if isinstance(image_size, int) else image_size
+        shortest = network.heights(min(height, width))
+        if min(shortest) < 1:
             raise ValueError(
-                f"images of {image_size} pixels leave {type(network).__name__} nothing at its "
-                f"deepest stage (heights {heights}): use larger images"
+                f"images of {min(height, width)} pixels leave {type(network).__name__} nothing at "
+                f"its deepest stage (heights {shortest}): use larger images"
             )
         super().__init__(
             network,
             channels=network.channels,
-            reductions=tuple(image_size / height for height in heights),
+            reductions=tuple(height / map_height for map_height in network.heights(height)),
             signed=network.signed,
             num_classes=network.num_classes,
-            input_size=(network.in_chans, image_size, image_size),
+            input_size=(network.in_chans, height, width),
             architecture=architecture,
         )
 

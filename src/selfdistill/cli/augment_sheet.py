@@ -62,7 +62,7 @@ def augmentation_sheet(
         seen = batches.epoch(epoch).assemble(chosen).images
         columns.append(pipeline.preprocessing.pixels(seen))
     height, width = columns[1].shape[2:]
-    columns[0] = center(columns[0], (height, width))
+    columns[0] = center(pipeline.preprocessing.center(columns[0]), (height, width))
     enlarged = max(1, MIN_SIDE // height)
     cells = torch.stack([column.cpu() for column in columns], 1)
     cells = cells.repeat_interleave(enlarged, 3).repeat_interleave(enlarged, 4)

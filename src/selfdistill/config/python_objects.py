@@ -29,6 +29,7 @@ from ..data import (
 from ..limits import check_image_size
 from ..methods import METHODS, Method
 from . import typed
+from .image_sizes import read_size
 from .merging import Options, arguments, section
 from .own_images import network_size
 from .recipe import Recipe, Settings
@@ -213,15 +214,15 @@ def _with_images(
     else:
         if not isinstance(data, ImageSet):
             size = (
-                dict(options).get("data.image_size")
-                or (backbone.input_size[1] if isinstance(backbone, Backbone) else None)
+                read_size(dict(options).get("data.image_size"))
+                or (list(backbone.input_size[1:]) if isinstance(backbone, Backbone) else None)
                 or arguments(section(recipe.values, "data")).get("image_size")  # the recipe's
                 or network_size(dict(recipe.values))
                 or DEFAULT_SIZE
             )
             # an image size, as a folder of pictures takes it
-            checked = typed.read(ImageFolder, {"image_size": size}, "data", without=ROOT)
-            size = cast("int", checked.typed["image_size"])
+            checked = typed.read(ImageFolder, {"image_size": read_size(size)}, "data", without=ROOT)
+            size = cast("int | tuple[int, int]", checked.typed["image_size"])
             check_image_size(size, "image size")
             data = ImageSet.from_dataset(data, image_size=size)
         splits = split_in_memory(data)

@@ -13,6 +13,7 @@ from ..methods import METHODS, OutOfRange
 from ..runs import HASH_PREFIX
 from ..testing import TinyBackbone
 from . import errors, provenance, typed
+from .image_sizes import read_size
 from .merging import arguments, as_choice, as_list, put, section
 from .registry import KINDS, RISE_BY_THEMSELVES, SINGLE, find_class, stored_name
 from .schema import ALL_OPTIONS, PASSED, Adversary, BackboneChoice, Ingredients
@@ -21,6 +22,8 @@ from .typed import Plain
 FORMAT = 1
 ADDED = {"decay_biases": True, "drop_last": True, "balance": "none", "balance_beta": None}
 """Fields that recipes gained; at what recipes without them meant, they change no run's hash."""
+ADDED_OF_IMAGES = {"fit": "crop"}
+"""Likewise options of data sets."""
 ENDS = {"CosineAnnealingLR": "T_max", "PolynomialLR": "total_iters", "LinearLR": "total_iters"}
 """Schedules that come to an end, with training unless this option says after how many epochs."""
 FIELDS = tuple(Ingredients.__dataclass_fields__)
@@ -115,9 +118,13 @@ def check_recipe(tree: Plain, *, incomplete: bool = False, of_file: bool = False
     no_data = "" if data else "the images were passed in Python: name others with --data"
     if data and data.lacks:
         no_data = errors.missing("data", data.lacks)
+    network = BackboneChoice(**backbone.typed)  # pyright: ignore[reportArgumentType]
+    images: DataSet = data.kind(**data.options.typed) if data and not no_data else _NoImages()
+    if mean := network.expected_mean():
+        images = images.for_mean(mean)
     ingredients = Ingredients(
-        data=data.kind(**data.options.typed) if data and not no_data else _NoImages(),
-        backbone=BackboneChoice(**backbone.typed),  # pyright: ignore[reportArgumentType]
+        data=images,
+        backbone=network,
         method=_later(chosen["method"]),
         augment=[_make(step) for step in steps],
         mixing=mixing and _make(mixing),
@@ -163,6 +170,8 @@ def _choice(group: str, value: object, *, incomplete: bool = False) -> Choice:
             )
     kind = find_class(group, str(choice["class_path"]))
     own = {**arguments(choice), **section(choice, "dict_kwargs")}
+    if group == "data" and "image_size" in own:
+        own["image_size"] = read_size(own["image_size"])
     paths = (*getattr(kind, "path_arguments", ()), *getattr(kind, "weight_arguments", ()))
     lacks = {n for n in typed.required(kind) if incomplete and n in paths and n not in own}
     owner = f"{errors.OF_LIST}{kind.__name__}" if group == "augment" else group
@@ -230,6 +239,9 @@ def _split_paths(plain: Plain, chosen: Mapping[str, Choice]) -> tuple[Plain, dic
         value = data.pop(name, None)
         if value is not None:
             paths[f"data.{name}"] = str(value)
+    for name, default in ADDED_OF_IMAGES.items():
+        if data.get(name) == default:
+            del data[name]
     method = arguments(section(values, "method"))
     learned = getattr(chosen["method"].kind, "weight_arguments", ())
     for group, holder, name in (

@@ -10,10 +10,18 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..backbones import Backbone, Tapped, check_published, create_backbone, declared_size
+from ..backbones import (
+    Backbone,
+    Tapped,
+    check_published,
+    create_backbone,
+    declared_size,
+    published_mean,
+)
 from ..data import Augmentation, Balance, DataSet, Mixing
 from ..evaluation import PrecisionChoice
 from ..methods import Method
+from ..preprocessing import ChannelValues
 from .user_code import is_own_file, network_maker
 
 PASSED = "passed in Python"
@@ -54,6 +62,11 @@ class BackboneChoice:
         else:
             declared_size(self.name)
 
+    def expected_mean(self) -> ChannelValues | None:
+        """The mean that its published weights expect of images; None where nobody knows."""
+        named = self.pretrained and self.name != PASSED and not is_own_file(self.name)
+        return published_mean(self.name) if named else None
+
     def build(self, num_classes: int, input_size: tuple[int, int, int]) -> Backbone:
         """Make the network, with new weights unless pretrained.
 
@@ -74,11 +87,12 @@ class BackboneChoice:
             return Tapped(module, self.stages.split(","), input_size=input_size)
         if self.stages is not None:
             raise ValueError(f"{self.name} knows its stages: leave --backbone.stages out")
-        size = input_size[1]
+        _, height, width = input_size
+        size = height if height == width else (height, width)
         if self.image_size not in (None, size):
             raise ValueError(
-                f"--backbone.image-size {self.image_size}: the images have {size} × {size} pixels; "
-                "leave it out, or change theirs with --image-size"
+                f"--backbone.image-size {self.image_size}: the images have {height} × {width} "
+                "pixels; leave it out, or change theirs with --image-size"
             )
         return create_backbone(
             self.name,

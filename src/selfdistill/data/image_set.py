@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from ..preprocessing import ChannelValues, Preprocessing
+from ..preprocessing import ChannelValues, Fit, Preprocessing, share_shown
+from ..resizing import Size
 from .pairs import MapDataset, read_pairs
 
 CHUNK = 2**22
@@ -60,13 +61,18 @@ class ImageSet:
 
     @classmethod
     def from_dataset(
-        cls, dataset: MapDataset, *, image_size: int, classes: tuple[str, ...] | None = None
+        cls,
+        dataset: MapDataset,
+        *,
+        image_size: int | Size,
+        classes: tuple[str, ...] | None = None,
     ) -> "ImageSet":
         """Read a data set in the style of torchvision, of pairs of a picture and a class.
 
         Args:
             dataset: The pairs; pictures are PIL images, or tensors of bytes or numbers in [0, 1].
-            image_size: Height and width of the images: shorter side scaled, centre cut.
+            image_size: Height and width of the images, one number for squares: scaled until they
+                cover it, centre cut.
             classes: Names of the classes; None for those of ``dataset``, or of what it is a subset
                 or a union of, or without them for the labels: numbers, or names in order.
 
@@ -74,7 +80,8 @@ class ImageSet:
             ValueError: If there are no pairs, a picture is something else, or a label is neither
                 the number nor the name of a class.
         """
-        return cls(*read_pairs(dataset, image_size, classes))
+        size = (image_size, image_size) if isinstance(image_size, int) else image_size
+        return cls(*read_pairs(dataset, size, classes))
 
     def subset(self, indices: Int64[Tensor, " chosen"]) -> "ImageSet":
         """Keep the images at these positions, in this order; those in a row are not copied."""
@@ -106,8 +113,10 @@ class Splits:
         std: Standard deviation of each channel, in the same units; above 0.
         note: How the splits came about, for whoever trains on them.
         files: The file of each image, by split, relative to the root; None without files.
-        input_size: Height and width of what the network sees, where the images are kept larger.
+        input_size: Height and width of what the network sees, one number for squares, where the
+            images are kept larger.
         own: Whether these are the user's own images, not those of a data set known by name.
+        fit: How pictures of other proportions were brought to the images' size.
 
     Raises:
         ValueError: If a class has no training image, mean or deviation are outside those units,
@@ -121,8 +130,9 @@ class Splits:
     std: ChannelValues
     note: str = ""
     files: dict[str, tuple[str, ...]] | None = None
-    input_size: int | None = None
+    input_size: int | Size | None = None
     own: bool = False
+    fit: Fit = "crop"
 
     def __post_init__(self) -> None:
         classes = self.train.classes
@@ -146,12 +156,10 @@ class Splits:
     @property
     def preprocessing(self) -> Preprocessing:
         """How a picture becomes what the network sees, in training as in evaluation."""
-        height, width = self.train.images.shape[2:]
-        size = (self.input_size, self.input_size) if self.input_size else (height, width)
-        tested = self.test.images.shape[2]
-        # Whole multiples are scaled down, not cropped.
-        crop_share = 1.0 if tested % size[0] == 0 else size[0] / tested
-        return Preprocessing(size, self.mean, self.std, crop_share)
+        size = self.input_size or (self.train.images.shape[2], self.train.images.shape[3])
+        size = (size, size) if isinstance(size, int) else size
+        tested = (self.test.images.shape[2], self.test.images.shape[3])
+        return Preprocessing(size, self.mean, self.std, share_shown(size, tested), fit=self.fit)
 
     def digest(self) -> str:
         """Hash the contents of all splits (SHA-256, hexadecimal)."""
@@ -173,6 +181,11 @@ class DataSet(abc.ABC):
         Raises:
             ValueError: If images are missing, damaged or not clear, or a class has too few.
         """
+
+    def for_mean(self, mean: ChannelValues) -> "DataSet":
+        """The same images for a network that expects this mean: what borders are filled with."""
+        del mean
+        return self
 
     def parts(self) -> dict[str, ImageSet]:
         """All images, to be looked at: by split where they have any, else as ``all``."""

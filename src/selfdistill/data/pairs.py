@@ -9,7 +9,8 @@ from jaxtyping import Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
-from ..preprocessing import fit, to_rgb
+from ..preprocessing import fit_picture, to_rgb
+from ..resizing import Size
 
 MAX_LABEL = 60
 """Characters of a wrong label that messages show."""
@@ -54,12 +55,12 @@ def rgb_image(picture: object, name: str) -> Image.Image:
 
 
 def read_pairs(
-    dataset: MapDataset, size: int, classes: tuple[str, ...] | None = None
-) -> tuple[UInt8[Tensor, "n 3 size size"], Int64[Tensor, " n"], tuple[str, ...]]:
+    dataset: MapDataset, size: Size, classes: tuple[str, ...] | None = None
+) -> tuple[UInt8[Tensor, "n 3 height width"], Int64[Tensor, " n"], tuple[str, ...]]:
     """Images, labels and class names: those given, the data set's own, or the labels themselves."""
     if not len(dataset):
         raise ValueError("the data set is empty: give one with pictures")
-    images = torch.empty(len(dataset), 3, size, size, dtype=torch.uint8)
+    images = torch.empty(len(dataset), 3, *size, dtype=torch.uint8)
     labels: list[int | str] = []
     for i in range(len(dataset)):
         item: object = dataset[i]
@@ -67,7 +68,7 @@ def read_pairs(
             what = f"{len(item)} values" if isinstance(item, tuple | list) else type(item).__name__
             raise ValueError(f"item {i} is {what}: a data set gives pairs of a picture and a class")
         picture, label = item
-        pixels = np.array(fit(rgb_image(picture, f"item {i}"), (size, size)))
+        pixels = np.array(fit_picture(rgb_image(picture, f"item {i}"), size))
         images[i] = torch.from_numpy(pixels).permute(2, 0, 1)
         labels.append(_label(label, i))
     named = sorted({label for label in labels if isinstance(label, str)})

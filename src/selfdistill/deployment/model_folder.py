@@ -1,13 +1,12 @@
 """A folder that holds a plain network and describes it, in timm's schema."""
 
 import json
-import math
 
 from safetensors.torch import save
 from torch import Tensor
 
 from ..backbones import CONFIG, WEIGHTS, Backbone
-from ..preprocessing import Preprocessing
+from ..preprocessing import CROP_MODES, Preprocessing
 
 DECLARED = ("classifier", "first_conv", "pool_size", "fixed_input_size", "origin_url", "license")
 """What timm needs to know of its networks, and where their weights began, under what licence."""
@@ -40,8 +39,8 @@ def model_files(
             **{name: of_timm[name] for name in DECLARED if of_timm.get(name) is not None},
             "input_size": list(backbone.input_size),
             "interpolation": preprocessing.interpolation,
-            # Down: timm divides by it and drops the fraction.
-            "crop_pct": math.floor(preprocessing.crop_share * 1e6) / 1e6,
+            "crop_pct": preprocessing.crop_share,
+            "crop_mode": CROP_MODES[preprocessing.fit],
             "mean": list(preprocessing.mean),
             "std": list(preprocessing.std),
             "num_classes": backbone.num_classes,

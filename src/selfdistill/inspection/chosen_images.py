@@ -28,7 +28,7 @@ def choose_images(finished: FinishedRun, split: str | None) -> ChosenImages:
     except ValueError:
         if not finished.names_data:
             raise
-        parts = finished.recipe.build_data().parts()  # too few to train on may be looked at
+        parts = finished.images.parts()  # too few to train on may be looked at
     else:
         digest = splits.digest()
         own = digest == finished.split_hash

@@ -17,12 +17,15 @@ from ..config import (
     network_maker,
     refuse_own_code,
 )
-from ..data import ImageSet, Splits
+from ..data import DataSet, ImageSet, Splits
+from ..data.images import OwnImages
 from ..evaluation import Predictions, choose_device, place, predict
 from ..methods import Method
 from ..runs import HASH_PREFIX, RunDirectory, recipe_differences
 
 NO_CHANGES: Mapping[str, object] = {}
+VIEW = ("data.image_size", "data.fit")
+"""Options that say how images are looked at."""
 
 
 def own_network(run: RunDirectory, *, allow_own_code: bool = False) -> nn.Module | None:
@@ -90,8 +93,16 @@ class FinishedRun:
                 f"{run.path} trained a network that was passed in Python: only Python can "
                 "rebuild it, with sd.load(run, network=...)"
             )
+        other_view = [name for name in VIEW if name in changes]
+        if other_view and "data" not in changes:
+            raise ValueError(
+                f"--{other_view[0].removeprefix('data.').replace('_', '-')}: a run's own images "
+                "are looked at as it was trained; name them with --data to score them otherwise"
+            )
         if changes.get("data") in OWN_IMAGES:
-            changes = {**changes, "data.image_size": description.input_size[1]}
+            _, height, width = description.input_size
+            seen = {"data.image_size": [height, width], "data.fit": description.preprocessing.fit}
+            changes = {**seen, **changes}
         self.run = run
         self.split_hash = stored.get("split")
         self.classes = description.classes
@@ -99,7 +110,18 @@ class FinishedRun:
         self.preprocessing = description.preprocessing
         self.names_data = "data" in changes
         self.recipe = recipe.override(changes, incomplete=True) if changes else recipe
+        if other_view and isinstance(images := self.recipe.build_data(), OwnImages):
+            self.preprocessing = replace(
+                images.preprocessing(*self.preprocessing.statistics),
+                interpolation=self.preprocessing.interpolation,
+            )
+            self.input_size = (self.input_size[0], *images.size)
         self.device = choose_device(execution.accelerator)
+
+    @property
+    def images(self) -> DataSet:
+        """The source of the images, with borders as its network expects them."""
+        return self.recipe.build_data().for_mean(self.preprocessing.mean)
 
     @cached_property
     def splits(self) -> Splits:
@@ -109,11 +131,9 @@ class FinishedRun:
                 f"{self.run.path} was trained on images that were passed in Python: name others "
                 "with --data"
             )
-        return replace(
-            self.recipe.build_data().splits(),
-            mean=self.preprocessing.mean,
-            std=self.preprocessing.std,
-        )
+        splits = self.images.splits()
+        mean, std = self.preprocessing.statistics
+        return replace(splits, mean=mean, std=std)
 
     @cached_property
     def method(self) -> Method:
@@ -146,6 +166,12 @@ class FinishedRun:
                 raise RuntimeError(f"{min(differing)!r} differs")
             method.load_state_dict(weights, strict=False)
         except RuntimeError as error:
+            trained = read_description(self.run.model).input_size
+            if trained != self.input_size:
+                raise ValueError(
+                    f"the exits of {type(method).__name__} are made for images of {trained[1]} × "
+                    f"{trained[2]} pixels, as the run was trained: leave --image-size out"
+                ) from None
             reason = " ".join(str(error).split())
             raise ValueError(
                 f"{file} does not hold the weights of what {type(method).__name__} attaches "

@@ -107,6 +107,11 @@ class KD(Method):
             changes.append(f"images are scaled to its {self.size[0]} × {self.size[1]} pixels")
         if order is not None:
             changes.append("its classes are put into the order of these images'")
+        if preprocessing.fit != expected.fit:
+            changes.append(
+                f"it sees pictures that are brought to their size by {preprocessing.fit}, and was "
+                f"trained by {expected.fit}"
+            )
         if not changes:
             return ""
         self.teacher.convert(

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from ...preprocessing import Images, Pixels, Preprocessing, affine
+from ...preprocessing import Images, Preprocessing, affine
+from ...resizing import Pixels, Size
 
 Draws = Float[Tensor, "batch draws"]
 
@@ -28,8 +29,13 @@ class Augmentation(abc.ABC):
     def apply(self, images: Pixels | Images, draws: Draws) -> Pixels | Images:
         """Change each image by its own row of draws."""
 
-    def sized(self, size: int) -> "Augmentation":
-        """The same augmentation for a network that sees images of that height and width."""
+    def sized(self, size: int | Size) -> "Augmentation":
+        """The same augmentation for a network that sees images of that height and width.
+
+        One that brings images to a size of its own overrides this: it is given images as they are
+        stored, larger perhaps than the network sees; all others, what evaluation shows of them.
+        ``size`` is one number for squares, else height and width.
+        """
         del size
         return self
 
@@ -68,7 +74,9 @@ class Pipeline:
                 f"{names}: give the list in order, changes of pixels before those of standardised "
                 f"images, as {', '.join(type(step).__name__ for step in in_order)}"
             )
-        self.steps = [step.sized(preprocessing.size[0]) for step in steps]
+        height, width = preprocessing.size
+        self.steps = [step.sized(height if height == width else (height, width)) for step in steps]
+        self._resizes = any(type(step).sized is not Augmentation.sized for step in steps)
         self.preprocessing = preprocessing
         self.draws_per_image = sum(step.draws_per_image for step in steps)
         self._coefficients = preprocessing.coefficients(device)
@@ -82,6 +90,9 @@ class Pipeline:
     ) -> Float[Tensor, "batch channels new_height new_width"]:
         """Augment each image by its own row of draws, then standardise; channels last in memory."""
         rows = iter(draws.split([step.draws_per_image for step in self.steps], 1))
+        height, width = self.preprocessing.size
+        if not self._resizes and images.shape[2] >= height and images.shape[3] >= width:
+            images = self.preprocessing.center(images)
         for step in self.steps:
             if not step.standardised:
                 images = step.apply(images, next(rows))

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...preprocessing import Images, Pixels
+from ...preprocessing import Images
+from ...resizing import Pixels
 from .base import Augmentation, Draws, check_range
 
 Factors = Float[Tensor, "batch 1 1 1"]

@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ...preprocessing import Pixels, box_weights, resample
+from ...resizing import Pixels, Size, box_weights, resample
 from .base import Augmentation, Draws, check_range, check_rising, integers
 
 TRIES = 10
@@ -96,10 +96,11 @@ class RandomResizedCrop(Augmentation):
     through the inverse of the distribution that this gives.
 
     Args:
-        size: Height and width of the result, in pixels, at least 1; None for the size that the
-            network takes.
+        size: Height and width of the result, in pixels, at least 1, one number for squares; None
+            for the size that the network takes.
         scale: Smallest and largest area of the box, as a share of the image; above 0, at most 1.
-        ratio: Smallest and largest width of the box divided by its height; above 0.
+        ratio: Smallest and largest width of the box divided by its height, of results that are not
+            square as multiples of their own; above 0.
 
     Raises:
         ValueError: If size, scale or ratio are out of range.
@@ -107,46 +108,51 @@ class RandomResizedCrop(Augmentation):
 
     draws_per_image: ClassVar[int] = 4
 
-    size: int | None = None
+    size: int | Size | None = None
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
 
     def __post_init__(self) -> None:
         if self.size is not None:
-            check_range(1, size=self.size)
+            check_range(1, size=self.size if isinstance(self.size, int) else min(self.size))
         check_rising(1, scale=self.scale)
         check_rising(ratio=self.ratio)
 
-    def sized(self, size: int) -> "RandomResizedCrop":
+    def sized(self, size: int | Size) -> "RandomResizedCrop":
         """The same crop, which scales to ``size`` unless it has a size of its own."""
         return replace(self, size=self.size or size)
 
-    def apply(self, images: Pixels, draws: Draws) -> UInt8[Tensor, "batch channels size size"]:
+    def apply(
+        self, images: Pixels, draws: Draws
+    ) -> UInt8[Tensor, "batch channels new_height new_width"]:
         """Crop; the draws decide area, proportions, place from the top and from the left."""
         assert self.size is not None, "sized() says what the network sees"
         height, width = images.shape[2:]
+        rows, columns = (self.size,) * 2 if isinstance(self.size, int) else self.size
         top, left, tall, wide = self.boxes(draws, height, width)
-        rows = box_weights(top, tall, height, self.size)
-        columns = box_weights(left, wide, width, self.size)
-        return resample(images, rows, columns)
+        return resample(
+            images, box_weights(top, tall, height, rows), box_weights(left, wide, width, columns)
+        )
 
     def boxes(
         self, draws: Draws, height: int, width: int
     ) -> tuple[Lengths, Lengths, Lengths, Lengths]:
         """Top, left, height and width of each image's box, in whole pixels."""
         area, shape, down, across = draws.unbind(1)
-        abandoned, table = _areas(self.scale, self.ratio, height, width)
+        rows, columns = self.size if isinstance(self.size, tuple) else (1, 1)
+        ratio = (self.ratio[0] * columns / rows, self.ratio[1] * columns / rows)
+        abandoned, table = _areas(self.scale, ratio, height, width)
         # The lowest draws stand for the images that torchvision gives up on.
         central = area < abandoned
         step = (area - abandoned).clamp(min=0) * ((QUANTILES - 1) / max(1 - abandoned, 1e-9))
         index = step.long().clamp(max=QUANTILES - 2)
         known = torch.as_tensor(table, dtype=draws.dtype, device=draws.device)
         share = torch.lerp(known[index], known[index + 1], step - index)
-        low, high = _ratios(share.log(), self.ratio, height, width)
+        low, high = _ratios(share.log(), ratio, height, width)
         root = ((low + (high - low) * shape) / 2).exp()
         side = (share * height * width).sqrt()
-        tallest = float(min(height, round(width / self.ratio[0])))
-        widest = float(min(width, round(height * self.ratio[1])))
+        tallest = float(min(height, round(width / ratio[0])))
+        widest = float(min(width, round(height * ratio[1])))
         tall = torch.where(central, tallest, (side / root).round().clamp(1, height))
         wide = torch.where(central, widest, (side * root).round().clamp(1, width))
         above, beside = height - tall, width - wide

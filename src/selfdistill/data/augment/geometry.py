@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
-from ...preprocessing import Pixels
+from ...resizing import Pixels
 from .base import Augmentation, Draws, check_range
 
 

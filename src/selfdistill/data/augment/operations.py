@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ...preprocessing import Pixels
+from ...resizing import Pixels
 
 RANDOM = (
     "Identity",

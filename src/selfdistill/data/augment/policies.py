@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeVar
 
-from ...preprocessing import Pixels
+from ...resizing import Pixels
 from .auto_augment import POLICIES
 from .base import Augmentation, Draws, check_range
 from .operations import RANDOM, SIGNED, Choice, Ranges, operate

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from ...preprocessing import shrink
+from ...resizing import shrink
 from ...runs import read_text
 from ..image_set import ImageSet, Splits
-from ..images.cache import load_cached
+from ..images.cache import Shape, load_cached
 from ..images.listing import Files, name_some
 from .base import BenchmarkSet
 
@@ -85,7 +85,9 @@ class TinyImageNet(BenchmarkSet):
         self, folder: Path, part: str, files: dict[str, int], classes: tuple[str, ...], size: int
     ) -> ImageSet:
         names = list(files)
-        cached = load_cached(Files(folder), names, size=SIDE, key=part, cache_dir=self.cache_dir)
+        cached = load_cached(
+            Files(folder), names, shape=Shape((SIDE, SIDE)), key=part, cache_dir=self.cache_dir
+        )
         if cached.refused:
             raise ValueError(
                 f"{len(cached.refused)} of {len(names)} files in {folder / part} cannot be read: "
@@ -100,7 +102,7 @@ def _shrink(images: UInt8[Tensor, "n 3 height width"], size: int) -> UInt8[Tenso
         return images
     smaller = torch.empty(len(images), 3, size, size, dtype=torch.uint8)
     for part, result in zip(images.split(BATCH_SIZE), smaller.split(BATCH_SIZE), strict=True):
-        result.copy_(shrink(part, size))
+        result.copy_(shrink(part, (size, size)))
     return smaller
 
 

@@ -5,6 +5,7 @@ from .decode import ENDINGS, read_image
 from .hugging_face import HUB, HuggingFace
 from .image_folder import ImageFolder
 from .label_table import TABLES, LabelTable
+from .prepare import OwnImages
 
 __all__ = [
     "ENDINGS",
@@ -13,6 +14,7 @@ __all__ = [
     "HuggingFace",
     "ImageFolder",
     "LabelTable",
+    "OwnImages",
     "check_images",
     "read_image",
 ]

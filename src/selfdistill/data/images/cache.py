@@ -1,7 +1,8 @@
-"""Images decoded once into squares of bytes, kept in a file that is mapped into memory."""
+"""Images decoded once into bytes of one shape, kept in a file that is mapped into memory."""
 
 import hashlib
 import json
+import math
 import os
 import zlib
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,8 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...preprocessing import fit
+from ...preprocessing import Colour, Fit, fit_picture
+from ...resizing import Size
 from ...runs import read_json, storage_failure
 from ..progress import Progress
 from .decode import read_rgb
@@ -33,18 +35,40 @@ CHUNK = 256
 """Images whose checksum is computed at once."""
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What pictures are brought to before they are stored."""
+
+    size: Size
+    fit: Fit = "crop"
+    fill: Colour = (0, 0, 0)
+
+    @property
+    def name(self) -> str:
+        height, width = self.size
+        side = str(height) if height == width else f"{height}x{width}"
+        return side if self.fit == "crop" else f"{side}-{self.fit}"
+
+    @property
+    def identity(self) -> object:
+        """What tells it from others; of cut squares their side alone."""
+        if self.fit == "crop" and self.size[0] == self.size[1]:
+            return self.size[0]
+        return [*self.size, self.fit, *(self.fill if self.fit == "pad" else ())]
+
+
 @dataclass(frozen=True, eq=False)
 class CachedImages:
     """Decoded images in the order of their names, without those that are refused."""
 
-    images: UInt8[Tensor, "n 3 size size"]
-    """The squares: a map of the file, read when touched."""
+    images: UInt8[Tensor, "n 3 height width"]
+    """A map of the file, read when touched."""
     refused: dict[str, str]
     """Why an image could not be read, by its name."""
 
 
 def load_cached(
-    source: Source, names: Sequence[str], *, size: int, key: str, cache_dir: str | Path | None
+    source: Source, names: Sequence[str], *, shape: Shape, key: str, cache_dir: str | Path | None
 ) -> CachedImages:
     """Read images from the cache; decode them first where it lacks them or they have changed.
 
@@ -52,9 +76,9 @@ def load_cached(
     wrong checksum. ``key`` tells this choice and order of images from others of the same source.
     """
     folder = default_folder() if cache_dir is None else Path(cache_dir)
-    digest = hashlib.sha256(json.dumps([source.identity, size, key]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([source.identity, shape.identity, key]).encode()).hexdigest()
     name = os.fsdecode(os.fsencode(Path(source.identity).name)[:MAX_NAME_BYTES])
-    path = folder / f"{name}-{size}-{digest[:16]}.npy"
+    path = folder / f"{name}-{shape.name}-{digest[:16]}.npy"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_suffix(".lock")).acquire()
@@ -64,11 +88,11 @@ def load_cached(
             "--data.cache-dir"
         ) from None
     with lock:
-        state = {"format": FORMAT, "size": size, "files": source.states(names)}
-        cached = _load(path, names, size, state)
+        state = {"format": FORMAT, "size": shape.identity, "files": source.states(names)}
+        cached = _load(path, names, shape, state)
         if cached is None:
-            _build(path, source, names, size, state)
-            cached = _load(path, names, size, state)
+            _build(path, source, names, shape, state)
+            cached = _load(path, names, shape, state)
             assert cached is not None
         return cached
 
@@ -88,7 +112,7 @@ def default_folder() -> Path:
 
 
 def _load(
-    path: Path, names: Sequence[str], size: int, state: Mapping[str, object]
+    path: Path, names: Sequence[str], shape: Shape, state: Mapping[str, object]
 ) -> CachedImages | None:
     """The cache, if it is whole and of that state."""
     try:
@@ -102,23 +126,23 @@ def _load(
         checksum = index.integer("checksum") if index.list("kept") == kept else None
     except (OSError, ValueError, TypeError, EOFError):
         return None
-    if images.shape != (len(kept), 3, size, size) or _checksum(images.numpy()) != checksum:
+    if images.shape != (len(kept), 3, *shape.size) or _checksum(images.numpy()) != checksum:
         return None
     return cached
 
 
 def _build(
-    path: Path, source: Source, names: Sequence[str], size: int, state: Mapping[str, object]
+    path: Path, source: Source, names: Sequence[str], shape: Shape, state: Mapping[str, object]
 ) -> None:
-    shape = (len(names), 3, size, size)
+    stored = (len(names), 3, *shape.size)
     kept: list[str] = []
     refused: dict[str, str] = {}
     unfinished = path.with_suffix(".unfinished")
     title = f"decoding {len(names):,} pictures into {path.parent}"
     try:
         with unfinished.open("wb") as file, Progress(title, len(names)) as progress:
-            start = _write_header(file, shape)
-            for name, pixels in source.map(names, partial(_square, size)):
+            start = _write_header(file, stored)
+            for name, pixels in source.map(names, partial(_fitted, shape)):
                 if isinstance(pixels, bytes):
                     file.write(pixels)
                     kept.append(name)
@@ -126,7 +150,7 @@ def _build(
                     refused[name] = pixels
                 progress.advance(1)
             file.seek(0)
-            assert _write_header(file, (len(kept), *shape[1:])) == start
+            assert _write_header(file, (len(kept), *stored[1:])) == start
             file.flush()
             os.fsync(file.fileno())
         checksum = _checksum(np.load(unfinished, mmap_mode="r"))
@@ -137,7 +161,7 @@ def _build(
         unfinished.write_text(json.dumps(index), encoding="utf-8")
         unfinished.replace(path.with_suffix(".json"))
     except OSError as error:
-        raise storage_failure(path, 3 * size * size * len(names), error) from error
+        raise storage_failure(path, math.prod(stored), error) from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -149,10 +173,11 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> int:
     return file.tell()
 
 
-def _square(size: int, picture: Path | bytes) -> bytes | str:
-    """The bytes of a picture's square; a string says why it cannot be read."""
+def _fitted(shape: Shape, picture: Path | bytes) -> bytes | str:
+    """The bytes of a picture in its shape; a string says why it cannot be read."""
     try:
-        return np.asarray(fit(read_rgb(picture), (size, size))).transpose(2, 0, 1).tobytes()
+        fitted = fit_picture(read_rgb(picture), shape.size, fit=shape.fit, fill=shape.fill)
+        return np.asarray(fitted).transpose(2, 0, 1).tobytes()
     except ValueError as error:
         return str(error)
 

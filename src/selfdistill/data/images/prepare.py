@@ -3,36 +3,62 @@
 For a network that sees 224 pixels, a picture's shorter side is scaled to 256 and the central square
 of 256 is stored. Training's random crops are cut from that square and scaled to 224; without one,
 and in evaluation and deployment, the network sees its central 224. Up to 64 pixels there is no
-margin: the stored square is what the network sees.
+margin: the stored square is what the network sees. Neither is there one for pictures that are
+padded or stretched, of which the network sees everything.
 """
 
 import abc
+import copy
+import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 
 from ...limits import check_image_size
+from ...preprocessing import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ChannelValues,
+    Fit,
+    Preprocessing,
+    share_shown,
+)
+from ...resizing import Size
 from ..image_set import DataSet, ImageSet, Splits, channel_statistics
 from ..splitting import ByClass, split_by_class
-from .cache import load_cached
+from .cache import Shape, load_cached
 from .listing import Listing, name_some, names_in
 
-MARGIN = 0.875
-"""Share of the stored square's side that evaluation looks at, about."""
+SHARE = 0.875
+"""Share of what is stored, along each side, that evaluation looks at, about."""
+LEAST_SHARE = 0.8
+"""The least share, where a size that is not square leaves no other."""
 SMALL = 64
 DARK = 32
 """Value below which a byte is almost black."""
 
 
-def stored_size(image_size: int) -> int:
-    """Height and width of the squares that images of ``image_size`` are cut from."""
-    if image_size <= SMALL:
-        return image_size
-    # A margin divisible by 4 makes our two crops (the square, then its centre) and timm's single
-    # crop start at the same pixel.
-    return image_size + 4 * round((image_size / MARGIN - image_size) / 4)
+def stored_size(size: Size) -> Size:
+    """Height and width of what is stored of pictures that are cut, for networks that see ``size``.
+
+    Both margins are multiples of 4: so our two crops (what is stored, then its centre) and timm's
+    single crop start at the same pixel. Both follow from one share, as timm has it.
+    """
+    short, long = sorted(size)
+    if long <= SMALL:
+        return size
+    nearest = short + 4 * round((short / SHARE - short) / 4)
+    sides = range(short + 4, int(short / LEAST_SHARE) + 1, 4)
+    for side in sorted(sides, key=lambda side: abs(side - nearest)):
+        other = long + 4 * (((side - 1) * long // short - long) // 4 + 1)
+        stored = (side, other) if size[0] == short else (other, side)
+        share = share_shown(size, stored)
+        if all(math.floor(n / share) == kept for n, kept in zip(size, stored, strict=True)):
+            return stored
+    return size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +68,10 @@ class OwnImages(DataSet):
     More than one in twenty that cannot be read are refused; fewer are left out with a warning.
 
     Args:
-        image_size: Height and width of what the network sees, in pixels; at least 8.
+        image_size: Height and width of what the network sees, in pixels, as HEIGHTxWIDTH or, for
+            squares, one number; at least 8.
+        fit: What becomes of other proportions: crop cuts off what is too long, pad adds borders of
+            the mean colour that the network expects, stretch scales each side by itself.
         cache_dir: Where decoded pictures are kept; None for ``SELFDISTILL_CACHE`` or, without it,
             the user's cache folder.
         split_seed: Decides which picture belongs to which split, where the data do not.
@@ -51,14 +80,18 @@ class OwnImages(DataSet):
         test_share: Share of each class set aside as the test split, where the data set none aside.
     """
 
-    image_size: int = 224
+    border: ClassVar[ChannelValues] = IMAGENET_MEAN
+    """The mean colour that ``for_mean`` gives to borders."""
+
+    image_size: int | tuple[int, int] = 224
+    fit: Fit = "crop"
     cache_dir: str | Path | None = None
     split_seed: int = 0
     validation_share: float = 0.15
     test_share: float = 0.15
 
     def __post_init__(self) -> None:
-        if self.image_size < 8:
+        if min(self.size) < 8:
             raise ValueError(f"image size {self.image_size} must be at least 8 pixels")
         check_image_size(self.image_size, "image size")
         validation, test = self.validation_share, self.test_share
@@ -67,6 +100,27 @@ class OwnImages(DataSet):
                 f"validation share {validation} must be 0 or more, test share {test} "
                 "above 0, and together they must leave something to train on"
             )
+
+    @property
+    def size(self) -> Size:
+        """Height and width of what the network sees."""
+        size = self.image_size
+        return (size, size) if isinstance(size, int) else size
+
+    @property
+    def stored(self) -> Size:
+        """Height and width of what is stored."""
+        return stored_size(self.size) if self.fit == "crop" else self.size
+
+    def preprocessing(self, mean: ChannelValues, std: ChannelValues) -> Preprocessing:
+        """How these pictures become a network's input."""
+        share = share_shown(self.size, self.stored)
+        return Preprocessing(self.size, mean, std, share, fit=self.fit)
+
+    def for_mean(self, mean: ChannelValues) -> "OwnImages":
+        other = copy.copy(self)
+        object.__setattr__(other, "border", mean)
+        return other
 
     @abc.abstractmethod
     def listing(self, *, for_training: bool = True) -> Listing:
@@ -80,7 +134,10 @@ class OwnImages(DataSet):
         listing = self.listing()
         where = listing.source.name
         sets, files = self._load(listing, self.divide(listing), listing.classes)
-        mean, std = channel_statistics(sets["train"].images)
+        if self.fit == "pad":  # so that borders are about 0 for a new network, too
+            mean, std = self.border, IMAGENET_STD
+        else:
+            mean, std = channel_statistics(sets["train"].images)
         if max(mean) < DARK / 255 and int(sets["train"].images.max()) < DARK:
             warnings.warn(
                 f"{where}: every training picture is almost black, no value above {DARK - 1} of "
@@ -97,6 +154,7 @@ class OwnImages(DataSet):
             files=files,
             input_size=self.image_size,
             own=True,
+            fit=self.fit,
         )
 
     def parts(self) -> dict[str, ImageSet]:
@@ -132,7 +190,7 @@ class OwnImages(DataSet):
         cached = load_cached(
             listing.source,
             names,
-            size=stored_size(self.image_size),
+            shape=Shape(self.stored, self.fit, self.preprocessing(self.border, IMAGENET_STD).fill),
             key=" ".join(map(str, order)),
             cache_dir=self.cache_dir,
         )
