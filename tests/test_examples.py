@@ -3,12 +3,16 @@
 import ast
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import selfdistill as sd
 from selfdistill import cli, testing
+from small_run import WORDS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SMALL = [
@@ -95,3 +99,30 @@ def test_an_own_network_needs_its_stages(tmp_path, monkeypatch, capsys):
     words = ["train", *SMALL, "--backbone", "own_backbone.make_net", "--out", str(tmp_path)]
     assert cli.main(words) == 2
     assert "say which submodules are its stages" in capsys.readouterr().err
+
+
+def test_the_slurm_script_queues_a_stopped_run_again(tmp_path):
+    """With stand-ins: srun stops the run after its first epoch, and a finished one says so."""
+    tools = {
+        "srun": '"$@" & pid=$!\n'
+        "until grep -q epoch run/log.jsonl; do sleep 0.05; done 2>/dev/null\n"
+        "kill -USR1 $pid 2>/dev/null\nwait $pid",
+        "scontrol": 'echo "$@" >> calls',
+        "selfdistill": f'exec {sys.executable} -m selfdistill "$@"',
+    }
+    for name, text in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    job = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
+    job["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
+    words = ["bash", str(EXAMPLES / "slurm.sh"), *WORDS, "--epochs", "30", "--out", "run"]
+
+    def submit() -> int:
+        return subprocess.run(words, cwd=tmp_path, env=os.environ | job, check=False).returncode
+
+    assert submit() == 138
+    assert (tmp_path / "calls").read_text() == "requeue 7\n"
+    assert (tmp_path / "run/checkpoints").is_dir()
+    (tmp_path / "selfdistill").write_text("#!/bin/sh\nexit 0\n")
+    assert submit() == 0
+    assert (tmp_path / "calls").read_text() == "requeue 7\n"
