@@ -20,7 +20,14 @@ from .schema import ALL_OPTIONS, PASSED, Adversary, BackboneChoice, Ingredients
 from .typed import Plain
 
 FORMAT = 1
-ADDED = {"decay_biases": True, "drop_last": True, "balance": "none", "balance_beta": None}
+ADDED = {
+    "decay_biases": True,
+    "drop_last": True,
+    "balance": "none",
+    "balance_beta": None,
+    "select": "accuracy",
+    "patience": None,
+}
 """Fields that recipes gained; at what recipes without them meant, they change no run's hash."""
 ADDED_OF_IMAGES = {"fit": "crop"}
 """Likewise options of data sets."""

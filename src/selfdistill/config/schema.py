@@ -167,6 +167,11 @@ class Ingredients:
         compile: Compile method and loss into one graph.
         deterministic: Repeat bit for bit on CUDA too, at some cost in speed.
         validate_every: Epochs between two looks at the validation images.
+        select: By which score of the validation images the epoch is chosen whose weights
+            model-best-validation holds: accuracy, macro for the mean accuracy of the classes, or
+            nll for the likelihood of the labels.
+        patience: Stop after so many epochs without a better such score; None trains all epochs. A
+            learning rate that was to fall to zero is then cut off on its way.
         legacy_test_curve: Record the test accuracy of every epoch, for the column labelled so.
     """
 
@@ -194,6 +199,8 @@ class Ingredients:
     compile: bool = False
     deterministic: bool = False
     validate_every: int = 1
+    select: Literal["accuracy", "macro", "nll"] = "accuracy"
+    patience: int | None = None
     legacy_test_curve: bool = False
 
     def __post_init__(self) -> None:
@@ -217,6 +224,8 @@ class Ingredients:
                 )
             if not 0 <= self.balance_beta < 1:
                 raise ValueError(f"balance_beta={self.balance_beta} must lie within 0 to below 1")
+        if self.patience is not None and self.patience < 1:
+            raise ValueError(f"patience={self.patience} must be at least 1")
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise ValueError(f"ema_decay={self.ema_decay} must lie between 0 and 1")
 

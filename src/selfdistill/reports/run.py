@@ -38,6 +38,8 @@ ADDED_FIELDS: Fields = {
     "balance_beta": None,
     "decay_biases": True,
     "drop_last": True,
+    "patience": None,
+    "select": "accuracy",
     "init": None,
 }
 """Fields that older recipes lack, with the values that they imply."""

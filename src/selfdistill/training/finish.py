@@ -15,7 +15,10 @@ from . import environment
 from .resuming import restore_logs, warn_of_lost
 from .setup import Session
 
-CURVE = ("train_accuracy", "validation_accuracy", "loss", "lr")
+CURVE = (
+    *("train_accuracy", "validation_accuracy", "validation_macro_accuracy", "validation_nll"),
+    *("loss", "lr"),
+)
 
 
 def write_model(session: Session, folder: Path, *, epoch: int) -> dict[str, str]:
@@ -102,7 +105,7 @@ def _summary(session: Session) -> dict[str, object]:
     clock.lap()
     threads = session.settings.execution.threads
     counted = recipe if threads in (None, 1) else recipe.resolved(threads=threads)
-    images = ingredients.epochs * state.steps * session.batches.batch_size
+    images = state.epoch * state.steps * session.batches.batch_size
     return {
         "format": SUMMARY_FORMAT,
         "name": recipe.method,
@@ -110,6 +113,7 @@ def _summary(session: Session) -> dict[str, object]:
         "recipe_hash": counted.hash(),
         "split_hash": recipe.values["split"],
         "images": {name: len(getattr(session.splits, name) or ()) for name in SPLITS},
+        "stopped_early": state.epoch if state.epoch < ingredients.epochs else None,
         "environment": run.finish_environment(environment.now()),
         "curve": _curve(state.logs[run.log_file.name]),
         "cost": {

@@ -21,13 +21,15 @@ from .setup import Session
 from .state import TrainState
 
 WATCHED_IMAGES = 1000
+SELECTED = {"accuracy": ("accuracy", 1), "macro": ("macro_accuracy", 1), "nll": ("nll", -1)}
+"""The score that ``select`` names, and 1 where more of it is better, else -1."""
 
 
 def train_epochs(session: Session) -> Iterator[LogLine]:
     """Train from where the state stands to the last epoch; yields each epoch's line of the log."""
     state, saver = session.state, _Saver(session)
     with _failure_report(session):
-        while state.epoch < state.ingredients.epochs:
+        while not on_rank_zero(session.fabric, lambda: state.is_over):
             epoch = session.batches.epoch(state.epoch)
             state.clock.start_epoch()
             while state.step < state.steps:
@@ -136,8 +138,13 @@ def _evaluate(session: Session) -> LogLine:
         predictions = predict(splits.validation)
         accuracy = line["validation_accuracy"] = _accuracy(predictions)
         sound = is_finite([predictions.exits["network"]])
-        if sound and accuracy > state.best.get("accuracy", -1):
-            state.best = {"accuracy": accuracy, "epoch": done}
+        found = {"accuracy": accuracy, "epoch": done}
+        selected, sign = SELECTED[ingredients.select]
+        if selected != "accuracy":
+            scores = score(predictions.exits["network"], predictions.labels)
+            found[selected] = line[f"validation_{selected}"] = getattr(scores, selected)
+        if sound and (not state.best or sign * (found[selected] - state.best[selected]) > 0):
+            state.best = found
             state.best_files = write_model(session, run.best_model, epoch=done)
     if ingredients.legacy_test_curve:
         accuracy = _accuracy(predict(splits.test))

@@ -149,13 +149,14 @@ def resume(
     )
     if saved is not None:
         _load(state, saved, run, recipe)
-    if state.epoch == ingredients.epochs and not run.summary_file.exists():
+    over = on_rank_zero(fabric, lambda: state.is_over)
+    if over and not run.summary_file.exists():
         log(
             fabric,
             f"{run.path} has been trained to its end: the results are written again from the last "
             "checkpoint",
         )
-    if state.steps_done > 0 and state.epoch < ingredients.epochs:
+    if state.steps_done > 0 and not over:
         steps = f" and {state.step} of {state.steps} steps" if state.step else ""
         log(fabric, f"resuming after {state.epoch} of {ingredients.epochs} epochs{steps}")
     return state

@@ -53,6 +53,13 @@ def setup(
     settings = settings.resolved(split=splits.digest())
     for path in settings.recipe.weight_paths().values():
         provenance.refuse_leak(Path(path), splits, type(ingredients.data).__name__)
+    if splits.validation is None and (ingredients.patience or ingredients.select != "accuracy"):
+        option = "patience" if ingredients.patience else "select"
+        raise ValueError(
+            f"--{option} {getattr(ingredients, option)} goes by validation images, and these data "
+            "have none set aside: leave it out, or see `selfdistill train --data.help` for the "
+            "option of the data set that sets some aside"
+        )
     method, splits = build(ingredients, splits, settings.backbone, fabric.device, log)
     batches = build_batches(ingredients, splits, method, fabric.device, fabric.world_size)
     check_stepping(ingredients, batches.steps, fabric.device)

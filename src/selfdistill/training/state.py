@@ -84,6 +84,22 @@ class TrainState:
         """Optimizer steps since training began."""
         return self.epoch * self.steps + self.step
 
+    @property
+    def lost_patience(self) -> bool:
+        """Whether the validation images have shown nothing better for as long as patience lasts.
+
+        Known in the first process, which looks at them.
+        """
+        patience, every = self.ingredients.patience, self.ingredients.validate_every
+        if patience is None or self.epoch % every:
+            return False
+        return self.epoch - self.best.get("epoch", 0) >= patience
+
+    @property
+    def is_over(self) -> bool:
+        """Whether training has come to its end; known in the first process."""
+        return self.epoch == self.ingredients.epochs or self.lost_patience
+
     def train_step(self, epoch: Epoch) -> None:
         """Take one optimizer step on the next batch, without waiting for the device."""
         fabric, ingredients, done = self.fabric, self.ingredients, self.steps_done

@@ -81,9 +81,22 @@ def train(settings: Settings) -> Path:
                 with session.reporter:
                     for line in train_epochs(session):
                         on_rank_zero(fabric, partial(_log_epoch, session, trackers, line))
+                if session.state.epoch < ingredients.epochs:
+                    log(_why_stopped(session))
                 on_rank_zero(fabric, partial(finish, session))
                 log(on_rank_zero(fabric, lambda: describe_end(read(run.path))))
     return run.path
+
+
+def _why_stopped(session: Session) -> str:
+    """Why training ended before its last epoch; for the first process."""
+    ingredients, best = session.state.ingredients, session.state.best
+    since = f"epoch {best['epoch']}" if best else "the beginning"
+    return (
+        f"stopped after {session.state.epoch} of {ingredients.epochs} epochs: the validation "
+        f"images' {ingredients.select} has been no better for {ingredients.patience} epochs, since "
+        f"{since}; model holds the last epoch, model-best-validation the best"
+    )
 
 
 def _lock_and_complete(
