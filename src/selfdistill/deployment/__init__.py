@@ -1,6 +1,18 @@
-"""Trained networks as files that load without their training."""
+"""Trained networks as files that load without their training, and networks that stop early."""
 
+from .exit_graph import ExitCost, ExitGraph
 from .model import ClassProbability, Model, load
 from .model_folder import contiguous, model_files
+from .stagewise import EarlyLogits, StagewiseNetwork
 
-__all__ = ["ClassProbability", "Model", "contiguous", "load", "model_files"]
+__all__ = [
+    "ClassProbability",
+    "EarlyLogits",
+    "ExitCost",
+    "ExitGraph",
+    "Model",
+    "StagewiseNetwork",
+    "contiguous",
+    "load",
+    "model_files",
+]
