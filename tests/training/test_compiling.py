@@ -62,8 +62,8 @@ def test_a_compiler_that_is_wrong_is_not_used(monkeypatch, fault, precision):
     compile_to(monkeypatch, spoil)
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
     with pytest.warns(UserWarning, match=f"not compiled, training eagerly: the compiler's {what}"):
-        assert not compiling.compiles(fabric, method, batch())
+        assert not compiling.compiled(fabric, method, batch())
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
     assert all(p.grad is None for p in method.parameters())
     compile_to(monkeypatch, lambda loss: loss * (1 + 1e-6))
-    assert compiling.compiles(fabric, method, batch())
+    assert compiling.compiled(fabric, method, batch())

@@ -40,7 +40,7 @@ def build(words=(), method=PSKD):
         seed=recipe.seed,
     )
     sizes = {"steps": batches.steps, "images": len(splits.train)}
-    return TrainState(fabric, method(backbone), recipe, **sizes, compiled=False), batches
+    return TrainState(fabric, method(backbone), recipe, **sizes), batches
 
 
 def advance(state, batches):

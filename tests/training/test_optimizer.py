@@ -92,5 +92,5 @@ def test_after_sixty_steps_the_first_weights_are_forgotten():
     for step in range(60):
         with torch.no_grad():
             module.weight.fill_(1.0 if step else 100.0)
-        update_average(average, module, share=average_share(0.9999, step))
+        update_average(average, module, share=torch.tensor(average_share(0.9999, step)))
     assert abs(average.weight.item() - 1) < 0.1

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from lightning_fabric import Fabric
 
 from selfdistill.config import parse
 from selfdistill.data import Batches, Pipeline
-from selfdistill.methods import DDGSD, SKDSAM, CrossEntropy, Method, Output
+from selfdistill.methods import CrossEntropy, Method, Output
 from selfdistill.testing import TinyBackbone
 from selfdistill.training import compiling, engine, loop, train
 from selfdistill.training.building import build_method
@@ -17,7 +17,7 @@ from selfdistill.training.state import TrainState
 from small_run import WORDS
 
 
-def build(words=(), method=None, compiled=False):
+def build(words=(), method=None, rank=0, processes=1):
     recipe = parse([*WORDS, *words]).ingredients
     splits = recipe.data.splits()
     fabric = engine.build(torch.device("cpu"), "fp32")
@@ -31,7 +31,9 @@ def build(words=(), method=None, compiled=False):
         seed=recipe.seed,
     )
     sizes = {"steps": batches.steps, "images": len(batches.train)}
-    return TrainState(fabric, method, recipe, **sizes, compiled=compiled), batches
+    if processes > 1:
+        fabric = Rank(fabric, rank, processes)
+    return TrainState(fabric, method, recipe, **sizes), batches
 
 
 def without_normalisation(backbone):
@@ -135,14 +137,14 @@ def test_a_method_gets_the_context_it_asks_for():
     assert "memory" in state.state_dict()["method"]
 
 
-class Rank:
+class Rank(Fabric):
     """Fabric as one of several processes sees it, without the others."""
 
-    def __init__(self, fabric, rank, count):
-        self.fabric, self.global_rank, self.world_size = fabric, rank, count
+    global_rank = world_size = None  # no properties of the strategy
 
-    def __getattr__(self, name):
-        return getattr(self.fabric, name)
+    def __init__(self, fabric, rank, count):
+        vars(self).update(vars(fabric))
+        self.global_rank, self.world_size = rank, count
 
 
 class Watching(Method):
@@ -164,8 +166,7 @@ class Watching(Method):
 def test_processes_share_a_batch_and_draw_their_own_numbers():
     methods = [Watching(TinyBackbone(num_classes=10)) for _ in range(2)]
     for rank, method in enumerate(methods):
-        state, batches = build(["--accumulation", "2"], method)
-        state.fabric = Rank(state.fabric, rank, 2)
+        state, batches = build(["--accumulation", "2"], method, rank, 2)
         epoch = batches.epoch(0)
         state.train_step(epoch)
     shown = [image for method in methods for image in method.images]
@@ -213,8 +214,7 @@ class Knowing(Method):
 @pytest.mark.parametrize(("processes", "parts"), [(1, 1), (1, 2), (2, 2)])
 def test_accuracy_is_a_share_of_what_was_seen(processes, parts):
     words = ["--accumulation", str(parts)]
-    state, batches = build(words, Knowing(TinyBackbone(num_classes=10)))
-    state.fabric = Rank(state.fabric, 0, processes)
+    state, batches = build(words, Knowing(TinyBackbone(num_classes=10)), 0, processes)
     epoch = batches.epoch(0)
     while state.step < state.steps:
         state.train_step(epoch)
@@ -233,7 +233,7 @@ def test_compiling_leaves_the_method_as_it_was(monkeypatch, method):
     state, batches = build(method=method)
     before = copy.deepcopy(method.state_dict())
     monkeypatch.setattr(torch, "compile", identity)
-    assert compiling.compiles(state.fabric, method, batches.epoch(0).batch(0, parts=2))
+    assert compiling.compiled(state.fabric, method, batches.epoch(0).batch(0, parts=2))
     torch.testing.assert_close(method.state_dict(), before, rtol=0, atol=0)
     assert all(parameter.grad is None for parameter in method.parameters())
 
@@ -247,7 +247,7 @@ def test_the_reason_for_not_compiling_is_more_than_a_headline(monkeypatch):
     state, batches = build()
     reason = r"eagerly: Observed exception: None caught it.: raised TypeError\('context'\)$"
     with pytest.warns(UserWarning, match=reason):
-        compiling.compiles(state.fabric, state.method, batches.epoch(0).batch(0))
+        compiling.compiled(state.fabric, state.method, batches.epoch(0).batch(0))
 
 
 def test_what_does_not_compile_trains_eagerly_and_says_so(monkeypatch, tmp_path, words):
@@ -323,29 +323,3 @@ def test_an_adversarys_start_belongs_to_image_and_epoch(monkeypatch):
     state.epoch, state.step = 1, 0
     state.train_step(epoch)
     assert not torch.equal(starts[-1], whole)
-
-
-class ReadsFromDevice(TorchDispatchMode):
-    """Counts the numbers that Python reads from tensors, each of which waits for a device."""
-
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        waiting = torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default
-        self.count += func in waiting
-        return func(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize("method", [CrossEntropy, SKDSAM, DDGSD])
-def test_a_step_waits_for_no_number(method):
-    words = ["--ema-decay", "0.9", "--accumulation", "2"]
-    state, batches = build(words, method(TinyBackbone(num_classes=10)))
-    epoch = batches.epoch(0)
-    state.train_step(epoch)  # an optimizer may make its state
-    with ReadsFromDevice() as reads:
-        state.train_step(epoch)
-        assert reads.count == 0
-        int(state.metrics.bad_step)
-    assert reads.count == 1

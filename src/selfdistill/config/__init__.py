@@ -7,7 +7,7 @@ from .provenance import held_out_hash, pictures_hash, weights_hash
 from .python_objects import Images, Learning, checked_options, settings_of
 from .recipe import Recipe, Settings
 from .registry import class_options, exact_name, find_class, nearest
-from .schema import PASSED, Adversary, BackboneChoice, Execution, Ingredients
+from .schema import PASSED, Adversary, BackboneChoice, CompileChoice, Execution, Ingredients
 from .user_code import is_own_file, network_maker, own_code, refuse_own_code
 from .words import (
     full_name,
@@ -26,6 +26,7 @@ __all__ = [
     "PASSED",
     "Adversary",
     "BackboneChoice",
+    "CompileChoice",
     "Execution",
     "Images",
     "Ingredients",

@@ -24,6 +24,7 @@ from ..methods import Method
 from ..preprocessing import ChannelValues
 from .user_code import is_own_file, network_maker
 
+CompileChoice = bool | Literal["graph"]
 PASSED = "passed in Python"
 """What a recipe says of images and networks that had no name."""
 
@@ -164,7 +165,8 @@ class Ingredients:
             without.
         seed: Fixes initial weights, order and augmentation; never the split.
         precision: Number format: fp32, bf16, or auto for the faster of them here.
-        compile: Compile method and loss into one graph.
+        compile: Compile the method, its loss included; graph records whole steps on CUDA as well,
+            optimizer included, and replays them. What cannot be is said, and computed without.
         deterministic: Repeat bit for bit on CUDA too, at some cost in speed.
         validate_every: Epochs between two looks at the validation images.
         select: By which score of the validation images the epoch is chosen whose weights
@@ -196,7 +198,7 @@ class Ingredients:
     ema_decay: float | None = None
     seed: int = 0
     precision: PrecisionChoice = "auto"
-    compile: bool = False
+    compile: CompileChoice = False
     deterministic: bool = False
     validate_every: int = 1
     select: Literal["accuracy", "macro", "nll"] = "accuracy"

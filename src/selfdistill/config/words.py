@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from inspect import get_annotations
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 import yaml
 
@@ -182,4 +182,4 @@ def _booleans() -> set[str]:
     }
     for group, options in sections.items():
         kinds |= {f"{group}.{name}": kind for name, kind in options.items()}
-    return {name for name, kind in kinds.items() if kind in (bool, bool | str)}
+    return {name for name, kind in kinds.items() if kind is bool or bool in get_args(kind)}

@@ -20,7 +20,7 @@ from .augment import (
     TrivialAugment,
 )
 from .balance import Balance, imbalance
-from .batches import Batch, Batches, Epoch
+from .batches import Batch, Batches, Epoch, part_size
 from .datasets import CIFAR10, CIFAR100, Digits, FashionMNIST, TinyImageNet
 from .image_set import DataSet, ImageSet, InMemory, Splits, channel_statistics
 from .images import HuggingFace, ImageFolder, LabelTable
@@ -72,6 +72,7 @@ __all__ = [
     "channel_statistics",
     "generator",
     "imbalance",
+    "part_size",
     "rgb_image",
     "split_in_memory",
     "standardise",

@@ -89,16 +89,26 @@ class Epoch:
         Raises:
             ValueError: If the batch does not divide into that many parts.
         """
-        if self.batch_size % parts:
-            raise ValueError(
-                f"a batch of {self.batch_size} does not divide into {parts} equal parts: choose a "
-                f"multiple of {parts} (processes × accumulation steps)"
-            )
-        size = self.batch_size // parts
+        return self.assemble(self.positions(step, part=part, parts=parts))
+
+    def positions(self, step: int, *, part: int = 0, parts: int = 1) -> Int64[Tensor, " batch"]:
+        """Which images one part of a global batch shows, as :meth:`batch` counts parts."""
+        size = part_size(self.batch_size, parts)
         first = step * self.batch_size + part * size
         assert 0 <= part < parts
         assert 0 <= step < len(self.order) // self.batch_size
-        return self.assemble(self.order[first : first + size])
+        return self.order[first : first + size]
+
+    def copy_(self, other: "Epoch") -> None:
+        """Take over what another epoch of the same run drew, into the same memory."""
+        for own, new in zip(self._drawn(), other._drawn(), strict=True):
+            own.copy_(new)
+
+    def _drawn(self) -> list[Tensor]:
+        drawn = [self.order, self.sources, self.draws]
+        if (mixtures := self.mixtures) is not None:
+            drawn += [mixtures.partners, mixtures.augmentation, mixtures.draws]
+        return drawn
 
     def assemble(self, anchors: Int64[Tensor, " batch"]) -> Batch:
         """Make the batch of the given anchors: device work only, and nothing but tensors decide."""
@@ -276,6 +286,20 @@ class Batches:
 
     def _visited(self, order: Int64[Tensor, " n"]) -> Int64[Tensor, " visited"]:
         return torch.cat((order, order))[: self.steps * self.batch_size]
+
+
+def part_size(batch_size: int, parts: int) -> int:
+    """Images in each of the equal parts of a global batch.
+
+    Raises:
+        ValueError: If it does not divide into that many.
+    """
+    if batch_size % parts:
+        raise ValueError(
+            f"a batch of {batch_size} does not divide into {parts} equal parts: choose a "
+            f"multiple of {parts} (processes × accumulation steps)"
+        )
+    return batch_size // parts
 
 
 def same_class(

@@ -20,7 +20,7 @@ def generator(seed: int, *keys: int | str) -> torch.Generator:
 
 
 def uniform(
-    indices: Int64[Tensor, " batch"], shape: tuple[int, ...], *keys: int
+    indices: Int64[Tensor, " batch"], shape: tuple[int, ...], *keys: int | Int64[Tensor, ""]
 ) -> Float[Tensor, "batch *shape"]:
     """Draw uniform numbers in [0, 1) for each image, too many to be drawn for an epoch at once.
 

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ..config import Adversary
@@ -18,7 +18,7 @@ def adversarial_batch(
     preprocessing: Preprocessing,
     *,
     seed: int,
-    epoch: int,
+    epoch: int | Int64[Tensor, ""],
 ) -> Batch:
     """A batch whose images are harder for the bare method; seed and epoch decide random starts."""
     images, random = batch.images, None
@@ -81,4 +81,5 @@ def pgd(
 
 
 def _channels(values: tuple[float, float, float], images: Images) -> Float[Tensor, "channels 1 1"]:
-    return images.new_tensor(values)[:, None, None]
+    # Made on the device: copied from the host they would make it wait.
+    return torch.stack([images.new_full((1, 1), value) for value in values])

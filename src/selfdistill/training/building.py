@@ -12,7 +12,7 @@ from ..config import Ingredients, provenance
 from ..data import Batches, Pipeline, Splits
 from ..evaluation import place
 from ..methods import Method
-from .state import call_method
+from .step import context_words
 
 TRIED_IMAGES = 8
 MAX_MEMORY_SHARE = 0.5
@@ -173,7 +173,8 @@ def check_weights(method: Method, batches: Batches) -> None:
         for scale in (1, 2):
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                output = call_method(trial, batch._replace(labels=scale * batch.labels))
+                words = context_words(trial, batch)
+                output = trial(batch.images, scale * batch.labels, **words)
                 losses.append(float(output.loss))
         reason = "its loss does not depend on them" if losses[0] == losses[1] else ""
     except Exception as error:  # a method of anybody's raises anything
@@ -194,7 +195,7 @@ def check_parts(ingredients: Ingredients, method: Method, batches: Batches, proc
     trial = copy.deepcopy(method)
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            call_method(trial, batch)
+            trial(batch.images, batch.labels, **context_words(trial, batch))
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

@@ -16,32 +16,58 @@ Sums = dict[str, Float[Tensor, ""]]
 class EpochMetrics:
     """An epoch's sums of terms and hits, and its first step that was not finite.
 
-    All of it stays on the device: no step waits for its numbers.
+    All of it stays on the device, at the same place: no step waits for its numbers.
     """
 
-    def __init__(self, sums: Sums, device: torch.device) -> None:
-        self.sums = sums
+    def __init__(self, device: torch.device) -> None:
+        self._names: list[str] = []
+        self._totals = torch.zeros(0, device=device)
+        self._bad = torch.zeros(0, device=device)
         self.bad_step: Int[Tensor, ""] = torch.zeros((), dtype=torch.long, device=device)
         """The first step whose loss or gradient was not finite, counted from 1; 0 for none."""
-        self.bad_terms: Sums = {}
-        """The terms of its loss."""
 
-    def add(self, parts: Sequence[Sums], gradient_norm: Float[Tensor, ""], step: int) -> None:
+    @property
+    def sums(self) -> Sums:
+        """The sums by name."""
+        return dict(zip(self._names, self._totals.unbind(), strict=True))
+
+    @property
+    def bad_terms(self) -> Sums:
+        """The terms of the bad step's loss."""
+        return dict(zip(self._names, self._bad.unbind(), strict=True))
+
+    def add(
+        self, parts: Sequence[Sums], gradient_norm: Float[Tensor, ""], step: Int[Tensor, ""]
+    ) -> None:
         """Add a step, given the sums of each part of its batch."""
-        own = Sums()
+        new = [name for part in parts for name in part if name not in self._names]
+        if new:
+            self._names += dict.fromkeys(new)
+            room = self._totals.new_zeros(len(self._names) - len(self._totals))
+            self._totals, self._bad = (torch.cat((v, room)) for v in (self._totals, self._bad))
+        own = torch.zeros_like(self._totals)
         for part in parts:
-            self.sums, own = _added(self.sums, part), _added(own, part)
+            nothing = own.new_zeros(()) if len(part) < len(self._names) else None
+            row = torch.stack([part.get(name, nothing) for name in self._names])  # pyright: ignore
+            self._totals += row
+            own += row
         is_first = ~gradient_norm.isfinite() & (self.bad_step == 0)
-        self.bad_step = torch.where(is_first, step, self.bad_step)
-        self.bad_terms = {
-            name: torch.where(is_first, value, self.bad_terms.get(name, value))
-            for name, value in own.items()
-        }
+        self.bad_step.copy_(torch.where(is_first, step, self.bad_step))
+        self._bad.copy_(torch.where(is_first, own, self._bad))
 
+    def load(self, sums: Sums) -> None:
+        """Go on from an epoch's sums so far."""
+        self._names = list(sums)
+        self._totals = self._totals.new_zeros(len(sums))
+        for total, value in zip(self._totals, sums.values(), strict=True):
+            total.copy_(value)
+        self._bad = torch.zeros_like(self._totals)
+        self.bad_step.zero_()
 
-def _added(sums: Sums, values: Sums) -> Sums:
-    new = {name: sums[name] + value if name in sums else value for name, value in values.items()}
-    return sums | new
+    def reset(self) -> None:
+        """Begin an epoch."""
+        for each in (self._totals, self._bad, self.bad_step):
+            each.zero_()
 
 
 class Clock:

@@ -13,7 +13,7 @@ from ..evaluation import Precision, choose_device, possible_precisions
 from ..methods import Method
 from ..runs import RunDirectory
 from .building import build, build_batches
-from .state import call_method
+from .step import context_words
 
 MIN_GAIN = 1.1
 """How many times as fast bf16 must be to be chosen."""
@@ -84,7 +84,7 @@ def faster(method: Method, batch: Batch) -> tuple[Precision, str]:
 
 def _step(method: Method, batch: Batch, number_format: Precision) -> None:
     with torch.autocast(batch.labels.device.type, torch.bfloat16, number_format == "bf16"):
-        loss = call_method(method, batch).loss
+        loss = method(batch.images, batch.labels, **context_words(method, batch)).loss
     loss.backward()
     method.zero_grad()
 

@@ -1,22 +1,30 @@
 """The optimizer, the schedule of its learning rate, and the average of the weights."""
 
+import inspect
+import warnings
+from collections.abc import Sequence
 from functools import partial
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LinearLR, LRScheduler, OneCycleLR, SequentialLR
 
 from ..backbones import classifier_parameters
 from ..config import Ingredients, naming_option
 from ..methods import Method
+from .checkpoint import State
 
 
-def build_optimizer(method: Method, ingredients: Ingredients) -> Optimizer:
+def build_optimizer(
+    method: Method, ingredients: Ingredients, *, recorded: bool = False
+) -> Optimizer:
     """Build the optimizer: one group of parameters, or more where not all are treated alike.
 
     What learns at the full rate comes first: where the network learns more slowly, its classifier,
-    which starts anew, and all that is bolted on.
+    which starts anew, and all that is bolted on. On CUDA parameters are stepped by one fused
+    kernel where torch has one; a recorded step needs that, or an optimizer that is capturable.
     """
     slow = _slow(method) if ingredients.backbone_lr_scale < 1 else set()
     spared = set() if ingredients.decay_biases else _spared(method)
@@ -26,7 +34,8 @@ def build_optimizer(method: Method, ingredients: Ingredients) -> Optimizer:
             alike = id(parameter) in slow, id(parameter) in spared
             groups.setdefault(alike, []).append(parameter)
     kinds = sorted(groups)
-    optimizer = ingredients.optimizer(
+    on_cuda = next(method.parameters()).device.type == "cuda"
+    optimizer = partial(ingredients.optimizer, **kernel_options(ingredients, on_cuda, recorded))(
         [  # pyright: ignore[reportArgumentType]
             {"params": groups[kind], **({"weight_decay": 0.0} if kind[1] else {})} for kind in kinds
         ]
@@ -35,6 +44,34 @@ def build_optimizer(method: Method, ingredients: Ingredients) -> Optimizer:
         if is_slow:
             group["lr"] *= ingredients.backbone_lr_scale
     return optimizer
+
+
+def kernel_options(ingredients: Ingredients, on_cuda: bool, recorded: bool) -> dict[str, bool]:
+    """How an optimizer is to compute what it computes, where the recipe leaves that open."""
+    optimizer = ingredients.optimizer
+    known = inspect.signature(optimizer).parameters
+    chosen = optimizer.keywords if isinstance(optimizer, partial) else {}
+    options: dict[str, bool] = {}
+    if recorded and on_cuda and "capturable" in known:
+        options["capturable"] = True
+    is_open = chosen.get("foreach") is chosen.get("fused") is None
+    if (recorded or on_cuda) and "fused" in known and is_open and not chosen.get("differentiable"):
+        options["fused"] = True
+    return options
+
+
+def why_not_recordable(ingredients: Ingredients, schedule: LRScheduler) -> str | None:
+    """What of optimizer or schedule a recorded step could not follow; None if it can follow all."""
+    optimizer = schedule.optimizer
+    options = kernel_options(ingredients, on_cuda=True, recorded=True)
+    if not options.get("capturable") and not (isinstance(optimizer, SGD) and options.get("fused")):
+        return f"{type(optimizer).__name__} decides on the host"
+    if getattr(schedule, "cycle_momentum", False):
+        return (
+            f"{type(schedule).__name__} changes the momentum from step to step "
+            "(--schedule.cycle-momentum false leaves it alone)"
+        )
+    return None
 
 
 def _slow(method: Method) -> set[int]:
@@ -75,6 +112,57 @@ def build_schedule(optimizer: Optimizer, ingredients: Ingredients, steps: int) -
         return SequentialLR(optimizer, [rise, schedule], milestones=[epochs])
 
 
+class Rates:
+    """The learning rates of an optimizer's groups, and the schedule that changes them.
+
+    The schedule computes with numbers of the host. A recorded step would repeat such a number, so
+    that it gets tensors, which are filled anew.
+    """
+
+    def __init__(self, schedule: LRScheduler, device: torch.device, *, recorded: bool) -> None:
+        self.schedule = schedule
+        self._groups = schedule.optimizer.param_groups
+        self.values = [float(group["lr"]) for group in self._groups]
+        """The rate of each group."""
+        self._tensors = [torch.zeros((), device=device) for _ in self.values] if recorded else None
+        self._write()
+
+    def step(self) -> None:
+        """Go on by an epoch, or by a step where the schedule counts steps."""
+        self._put(self.values)
+        with warnings.catch_warnings():
+            # a false alarm where a run goes on from a checkpoint
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+            self.schedule.step()
+        self.values = [float(group["lr"]) for group in self._groups]
+        self._write()
+
+    def optimizer_state(self) -> State:
+        """The optimizer's state, with rates as numbers."""
+        self._put(self.values)
+        state = self.schedule.optimizer.state_dict()
+        self._write()
+        return state
+
+    def load(self, optimizer: State, schedule: State) -> None:
+        """Go back to stored states."""
+        self.schedule.optimizer.load_state_dict(optimizer)
+        self.schedule.load_state_dict(schedule)
+        self._groups = self.schedule.optimizer.param_groups
+        self.values = [float(group["lr"]) for group in self._groups]
+        self._write()
+
+    def _write(self) -> None:
+        if self._tensors is not None:
+            for tensor, value in zip(self._tensors, self.values, strict=True):
+                tensor.fill_(value)
+            self._put(self._tensors)
+
+    def _put(self, rates: Sequence[float | Tensor]) -> None:
+        for group, rate in zip(self._groups, rates, strict=True):
+            group["lr"] = rate
+
+
 def counts_steps(schedule: LRScheduler) -> bool:
     """Whether a schedule counts optimizer steps; all others count epochs."""
     return isinstance(schedule, (OneCycleLR, CyclicLR))
@@ -113,7 +201,7 @@ def _as_long_as_training(
 # torch.optim.swa_utils.AveragedModel hands over the number of steps as a tensor on the device: a
 # share that depends on it would wait for the device in every step.
 @torch.no_grad()
-def update_average(average: nn.Module, module: nn.Module, *, share: float) -> None:
+def update_average(average: nn.Module, module: nn.Module, *, share: Float[Tensor, ""]) -> None:
     r"""Move averaged parameters and buffers towards those of a module of the same make.
 
     .. math:: \bar\theta \leftarrow \bar\theta + s\,(\theta - \bar\theta)
@@ -124,7 +212,8 @@ def update_average(average: nn.Module, module: nn.Module, *, share: float) -> No
     values = [*module.parameters(), *module.buffers()]
     pairs = list(zip(means, values, strict=True))
     fractions = [(mean, value) for mean, value in pairs if mean.is_floating_point()]
-    torch._foreach_lerp_(*map(list, zip(*fractions, strict=True)), share)  # pyright: ignore
+    shares = [share] * len(fractions)
+    torch._foreach_lerp_(*map(list, zip(*fractions, strict=True)), shares)  # pyright: ignore
     for mean, value in pairs:
         if not mean.is_floating_point():
             mean.copy_(value)

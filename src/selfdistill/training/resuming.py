@@ -2,12 +2,14 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ..config import OWN_IMAGES, PASSED, Ingredients, Recipe, Settings
+from ..config import OWN_IMAGES, PASSED, CompileChoice, Ingredients, Recipe, Settings
 from ..data import Batches, Splits
 from ..failures import UnusableCheckpoint
 from ..methods import Method
@@ -22,12 +24,13 @@ from ..runs import (
 )
 from . import checkpoint
 from .checkpoint import State
-from .compiling import compiles
+from .compiling import choose_way
 from .engine import log, on_rank_zero
 from .state import TrainState
 from .trackers import forget
 
 SHOWN_DIFFERENCES = 3
+WAYS: dict[CompileChoice, str] = {False: "eagerly", True: "compiled", "graph": "by a CUDA graph"}
 NOT_REBUILT = {*BEST_MODEL, *TEST_FILES, "files.json"}
 """Results that the last checkpoint does not hold."""
 
@@ -134,18 +137,19 @@ def resume(
     saved = checkpoint.load_latest(run.checkpoints, device=fabric.device)
     if saved is None:
         on_rank_zero(fabric, partial(_check_new, run))
-    compiled = ingredients.compile and (saved is None or bool(saved.get("compiled")))
-    if compiled:
-        parts = fabric.world_size * ingredients.accumulation
-        compiled = compiles(fabric, method, batches.epoch(0).batch(0, parts=parts))
-    if saved is not None and saved.get("compiled") and not compiled:
+    # A run that began eagerly, for whatever reason, goes on so.
+    before = (
+        ingredients.compile if saved is None else cast(CompileChoice, saved.get("compiled", False))
+    )
+    way, module = choose_way(fabric, method, replace(ingredients, compile=before), batches)
+    if saved is not None and way != before:
         raise UnusableCheckpoint(
-            f"{run.path} was trained compiled and does not compile here: go on where it did, "
-            "or start afresh with --overwrite"
+            f"{run.path} was trained {WAYS[before]}, which cannot be done here: go on where it "
+            "did, or start afresh with --overwrite"
         )
     images = len(batches.train)
     state = TrainState(
-        fabric, method, ingredients, steps=batches.steps, images=images, compiled=compiled
+        fabric, method, ingredients, steps=batches.steps, images=images, way=way, module=module
     )
     if saved is not None:
         _load(state, saved, run, recipe)

@@ -1,7 +1,6 @@
 """What a run trains, how far it has come, and one optimizer step."""
 
 import copy
-import warnings
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import cached_property
@@ -9,20 +8,18 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
-from torch.nn.utils import get_total_norm
+from torch import Tensor, nn
 
-from ..config import Ingredients
-from ..data import Batch, Epoch, ImageSet, Splits, generator
+from ..config import CompileChoice, Ingredients
+from ..data import Epoch, ImageSet, Splits, generator
 from ..evaluation import Predictions, evaluating, predict
-from ..methods import Context, Method, Output
-from ..pairing import Partner
+from ..methods import Method
 from ..runs import LogLine
-from .adversarial import adversarial_batch
 from .checkpoint import State
-from .counters import Clock, EpochMetrics, Sums, part_sums
+from .counters import Clock, EpochMetrics, Sums
 from .image_memory import ImageMemory
-from .optimizer import average_share, build_optimizer, build_schedule, counts_steps, update_average
+from .optimizer import Rates, build_optimizer, build_schedule, counts_steps
+from .step import TrainStep
 
 
 class TrainState:
@@ -36,19 +33,19 @@ class TrainState:
         *,
         steps: int,  # of an epoch
         images: int,  # to train on
-        compiled: bool,
+        way: CompileChoice = False,
+        module: nn.Module | None = None,  # the method, compiled
     ) -> None:
         # Of the run: made once.
         self.fabric = fabric
         self.method = method
         self.ingredients = ingredients
         self.steps = steps
-        self.compiled = compiled
-        self.optimizer = build_optimizer(method, ingredients)
+        recorded = way == "graph"
+        self.optimizer = build_optimizer(method, ingredients, recorded=recorded)
         self.schedule = build_schedule(self.optimizer, ingredients, steps)
+        self.rates = Rates(self.schedule, fabric.device, recorded=recorded)
         self.average = None if ingredients.ema_decay is None else copy.deepcopy(method)
-        module = torch.compile(method, fullgraph=True) if compiled else method
-        self._module = fabric.setup_module(module)  # pyright: ignore[reportArgumentType]
         # Of the run: what it has seen so far.
         self.memory = (
             ImageMemory(fabric, images, method.backbone.num_classes) if method.remembers else None
@@ -60,7 +57,24 @@ class TrainState:
         self.logs: dict[str, list[LogLine]] = {}
         # Of the epoch, and of the step within it.
         self.epoch, self.step = 0, 0
-        self.metrics = EpochMetrics({}, fabric.device)
+        self.metrics = EpochMetrics(fabric.device)
+        self._compiled = module is not None
+        self._device_step = TrainStep(
+            fabric,
+            method,
+            ingredients,
+            self.optimizer,
+            self.metrics,
+            module=method if module is None else module,
+            average=self.average,
+            memory=self.memory,
+            recorded=recorded,
+        )
+
+    @property
+    def way(self) -> CompileChoice:
+        """How steps are computed: eagerly (False), compiled (True), or replayed ("graph")."""
+        return "graph" if self._device_step.recorded else self._compiled
 
     @cached_property
     def shows_attention(self) -> bool:
@@ -72,7 +86,7 @@ class TrainState:
     @property
     def learning_rate(self) -> float:
         """Of the first parameter group."""
-        return float(self.optimizer.param_groups[0]["lr"])
+        return self.rates.values[0]
 
     @property
     def evaluated(self) -> Method:
@@ -102,58 +116,15 @@ class TrainState:
 
     def train_step(self, epoch: Epoch) -> None:
         """Take one optimizer step on the next batch, without waiting for the device."""
-        fabric, ingredients, done = self.fabric, self.ingredients, self.steps_done
-
-        # What the host decides: random numbers, learning rate, which images.
-        key = generator(ingredients.seed, "step", self.epoch, self.step, fabric.global_rank)
+        done, total = self.steps_done, self.ingredients.epochs * self.steps
+        key = generator(
+            self.ingredients.seed, "step", self.epoch, self.step, self.fabric.global_rank
+        )
         torch.manual_seed(key.initial_seed())
         if counts_steps(self.schedule) and done > 0:
-            self._step_schedule()
-        progress = done / (ingredients.epochs * self.steps)
-        count = ingredients.accumulation  # parts of the batch, one after the other
-        first = fabric.global_rank * count
-
-        # What the device does: gather, augment, attack, forward, backward.
-        parts: list[Sums] = []
-        for number in range(count):
-            batch = epoch.batch(self.step, part=first + number, parts=fabric.world_size * count)
-            if ingredients.adversary is not None:
-                with fabric.autocast():
-                    batch = adversarial_batch(
-                        self.method,
-                        batch,
-                        ingredients.adversary,
-                        epoch.pipeline.preprocessing,
-                        seed=ingredients.seed,
-                        epoch=self.epoch,
-                    )
-            # Processes share gradients in the last part alone.
-            waits = number + 1 < count
-            with fabric.no_backward_sync(self._module, enabled=waits):  # pyright: ignore
-                output = call_method(
-                    self.method,
-                    batch,
-                    module=self._module,
-                    epoch=self.epoch,
-                    progress=progress,
-                    memory=self.memory,
-                )
-                # Makes the gradient NaN when the loss is, so every process sees it.
-                loss = output.loss * (1 + 0 * output.loss.detach())
-                fabric.backward(loss / count)
-            if self.memory is not None:
-                self.memory.update(self.method, batch.indices, output.logits.detach())
-            parts.append(part_sums(output, batch, share=1 / count))
-
-        # Optimizer, average, counters.
-        norm = get_total_norm([p.grad for p in self.method.parameters() if p.grad is not None])
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        if self.average is not None and ingredients.ema_decay is not None:
-            update_average(
-                self.average, self.method, share=average_share(ingredients.ema_decay, done)
-            )
-        self.metrics.add(parts, norm, done + 1)
+            self.rates.step()
+        self._device_step.write(epoch, self.step, at=self.epoch, done=done, progress=done / total)
+        self._device_step.run()
         self.step += 1
         self.clock.step()
 
@@ -166,15 +137,9 @@ class TrainState:
     def end_epoch(self) -> None:
         """Move on to the next epoch."""
         if not counts_steps(self.schedule):
-            self._step_schedule()
+            self.rates.step()
         self.epoch, self.step = self.epoch + 1, 0
-        self.metrics = EpochMetrics({}, self.fabric.device)
-
-    def _step_schedule(self) -> None:
-        with warnings.catch_warnings():
-            # a false alarm where a run goes on from a checkpoint
-            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
-            self.schedule.step()
+        self.metrics.reset()
 
     def mean_over_processes(self, values: Sums) -> Sums:
         """Average named values over the processes, which must all call this at once."""
@@ -187,7 +152,7 @@ class TrainState:
     def state_dict(self) -> State:
         """All that a checkpoint holds; all processes must call this at once."""
         return {
-            "compiled": self.compiled,
+            "compiled": self.way,
             "epoch": self.epoch,
             "step": self.step,
             "seconds": self.clock.seconds,
@@ -196,7 +161,7 @@ class TrainState:
             "best_files": self.best_files,
             "sums": self.mean_over_processes(self.metrics.sums),
             "method": self.method.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.rates.optimizer_state(),
             "schedule": self.schedule.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "logs": self.logs,
@@ -206,39 +171,13 @@ class TrainState:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go back to a checkpoint."""
         self.method.load_state_dict(saved["method"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.schedule.load_state_dict(saved["schedule"])
+        self.rates.load(saved["optimizer"], saved["schedule"])
         if self.average is not None:
             self.average.load_state_dict(saved["average"])
         if self.memory is not None:
             self.memory.rows.copy_(saved["memory"])
         self.epoch, self.step = saved["epoch"], saved["step"]
-        self.metrics = EpochMetrics(saved["sums"], self.fabric.device)
+        self.metrics.load(saved["sums"])
         self.best, self.best_files = saved["best"], saved.get("best_files", {})
         self.clock = Clock(saved["seconds"], saved["training_seconds"])
         self.logs = saved.get("logs", {})
-
-
-def call_method(
-    method: Method,
-    batch: Batch,
-    *,
-    module: Callable[..., Output] | None = None,
-    epoch: int = 0,
-    progress: float = 0.0,
-    memory: ImageMemory | None = None,
-) -> Output:
-    """Call a method, or the module that wraps it, with a context if it asks for one."""
-    module = method if module is None else module
-    if not method.needs_context:
-        return module(batch.images, batch.labels)
-    indices, rows = batch.indices, None
-    if memory is not None:
-        rows = memory.read(indices if batch.partners is None else batch.partners)
-    elif method.remembers:
-        rows = torch.zeros(len(indices), method.backbone.num_classes, device=indices.device)
-    at_epoch = torch.tensor(epoch, device=indices.device)
-    at_share = torch.tensor(progress, device=indices.device)
-    others = batch.partner_labels if method.partner is Partner.BATCH_BEFORE else None
-    context = Context(indices, at_epoch, at_share, memory=rows, partner_labels=others)
-    return module(batch.images, batch.labels, context=context)

@@ -141,12 +141,12 @@ class RandomResizedCrop(Augmentation):
         area, shape, down, across = draws.unbind(1)
         rows, columns = self.size if isinstance(self.size, tuple) else (1, 1)
         ratio = (self.ratio[0] * columns / rows, self.ratio[1] * columns / rows)
-        abandoned, table = _areas(self.scale, ratio, height, width)
+        abandoned, _ = _areas(self.scale, ratio, height, width)
         # The lowest draws stand for the images that torchvision gives up on.
         central = area < abandoned
         step = (area - abandoned).clamp(min=0) * ((QUANTILES - 1) / max(1 - abandoned, 1e-9))
         index = step.long().clamp(max=QUANTILES - 2)
-        known = torch.as_tensor(table, dtype=draws.dtype, device=draws.device)
+        known = _on_device(self.scale, ratio, height, width, draws.dtype, draws.device)
         share = torch.lerp(known[index], known[index + 1], step - index)
         low, high = _ratios(share.log(), ratio, height, width)
         root = ((low + (high - low) * shape) / 2).exp()
@@ -176,6 +176,20 @@ def _areas(
         return 1.0, np.full(QUANTILES, scale[0])
     table = np.interp(np.linspace(0, accepted[-1], QUANTILES), accepted, areas)
     return (1 - accepted[-1].item()) ** TRIES, table
+
+
+@lru_cache(maxsize=16)
+def _on_device(
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    height: int,
+    width: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Float[Tensor, " quantiles"]:
+    """The quantiles of the area, copied once: a copy in each step would wait for the device."""
+    _, table = _areas(scale, ratio, height, width)
+    return torch.as_tensor(table, dtype=dtype, device=device)
 
 
 def _ratios(
