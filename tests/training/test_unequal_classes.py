@@ -147,7 +147,7 @@ def test_parts_of_a_weighted_batch_are_one_step(method):
             train_set, pipeline=Pipeline([], preprocessing), partner=built.partner, batch_size=8,
             seed=0, balance="loss",
         )  # fmt: skip
-        state = TrainState(fabric, built, ingredients, steps=3, images=24, compiled=False)
+        state = TrainState(fabric, built, ingredients, steps=3, images=24)
         state.train_step(batches.epoch(0))
         return state
 
