@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORTURE ?= .torture
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: quickstart test torture generate check docs wheel install
+.PHONY: quickstart test torture generate check docs wheel dist install
 
 quickstart: $(STAMP)  ## train cross-entropy and SKDSAM on digits, compare them
 	$(BIN)/selfdistill quickstart
@@ -36,6 +36,12 @@ docs: $(STAMP)  ## the documentation as a site in .site/html; every link and ent
 
 wheel: $(STAMP)  ## build the wheel and run it in an empty folder, away from this checkout
 	BIN=$(abspath $(BIN)) sh tests/wheel.sh
+
+dist: $(STAMP)  ## wheel and sdist in dist/, checked as a package index will
+	rm -rf dist
+	$(BIN)/python -m pip install --quiet -c constraints.txt build twine
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
 
 install: $(STAMP)  ## only the virtual environment
 
