@@ -18,7 +18,7 @@ ROOMS = [
     if package or name.count(".") == 1
 ]
 PACKAGE = Path(selfdistill.__file__).parent
-SIDE_DOORS = {"reports.page", "reports.stages"}
+SIDE_DOORS = {"reports.page", "reports.run_page", "reports.stages"}
 """What draws: matplotlib takes a second to import, and reports' door does without."""
 
 

@@ -40,7 +40,7 @@ def test_the_end_tells_scores_classes_and_what_comes_next(ended, tmp_path):
         "done in 20 s",
         "  validation  60.0 % of 1,200 images; epoch 7 of 40 was best, 70.5 %",
         "  test        60.0 % of 50 images",
-        r"  weakest     d\u001b[31mog 25 % of 400, fox 40 % of 200 (validation recall)",
+        r"  weakest     d\u001b[31mog (25 % of 400), fox (40 % of 200), validation recall",
         f"  model       {tmp_path}/a run/model",
         f"  next        selfdistill report '{tmp_path}/a run'",
     ]
@@ -52,6 +52,9 @@ def test_an_end_says_what_there_is(ended):
     assert "weakest" not in describe_end(run)
     even = {**COLUMNS, "recall": [60.0, 60.0, None, 60.0]}
     assert "weakest" not in describe_end(ended("even", classes=even))
+    nowhere = {**COLUMNS, "images": [4] * 4, "recall": [0.0] * 4}
+    many = describe_end(ended("nowhere", classes=nowhere))
+    assert "  weakest     4 classes at 0 % validation recall, such as cat, d" in many
     assert "weakest" not in describe_end(ended("odd", classes={"recall": [1.0]}))
 
 

@@ -175,5 +175,5 @@ def test_thumbnails_of_a_run_that_lost_its_predictions_are_left_out(directory):
     for index, run in enumerate(runs):
         np.savez(run / "shown.npz", images=images, indices=[index], block=[0], cams=cams)
     (runs[0] / "predictions.npz").unlink()
-    (thumbnail,) = attention.section(compared(runs)).thumbnails
+    ((thumbnail,),) = (g.thumbnails for g in attention.section(compared(runs)).galleries)
     assert "(no.\u00a01)" in thumbnail.caption

@@ -14,6 +14,7 @@ from .hardware import (
 from .inference import Predictions, evaluating, join, predict
 from .macs import macs_per_exit
 from .metrics import ClassScores, Scores, score, score_classes
+from .suspects import suspect_labels
 from .temperature import cross_scaled, fit_temperature
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "risk_table",
     "score",
     "score_classes",
+    "suspect_labels",
 ]

@@ -9,6 +9,7 @@ from .evaluate import (
     exit_scores,
     write_predictions,
 )
+from .examine import examine
 from .finished_run import FinishedRun, own_network
 from .stage_maps import inspect_images
 from .top_attended import write_top_attended
@@ -20,6 +21,7 @@ __all__ = [
     "class_scores",
     "evaluate",
     "evaluate_corruptions",
+    "examine",
     "exit_scores",
     "inspect_images",
     "own_network",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import Execution
+from ..data import ImageSet
 from ..evaluation import (
     Predictions,
     accuracy_by_corruption,
@@ -75,10 +76,22 @@ def evaluate(
             for k, name in enumerate(finished.classes)
         },
     )
-    if not images.own:
-        return evaluation
-    run, (name, *_) = finished.run, images.parts
-    summary = run.read_summary()
+    if images.own:
+        ((name, part),) = images.parts.items()
+        record(finished, name, part, predictions)
+    return evaluation
+
+
+def record(finished: FinishedRun, name: str, images: ImageSet, predictions: Predictions) -> None:
+    """Write what a run's own images of a split tell into its summary, if it does not hold it yet.
+
+    Args:
+        finished: The run.
+        name: The split.
+        images: Its images.
+        predictions: What the method says of them.
+    """
+    run, summary = finished.run, finished.run.read_summary()
     updates: dict[str, object] = {}
     cost = summary.section("cost")
     macs = cost.mapping("macs_per_exit")
@@ -89,21 +102,16 @@ def evaluate(
         files = (run.predictions_file, run.top_attended_file)
         gone = {file for file in files if file.name in damage or not file.exists()}
         if "test" not in summary:
-            updates["test"] = {"last": scores, "classes": columns, "read_by": "evaluate"}
+            last, columns = exit_scores(predictions), class_scores(predictions)
+            updates["test"] = {"last": last, "classes": columns, "read_by": "evaluate"}
         if "test" not in summary or run.predictions_file in gone:
             write_predictions(run, predictions)
         if run.top_attended_file in gone:
-            write_top_attended(
-                run,
-                finished.method,
-                images.parts["test"],
-                predictions.attention,
-                finished.preprocessing,
-            )
+            attention = predictions.attention
+            write_top_attended(run, finished.method, images, attention, finished.preprocessing)
         if hashes := run.hashes(TEST_FILES):
             updates["files"] = summary.mapping("files") | hashes
     run.update_summary(updates)
-    return evaluation
 
 
 def evaluate_corruptions(

@@ -1,11 +1,12 @@
 """Finished runs beside each other; reads run directories or their summaries only.
 
-What draws figures is imported from ``reports.page`` and ``reports.stages``: matplotlib takes a
-second to load.
+What draws figures is imported from ``reports.page``, ``reports.run_page`` and ``reports.stages``:
+matplotlib takes a second to load.
 """
 
 from .comparison import Comparison, Row, compare
 from .ending import describe_end
+from .examined import ExaminedPicture, ExaminedRun, Scaled, pictures_shown
 from .inspected import (
     InspectedImage,
     Stage,
@@ -15,14 +16,18 @@ from .inspected import (
     stages_json,
     stages_table,
 )
-from .run import StoredRun, read
+from .run import ClassScore, StoredRun, read
 from .table import as_csv, as_html, as_json, as_markdown, as_table, as_text
 from .text import headline
 
 __all__ = [
+    "ClassScore",
     "Comparison",
+    "ExaminedPicture",
+    "ExaminedRun",
     "InspectedImage",
     "Row",
+    "Scaled",
     "Stage",
     "StoredRun",
     "as_csv",
@@ -37,6 +42,7 @@ __all__ = [
     "describe_end",
     "exit_table",
     "headline",
+    "pictures_shown",
     "read",
     "stages_json",
     "stages_table",

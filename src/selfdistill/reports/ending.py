@@ -49,10 +49,16 @@ def _weakest_classes(run: StoredRun, split: str) -> str:
     if len(classes) != len(run.classes):
         return ""
     mean = run.scores[split].accuracy
-    below = [
+    below = sorted(
         (of.recall, shown_name(name), of.images)
         for name, of in zip(run.classes, classes, strict=True)
         if of.recall is not None and of.recall < mean
-    ]
-    named = [f"{name} {recall:.0f} % of {n:,}" for recall, name, n in sorted(below)[:MAX_CLASSES]]
-    return ", ".join(named) + (f" ({split} recall)" if named else "")
+    )
+    if not below:
+        return ""
+    lowest, first = below[0][0], below[:MAX_CLASSES]
+    if (alike := sum(recall == lowest for recall, *_ in below)) > MAX_CLASSES:
+        names = ", ".join(name for _, name, _ in first)
+        return f"{alike} classes at {lowest:.0f} % {split} recall, such as {names}"
+    named = ", ".join(f"{name} ({recall:.0f} % of {images:,})" for recall, name, images in first)
+    return f"{named}, {split} recall"

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import jinja2
 
@@ -24,7 +25,8 @@ from .sections import (
 from .table import as_json, as_latex, as_markdown, results_table
 from .text import headline, notes
 
-SECTIONS = (
+T = TypeVar("T")
+SECTIONS: tuple[Callable[[Comparison], Section | None], ...] = (
     results.section,
     learning.section,
     reliability.calibration_section,
@@ -83,8 +85,7 @@ def write_report(
             files of others that would be replaced.
         StorageFailure: If the disk refuses.
     """
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is not a folder: name one for the page and its figures")
+    check_folder(out)
     folder = os.path.commonpath([path.absolute().parent for path in paths]) if paths else "."
     names = {path: path.absolute().relative_to(folder).as_posix() for path in paths}
     runs, left_out, split = _read(paths, names, split)
@@ -97,29 +98,40 @@ def write_report(
         for line in lines:
             log(line)
     comparison = compare(runs, split, papers=papers).controls_first()
-    sections, files = _draw(comparison)
+    sections, files = draw(comparison, SECTIONS)
     caption = results_table(comparison).caption
     texts = {
         "table.md": f"{caption}\n\n{as_markdown(comparison, table='report')}",
         "table.tex": as_latex(comparison),
         "table.json": as_json(comparison, table="report"),
-        PAGE: _template().render(
+        PAGE: render(
+            files,
             title=title,
             headline=headline(comparison),
             sections=sections,
-            drawings={Path(name).stem: files[name].decode() for name in files if ".svg" in name},
             notes=notes(comparison, "report"),
             left_out=left_out,
             runs=runs,
             names=names,
-            figures=FIGURES,
+            beside="The tables are beside this page as table.md, table.tex and table.json, the "
+            f"figures as SVG and PNG in {FIGURES}/.",
         ),
     }
-    files |= {name: text.encode() for name, text in texts.items()}
+    write_files(out, files | {name: text.encode() for name, text in texts.items()})
+    return out / PAGE
+
+
+def write_files(out: Path, files: Mapping[str, bytes]) -> None:
+    """Write a page and what goes with it; a ValueError if it would replace what is no report's."""
     _refuse_others(out, files)
     for name, content in files.items():
         replace_file(out / name, content)
-    return out / PAGE
+
+
+def check_folder(out: Path) -> None:
+    """Refuse what cannot be the folder of a report."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is not a folder: name one for the page and its figures")
 
 
 def _refuse_others(out: Path, names: Iterable[str]) -> None:
@@ -167,15 +179,56 @@ def _read_whole(path: Path) -> StoredRun:
     return run
 
 
-def _draw(comparison: Comparison) -> tuple[list[Section], dict[str, bytes]]:
-    """The sections of the page, and the files of their figures."""
+def draw(
+    subject: T, makers: Iterable[Callable[[T], Section | None]]
+) -> tuple[list[Section], dict[str, bytes]]:
+    """The sections of a page, and the files of their figures."""
     files: dict[str, bytes] = {}
     with style.house_style():
-        sections = [section for make in SECTIONS if (section := make(comparison)) is not None]
+        sections = [section for make in makers if (section := make(subject)) is not None]
         for plot in (plot for section in sections for plot in section.plots):
             files[f"{FIGURES}/{plot.name}.svg"] = style.svg(plot.figure, plot.name).encode()
             files[f"{FIGURES}/{plot.name}.png"] = style.png(plot.figure)
     return sections, files
+
+
+def render(
+    files: Mapping[str, bytes],
+    *,
+    title: str,
+    headline: str,
+    sections: Sequence[Section],
+    notes: Sequence[str],
+    left_out: Sequence[LeftOut],
+    runs: Sequence[StoredRun],
+    names: Mapping[Path, str],
+    beside: str,
+) -> str:
+    """The page.
+
+    Args:
+        files: The figures, of which those in SVG stand on the page.
+        title: Its heading.
+        headline: One sentence.
+        sections: From top to bottom.
+        notes: Lines in the first section.
+        left_out: Runs that could not be used.
+        runs: Runs that the page rests on.
+        names: What their paths are called.
+        beside: What lies beside the page.
+    """
+    drawings = {Path(name).stem: files[name].decode() for name in files if ".svg" in name}
+    return _template().render(
+        title=title,
+        headline=headline,
+        sections=sections,
+        drawings=drawings,
+        notes=notes,
+        left_out=left_out,
+        runs=runs,
+        names=names,
+        beside=beside,
+    )
 
 
 def _template() -> jinja2.Template:

@@ -43,6 +43,16 @@ class Thumbnail:
 
 
 @dataclass(frozen=True)
+class Gallery:
+    """Images under one sentence."""
+
+    caption: str
+    thumbnails: tuple[Thumbnail, ...]
+    wide: bool = False
+    """Whether an image shows several side by side."""
+
+
+@dataclass(frozen=True)
 class Section:
     """A titled part of the page."""
 
@@ -51,4 +61,4 @@ class Section:
     paragraphs: tuple[str, ...] = ()
     tables: tuple[TextTable, ...] = ()
     plots: tuple[Plot, ...] = ()
-    thumbnails: tuple[Thumbnail, ...] = ()
+    galleries: tuple[Gallery, ...] = ()

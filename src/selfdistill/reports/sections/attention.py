@@ -13,11 +13,14 @@ from ..comparison import Comparison, Row
 from ..predictions import Numbers, entropy
 from ..statistics import differences
 from ..text import difference_words, needs_predictions, plus_minus, verdict_or_obstacle
-from . import Plot, Section, TextTable, Thumbnail, style
+from . import Gallery, Plot, Section, TextTable, Thumbnail, style
 
 MEANING = (
     "For every image, the attention says how much each shallow block counts in what the deepest "
     "one teaches them; the shares of an image add up to 100 %."
+)
+IMAGES = (
+    "Images that lean most on a shallow block, its share, and where its exit looks (bright: most)."
 )
 KIND = "method.attention"
 LEARNED = "learned"
@@ -35,11 +38,13 @@ def section(comparison: Comparison) -> Section | None:
         return None
     shown = by_image[: style.MAX_ROWS]
     plots = [
-        _epochs(row, f"attention-epochs-{i}") for i, row in enumerate(by_epoch[: style.MAX_ROWS])
+        over_epochs(row, f"attention-epochs-{i}")
+        for i, row in enumerate(by_epoch[: style.MAX_ROWS])
     ]
     plots += [_distribution(row, f"attention-images-{i}") for i, row in enumerate(shown)]
     parts = style.chunks(by_image)
     plots += [_entropy(part, f"attention-entropy-{i}") for i, part in enumerate(parts)]
+    images = tuple(image for row in shown for image in _thumbnails(row))
     needed = needs_predictions("Distributions over images need", split)
     return Section(
         "attention",
@@ -47,7 +52,7 @@ def section(comparison: Comparison) -> Section | None:
         (MEANING, *(() if by_image else (needed,)), *style.left_out(by_epoch or by_image)),
         (*_ablations(rows), *(_most_attended(row) for row in shown)),
         tuple(plots),
-        tuple(image for row in shown for image in _thumbnails(row)),
+        (Gallery(IMAGES, images),) if images else (),
     )
 
 
@@ -67,7 +72,8 @@ def _labels(row: Row) -> NDArray[np.int64]:
     return next(one.labels for one in row.predictions if one.attention is not None)
 
 
-def _epochs(row: Row, name: str) -> Plot:
+def over_epochs(row: Row, name: str) -> Plot:
+    """The mean share of each shallow stage by epoch."""
     figure, panel = style.epoch_axes("mean share (%)")
     epochs = row.runs[0].curve.epoch
     curves = [a for run in row.runs if (a := run.curve.attention) is not None]
@@ -183,9 +189,25 @@ def _other_fields(row: Row) -> Fields | None:
 
 def _most_attended(row: Row) -> TextTable:
     """The classes and images with the most attention on each stage, mean over seeds."""
-    attention, labels, names = np.mean(_by_run(row), axis=0), _labels(row), row.class_names
+    attention, labels = np.mean(_by_run(row), axis=0), _labels(row)
     files = _files(row, len(labels))
     named_by = "files" if any(run.files == files for run in row.runs) else "position in the split"
+    caption = (
+        f"{row.label}: what leans most on each shallow block (share in %, mean over seeds; "
+        f"images by their {named_by})."
+    )
+    return most_attended(caption, attention, labels, row.class_names, files, "test images")
+
+
+def most_attended(
+    caption: str,
+    attention: Numbers,
+    labels: NDArray[np.int64],
+    names: tuple[str, ...],
+    files: tuple[str, ...],
+    images_called: str,
+) -> TextTable:
+    """The mean share of each shallow stage, and the classes and images that lean most on it."""
     present = np.unique(labels)
     by_class = np.array([attention[labels == k].mean(0) for k in present])
     cells: list[tuple[str, ...]] = []
@@ -198,9 +220,8 @@ def _most_attended(row: Row) -> TextTable:
         mean = f"{100 * attention[:, stage].mean():.1f}"
         cells.append((f"block {stage + 1}", mean, ", ".join(classes), "; ".join(images)))
     return TextTable(
-        f"{row.label}: what leans most on each shallow block (share in %, mean over seeds; "
-        f"images by their {named_by}).",
-        ("block", "mean share", "classes", "test images"),
+        caption,
+        ("block", "mean share", "classes", images_called),
         tuple(cells),
         words=frozenset({0, 2, 3}),
     )
