@@ -114,6 +114,18 @@ def test_the_best_epoch_is_the_first_by_the_score_that_is_selected(select, name,
     assert found["recipe"]["select"] == select
 
 
+def test_a_finished_run_is_not_prolonged_and_says_what_to_do(patient, tmp_path, capsys):
+    words = ["train", *PATIENT, "--epochs", "41"]
+    assert main([*words, "--out", str(patient)]) == 2
+    said = capsys.readouterr().err
+    assert "has been trained for the 40 epochs that its schedule was made for" in said
+    assert f"by a new schedule of 41 epochs, choose another --out with --init {patient}" in said
+    assert main([*words, "--init", str(patient), "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main([*words, "--batch-size", "8", "--out", str(patient)]) == 2
+    assert "holds another run (" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [

@@ -48,6 +48,14 @@ def is_done(run: RunDirectory, settings: Settings, read_splits: Callable[[], Spl
     today = Recipe.from_dict(stored, own_code=code, where=run.recipe_file)
     asked = settings.recipe.resolved(split=stored["split"])
     differences = recipe_differences(dict(today.values), dict(asked.values))
+    before, epochs = int(str(today.values["epochs"])), int(str(asked.values["epochs"]))
+    longer = epochs > before and today.resolved(epochs=epochs).values == asked.values
+    if longer and run.finished():
+        raise ValueError(
+            f"{run.path} has been trained for the {before} epochs that its schedule was made for: "
+            f"to train on from its weights, by a new schedule of {epochs} epochs, choose another "
+            f"--out with --init {run.path}"
+        )
     if differences:
         further = ", for a new run from its weights with --init" if run.finished() else ""
         raise ValueError(
