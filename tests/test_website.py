@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import selfdistill as sd
+from selfdistill.cli import COMMANDS
 
 pytest.importorskip("latex2mathml")
 import equations
@@ -66,6 +67,20 @@ def test_links_lead_to_the_same_on_the_site(source, link, on_site):
 def test_a_link_to_nothing_is_refused():
     with pytest.raises(ValueError, match=r"docs/index\.md: there is no file nothing\.md"):
         pages.with_links("[a](nothing.md)", ROOT / "docs/index.md")
+
+
+def test_lists_in_lists_stay_lists():
+    text = "- a\n  - b\n    - c\n\n```\n  code\n```\n"
+    wide = pages.with_wider_lists(text)
+    assert "\n  code\n" in wide
+    page = Markdown(extensions=["pymdownx.superfences"]).convert(wide)
+    assert page.count("<ul>") == 3
+
+
+def test_commands_on_pages_are_commands():
+    text = "\n".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
+    named = set(re.findall(r"^ *selfdistill (\w+)", text, re.MULTILINE))
+    assert {"train", "study", "evaluate"} <= named <= COMMANDS.keys()
 
 
 def test_equations_become_mathml():

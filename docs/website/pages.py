@@ -58,7 +58,7 @@ def as_page(source: Path) -> str:
     """A file as Markdown."""
     text = source.read_text()
     if source.suffix == ".md":
-        return text
+        return with_wider_lists(text)
     title = f"# {source.relative_to(ROOT)}\n\n"
     if source.suffix != ".ipynb":
         return f"{title}```{'python' if source.suffix == '.py' else 'bash'}\n{text}```\n"
@@ -67,6 +67,13 @@ def as_page(source: Path) -> str:
         re.sub("^#", "##", content) if kind == "markdown" else f"```python\n{content}\n```"
         for kind, content in cells
     )
+
+
+def with_wider_lists(text: str) -> str:
+    """The text with lists in lists set in by four spaces where forges are content with two."""
+    parts = re.split(r"(^```.*?^```)", text, flags=re.MULTILINE | re.DOTALL)
+    parts[::2] = [re.sub(r"^ +(?=\S)", r"\g<0>\g<0>", part, flags=re.M) for part in parts[::2]]
+    return "".join(parts)
 
 
 def linked(text: str, source: Path) -> Iterator[Path]:

@@ -49,7 +49,8 @@ def write_reference(folder: Path) -> None:
             module, title, intro = sd, "Training and using networks", links_to_rooms()
         else:
             module = importlib.import_module(f"selfdistill.{page}")
-            title, intro = ROOMS[page], f"`selfdistill.{page}`: {module.__doc__ or ''}"
+            about = (module.__doc__ or "").partition("Examples:")[0]
+            title, intro = ROOMS[page], f"`selfdistill.{page}`: {about}"
         lines = "\n\n".join(f"::: {path}" for path in paths)
         (folder / f"{page}.md").write_text(f"# {title}\n\n{intro}\n\n{lines}\n")
 
