@@ -1,6 +1,7 @@
 """Scripts that measure run as they are called."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import gpu, infer, loop, pipeline, step  # noqa: E402
 
 
 def script(path):
@@ -25,19 +29,44 @@ def threads():
     torch.set_num_threads(before)
 
 
-def test_step_cost(monkeypatch, capsys):
-    words = ["step_cost", "--backbone", "small", "--batch", "2", "--rounds", "1"]
-    monkeypatch.setattr(sys, "argv", words)
-    script(ROOT / "benchmarks" / "step_cost.py").main()
+def rows(path):
+    return json.loads(path.read_text())["rows"]
+
+
+def test_step(tmp_path, capsys):
+    words = ["--backbone", "small", "--batch", "2", "--rounds", "1", "--methods", "SKDSAM"]
+    step.main([*words, "--out", str(tmp_path / "step.json")])
     assert "× CrossEntropy" in capsys.readouterr().out
+    assert [row["name"] for row in rows(tmp_path / "step.json")][:2] == ["CrossEntropy", "SKDSAM"]
 
 
-def test_data_pipeline(monkeypatch, capsys):
-    measure = script(ROOT / "benchmarks" / "data_pipeline.py")
-    monkeypatch.setattr(measure, "ROUNDS", 1)
-    monkeypatch.setattr(measure, "STEPS", 1)
-    measure.main()
-    assert "crop, flip, cutout" in capsys.readouterr().out
+def test_pipeline_loop_and_inference_agree_on_what_a_row_says(tmp_path):
+    words = ["--rounds", "1", "--out", str(tmp_path / "a.json")]
+    found = pipeline.main([*words, "--repeats", "1", "--images", "200"])
+    found += loop.main([*words, "--backbone", "small", "--batch", "4"])
+    found += infer.main([*words, "--backbone", "small", "--images", "10"])
+    assert len(found) == 8
+    assert all(row["ratio_range"][0] <= row["ratio"] <= row["ratio_range"][1] for row in found)
+    assert {"torch", "processor", "threads", "load"} <= json.loads(
+        (tmp_path / "a.json").read_text()
+    )["machine"].keys()
+
+
+def test_a_visit_to_a_gpu_is_rehearsed(tmp_path):
+    gpu.main(["first", "--seconds", "60", "--tiny", "--out", str(tmp_path)])
+    first = rows(tmp_path / "first.json")
+    assert {row["method"] for row in first} == {"CrossEntropy", "SKDSAM"}
+    assert all(row.get("failed") is None and row["images_per_second"] > 0 for row in first)
+    gpu.main(["second", "--seconds", "120", "--tiny", "--out", str(tmp_path)])
+    second = rows(tmp_path / "second.json")
+    assert [row["epochs"] for row in second] == [2, 2]
+    assert all("test_accuracy" in row for row in second)
+    assert (tmp_path / "kept" / "SKDSAM-s0.summary.json").exists()
+
+
+def test_a_visit_ends_before_its_time_is_up(tmp_path):
+    gpu.main(["first", "--seconds", "1", "--tiny", "--out", str(tmp_path)])
+    assert rows(tmp_path / "first.json") == []
 
 
 def test_step_times_of_the_methods_page(monkeypatch):
