@@ -49,6 +49,18 @@ def seconds(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """A part of the whole, between 0 and 1: 5% or 0.05."""
+    number = text.strip()
+    try:
+        value = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share: write 5% or 0.05")
+    return value
+
+
 def add_own_code(parser: argparse.ArgumentParser) -> None:
     """Let a command run what a run's recipe names in the current folder."""
     parser.add_argument(

@@ -4,6 +4,7 @@ import csv
 import glob
 import io
 import json
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..runs import RunDirectory
 from ..terminal import csv_text, shown_name
-from .parser import add_own_code, parser_of
+from .parser import add_own_code, parser_of, share
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..deployment import ClassProbability, Model
 
 BATCH_SIZE = 32
+UNSURE = "unsure"
 
 
 class ClassifiedFile(NamedTuple):
@@ -26,6 +28,8 @@ class ClassifiedFile(NamedTuple):
 
     file: Path
     exits: "dict[str, list[ClassProbability]]"
+    unsure: bool | None = None
+    """Whether the network keeps its answer back; None where it is to answer every file."""
 
 
 def predict(words: list[str]) -> int:
@@ -36,6 +40,12 @@ def predict(words: list[str]) -> int:
     parser.add_argument("--top-k", type=int, default=5, help="classes to name")
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
     parser.add_argument("--exits", action="store_true", help="what every exit says, for a run")
+    parser.add_argument(
+        "--unsure",
+        type=share,
+        metavar="SHARE",
+        help="keep answers back, so that at most this share of the others is wrong, such as 5%%",
+    )
     parser.add_argument("--weights", choices=("last", "best-validation"), default="last")
     add_own_code(parser)
     args = parser.parse_args(words)
@@ -44,19 +54,7 @@ def predict(words: list[str]) -> int:
     from ..deployment import load
 
     run = RunDirectory(args.run)
-    has_best = run.best_model.is_dir()
-    if args.weights == "best-validation" and not has_best:
-        raise ValueError(
-            f"{run.best_model} is missing: only a run with validation images keeps its best weights"
-        )
-    if (
-        args.weights == "last"
-        and has_best
-        and not (run.summary_file.exists() or run.model.is_dir())
-    ):
-        raise ValueError(
-            f"{run.path} is not finished: --weights best-validation takes its best weights so far"
-        )
+    _check_weights(run, args.weights)
     network: nn.Module | None = None
     backbone = (run.read_recipe() or {}).get("backbone")
     if isinstance(backbone, dict) and "." in str(backbone.get("name")):
@@ -65,6 +63,9 @@ def predict(words: list[str]) -> int:
         network = own_network(run, allow_own_code=args.allow_own_code)
     model = load(run.path if args.weights == "last" else run.best_model, network=network)
 
+    threshold = None if args.unsure is None else model.probabilities.threshold(args.unsure)
+    temperatures = {"network": model.probabilities.temperature}
+
     def classify(images: "Tensor") -> "Mapping[str, Tensor]":
         return {"network": model.logits(images)}
 
@@ -72,11 +73,47 @@ def predict(words: list[str]) -> int:
         from ..config import Execution
         from ..inspection import FinishedRun
 
-        execution = Execution(allow_own_code=args.allow_own_code)
-        classify = FinishedRun(run, execution=execution).classify
-    predictions = _classify_files(model, find_files(args.images), classify, args.top_k)
+        finished = FinishedRun(run, execution=Execution(allow_own_code=args.allow_own_code))
+        classify, temperatures = finished.classify, finished.temperatures | temperatures
+    predictions: list[ClassifiedFile] = []
+    for files, logits in _logits_of_files(model, find_files(args.images), classify):
+        exits = {
+            name: model.top_classes(rows, args.top_k, temperature=temperatures.get(name, 1.0))
+            for name, rows in logits.items()
+        }
+        sure = None if threshold is None else model.sure(logits["network"], threshold)
+        for i, file in enumerate(files):
+            best = {name: rows[i] for name, rows in exits.items()}
+            unsure = None if sure is None else not sure[i]
+            predictions.append(ClassifiedFile(file, best, unsure))
     print({"table": as_table, "csv": as_csv, "json": as_json}[args.format](predictions))
+    if args.unsure is not None:
+        print(_promise(predictions, args.unsure), file=sys.stderr)
     return 0
+
+
+def _check_weights(run: RunDirectory, weights: str) -> None:
+    """Refuse weights that the run does not have, or not yet."""
+    has_best = run.best_model.is_dir()
+    if weights == "best-validation" and not has_best:
+        raise ValueError(
+            f"{run.best_model} is missing: only a run with validation images keeps its best weights"
+        )
+    if weights == "last" and has_best and not (run.summary_file.exists() or run.model.is_dir()):
+        raise ValueError(
+            f"{run.path} is not finished: --weights best-validation takes its best weights so far"
+        )
+
+
+def _promise(predictions: Sequence[ClassifiedFile], rate: float) -> str:
+    from ..evaluation import CONFIDENCE
+
+    unsure = sum(bool(prediction.unsure) for prediction in predictions)
+    return (
+        f"unsure of {unsure:,} of {len(predictions):,} pictures; of the answers at most "
+        f"{100 * rate:.3g} % are wrong ({CONFIDENCE:.0%} confidence, for pictures such as the "
+        "validation images)"
+    )
 
 
 def find_files(patterns: Sequence[str]) -> list[Path]:
@@ -97,18 +134,17 @@ def find_files(patterns: Sequence[str]) -> list[Path]:
     return list(files)
 
 
-def _classify_files(
+def _logits_of_files(
     model: "Model",
     files: Sequence[Path],
     classify: "Callable[[Tensor], Mapping[str, Tensor]]",
-    top_k: int,
-) -> list[ClassifiedFile]:
-    """Predict classes batch by batch; files that cannot be read are warned of, unless all are."""
+) -> "Iterator[tuple[list[Path], Mapping[str, Tensor]]]":
+    """Logits batch by batch; files that cannot be read are warned of, unless all are."""
     import torch
 
     from ..data.images import read_image
 
-    predictions: list[ClassifiedFile] = []
+    found = False
     for start in range(0, len(files), BATCH_SIZE):
         images: dict[Path, Tensor] = {}
         for file in files[start : start + BATCH_SIZE]:
@@ -118,18 +154,13 @@ def _classify_files(
                 if len(files) == 1:
                     raise
                 warnings.warn(f"{error}: left out", stacklevel=2)
-        if not images:
-            continue
-        with torch.no_grad():
-            logits = classify(torch.stack(list(images.values())))
-        exits = {name: model.top_classes(rows, top_k) for name, rows in logits.items()}
-        for i, file in enumerate(images):
-            predictions.append(
-                ClassifiedFile(file, {name: rows[i] for name, rows in exits.items()})
-            )
-    if not predictions:
+        if images:
+            found = True
+            with torch.no_grad():
+                logits = classify(torch.stack(list(images.values())))
+            yield list(images), logits
+    if not found:
         raise ValueError(f"none of the {len(files)} files can be read as a picture")
-    return predictions
 
 
 def as_table(predictions: Sequence[ClassifiedFile]) -> str:
@@ -138,44 +169,58 @@ def as_table(predictions: Sequence[ClassifiedFile]) -> str:
 
     from ..consoles import render_plain
 
-    several_exits = len(predictions[0].exits) > 1
+    abstains, several_exits = _abstains(predictions), len(predictions[0].exits) > 1
+    headings = ["image", *["answer"] * abstains, *["exit"] * several_exits, "class", "probability"]
     table = Table(box=None)
-    for heading in ("image", *(["exit"] if several_exits else []), "class", "probability"):
+    for heading in headings:
         table.add_column(heading, justify="right" if heading == "probability" else "left")
-    for file, exit, rank, best in _rows(predictions):
-        image = str(file) if rank == 1 and exit == next(iter(predictions[0].exits)) else ""
-        names = (image, *([exit if rank == 1 else ""] if several_exits else []), best.name)
+    for prediction, exit, rank, best in _rows(predictions):
+        first = rank == 1 and exit == next(iter(predictions[0].exits))
+        names = [str(prediction.file) if first else ""]
+        if abstains:
+            names += [(UNSURE if prediction.unsure else best.name) if first else ""]
+        if several_exits:
+            names += [exit if rank == 1 else ""]
         # As a plain string a name in brackets would be read as markup.
-        table.add_row(*map(Text, (*map(shown_name, names), f"{best.probability:.1%}")))
+        cells = *map(shown_name, (*names, best.name)), f"{best.probability:.1%}"
+        table.add_row(*map(Text, cells))
     return render_plain(table, width=120)
 
 
 def as_csv(predictions: Sequence[ClassifiedFile]) -> str:
-    several_exits = len(predictions[0].exits) > 1
+    abstains, several_exits = _abstains(predictions), len(predictions[0].exits) > 1
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("image", *(["exit"] if several_exits else []), "rank", "class", "probability"))
-    for file, exit, rank, best in _rows(predictions):
-        *where, name = map(csv_text, (str(file), *([exit] if several_exits else []), best.name))
+    headings = ["image", *["unsure"] * abstains, *["exit"] * several_exits]
+    writer.writerow((*headings, "rank", "class", "probability"))
+    for prediction, exit, rank, best in _rows(predictions):
+        unsure = ["yes" if prediction.unsure else "no"] if abstains else []
+        where = (str(prediction.file), *unsure, *([exit] if several_exits else []))
+        *where, name = map(csv_text, (*where, best.name))
         writer.writerow((*where, rank, name, f"{best.probability:.6f}"))
     return stream.getvalue().rstrip()
 
 
 def as_json(predictions: Sequence[ClassifiedFile]) -> str:
     rows: list[dict[str, object]] = []
-    for file, exits in predictions:
+    for file, exits, unsure in predictions:
         plain = {name: [best._asdict() for best in classes] for name, classes in exits.items()}
-        first = next(iter(plain.values()))
-        rows.append(
-            {"image": str(file), "classes": first, **({"exits": plain} if len(plain) > 1 else {})}
-        )
+        row: dict[str, object] = {"image": str(file)}
+        if unsure is not None:
+            row["unsure"] = unsure
+        row["classes"] = next(iter(plain.values()))
+        rows.append({**row, **({"exits": plain} if len(plain) > 1 else {})})
     return json.dumps(rows, indent=1)
+
+
+def _abstains(predictions: Sequence[ClassifiedFile]) -> bool:
+    return predictions[0].unsure is not None
 
 
 def _rows(
     predictions: Sequence[ClassifiedFile],
-) -> "Iterator[tuple[Path, str, int, ClassProbability]]":
-    for file, exits in predictions:
-        for name, classes in exits.items():
+) -> "Iterator[tuple[ClassifiedFile, str, int, ClassProbability]]":
+    for prediction in predictions:
+        for name, classes in prediction.exits.items():
             for rank, best in enumerate(classes, 1):
-                yield file, name, rank, best
+                yield prediction, name, rank, best

@@ -3,6 +3,7 @@
 from .exit_graph import ExitCost, ExitGraph
 from .model import ClassProbability, Model, load
 from .model_folder import contiguous, model_files
+from .probabilities import Probabilities, fit_probabilities, read_probabilities
 from .stagewise import EarlyLogits, StagewiseNetwork
 
 __all__ = [
@@ -11,8 +12,11 @@ __all__ = [
     "ExitCost",
     "ExitGraph",
     "Model",
+    "Probabilities",
     "StagewiseNetwork",
     "contiguous",
+    "fit_probabilities",
     "load",
     "model_files",
+    "read_probabilities",
 ]

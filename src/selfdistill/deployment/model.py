@@ -16,6 +16,7 @@ from ..backbones import Backbone, load_network, logits_of, model_folder, read_de
 from ..data import rgb_image
 from ..data.images import read_image
 from ..preprocessing import Preprocessing
+from .probabilities import UNSCALED, Probabilities, confidence, read_probabilities
 
 Picture = str | PathLike[str] | Image.Image | Tensor | np.ndarray
 
@@ -35,11 +36,13 @@ class Model:
         network: The plain network, in evaluation mode.
         classes: Names of the classes.
         transform: How pictures become its input.
+        probabilities: How its logits become probabilities, and when it abstains.
     """
 
     network: nn.Module
     classes: tuple[str, ...]
     transform: Preprocessing
+    probabilities: Probabilities = UNSCALED
 
     def __repr__(self) -> str:
         some = ", ".join(self.classes[:3]) + (", …" if len(self.classes) > 3 else "")
@@ -50,53 +53,86 @@ class Model:
         )
 
     def predict(
-        self, pictures: Picture | Iterable[Picture], *, top_k: int = 5
+        self,
+        pictures: Picture | Iterable[Picture],
+        *,
+        top_k: int = 5,
+        unsure: float | None = None,
     ) -> list[ClassProbability] | list[list[ClassProbability]]:
         """The most probable classes of a picture, or of each of several.
+
+        Logits are divided by the temperature that was fitted on validation images, 1 if none was.
 
         Args:
             pictures: A path, an open picture, an array of bytes (height, width, 3), a tensor
                 (3, height, width) of bytes or of numbers in [0, 1], or several of these.
             top_k: How many classes to name.
+            unsure: Name none for pictures of which the network is so unsure that more than this
+                share of its answers would be wrong; ``docs/probabilities.md`` says what is
+                promised. None to name some for every picture.
 
         Raises:
-            ValueError: If a file is not an image that can be read, or a picture is something else.
+            ValueError: If a file is not an image that can be read, a picture is something else, or
+                the share cannot be promised.
         """
         if isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"top_k is {top_k!r}: give how many classes to name, from 1 on")
+        threshold = None if unsure is None else self.probabilities.threshold(unsure)
         if isinstance(pictures, str | PathLike | Image.Image):
-            return self._predict([pictures], top_k)[0]
+            return self._predict([pictures], top_k, threshold)[0]
         if isinstance(pictures, Tensor | np.ndarray) and pictures.ndim < 4:
-            return self._predict([pictures], top_k)[0]
+            return self._predict([pictures], top_k, threshold)[0]
         if not hasattr(pictures, "__iter__") or isinstance(pictures, bytes | Mapping):
             raise ValueError(
                 f"pictures is a {type(pictures).__name__}: give a path, a picture, or several"
             )
         several = list(pictures)
-        return self._predict(several, top_k) if several else []
+        return self._predict(several, top_k, threshold) if several else []
 
-    def _predict(self, pictures: Sequence[Picture], top_k: int) -> list[list[ClassProbability]]:
+    def _predict(
+        self, pictures: Sequence[Picture], top_k: int, threshold: float | None
+    ) -> list[list[ClassProbability]]:
         images = torch.stack([self.transform(_open(picture)) for picture in pictures])
         with torch.no_grad():
-            return self.top_classes(self.logits(images), top_k)
+            logits = self.logits(images)
+        best = self.top_classes(logits, top_k)
+        if threshold is None:
+            return best
+        sure = self.sure(logits, threshold)
+        return [row if answers else [] for row, answers in zip(best, sure, strict=True)]
 
     def logits(
         self, images: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, "batch classes"]:
-        """Classify standardised images, in the memory layout that any network takes."""
+        """Classify standardised images; these are plain logits, divided by no temperature."""
         return logits_of(self.network(images.contiguous()))
 
+    def sure(self, logits: Float[Tensor, "batch classes"], threshold: float) -> list[bool]:
+        """Whether the network is surer of each row than a threshold of ``probabilities``."""
+        return (confidence(logits) > threshold).tolist()
+
     def top_classes(
-        self, logits: Float[Tensor, "batch classes"], top_k: int
+        self,
+        logits: Float[Tensor, "batch classes"],
+        top_k: int,
+        *,
+        temperature: float | None = None,
     ) -> list[list[ClassProbability]]:
-        """The most probable classes of each row of logits, best first; equal ones in order."""
+        """The most probable classes of each row of logits, best first; equal ones in order.
+
+        Args:
+            logits: Plain ones, divided by no temperature.
+            top_k: How many classes.
+            temperature: What they are divided by; None for the network's own.
+        """
         if logits.shape[1] != len(self.classes):
             raise ValueError(
                 f"the network tells {logits.shape[1]} classes apart and has {len(self.classes)} "
                 "names for them: use the folder as training wrote it"
             )
         positions = logits.argsort(dim=1, descending=True, stable=True)[:, :top_k]
-        best = logits.float().softmax(1).gather(1, positions)
+        temperature = self.probabilities.temperature if temperature is None else temperature
+        best = (logits.float() / temperature).softmax(1).gather(1, positions)
         return [
             [ClassProbability(self.classes[k], p) for k, p in zip(row, values, strict=True)]
             for row, values in zip(positions.tolist(), best.tolist(), strict=True)
@@ -118,9 +154,10 @@ def load(path: str | PathLike[str], *, network: nn.Module | None = None) -> Mode
     network = network.network if isinstance(network, Backbone) else network
     if not isinstance(network, nn.Module | None):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"network is a {type(network).__name__}: make the module and pass it")
-    saved = read_description(model_folder(Path(path)))
+    folder = model_folder(Path(path))
+    saved = read_description(folder)
     loaded = load_network(Path(path), network)
-    return Model(loaded, saved.classes, saved.preprocessing)
+    return Model(loaded, saved.classes, saved.preprocessing, read_probabilities(folder))
 
 
 def _open(picture: Picture) -> Image.Image:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..backbones import CONFIG, WEIGHTS, Backbone
 from ..preprocessing import CROP_MODES, Preprocessing
+from .probabilities import UNSCALED, Probabilities
 
 DECLARED = ("classifier", "first_conv", "pool_size", "fixed_input_size", "origin_url", "license")
 """What timm needs to know of its networks, and where their weights began, under what licence."""
@@ -18,6 +19,7 @@ def model_files(
     classes: tuple[str, ...],
     preprocessing: Preprocessing,
     origin: dict[str, object],
+    probabilities: Probabilities = UNSCALED,
 ) -> dict[str, bytes]:
     """Contents of a model folder's files, by name.
 
@@ -26,6 +28,7 @@ def model_files(
         classes: Names of the classes.
         preprocessing: How pictures become what it sees.
         origin: Where the weights come from: run, epoch, method.
+        probabilities: Its temperature, and when to abstain.
     """
     architecture = backbone.architecture
     declared = getattr(backbone.network, "pretrained_cfg", None)
@@ -45,6 +48,7 @@ def model_files(
             "std": list(preprocessing.std),
             "num_classes": backbone.num_classes,
         },
+        **probabilities.fields(),
         "arguments": architecture.arguments if architecture else {},
         "origin": origin,
     }

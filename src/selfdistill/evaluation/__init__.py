@@ -1,6 +1,6 @@
 """Predictions, how good they are, what they cost, and where a network looks."""
 
-from .abstention import RiskTable, images_needed, risk_table
+from .abstention import CONFIDENCE, RiskTable, images_needed, risk_table
 from .activation import Activation, NetworkActivation, class_activation, network_activation
 from .corruptions import accuracy_by_corruption
 from .hardware import (
@@ -13,11 +13,14 @@ from .hardware import (
 )
 from .inference import Predictions, evaluating, join, predict
 from .macs import macs_per_exit
-from .metrics import ClassScores, Scores, score, score_classes
+from .metrics import ClassScores, Scores, label_ranks, score, score_classes
 from .suspects import suspect_labels
-from .temperature import cross_scaled, fit_temperature
+from .temperature import MAX_TEMPERATURE, MIN_TEMPERATURE, cross_scaled, fit_temperature
 
 __all__ = [
+    "CONFIDENCE",
+    "MAX_TEMPERATURE",
+    "MIN_TEMPERATURE",
     "Activation",
     "ClassScores",
     "NetworkActivation",
@@ -34,6 +37,7 @@ __all__ = [
     "fit_temperature",
     "images_needed",
     "join",
+    "label_ranks",
     "macs_per_exit",
     "network_activation",
     "place",

@@ -1,5 +1,6 @@
 """Finished runs looked at: loaded, scored, corrupted, and what their stages attend to."""
 
+from .calibration import exit_temperatures, scaled_scores
 from .evaluate import (
     Evaluation,
     ExitScores,
@@ -23,8 +24,10 @@ __all__ = [
     "evaluate_corruptions",
     "examine",
     "exit_scores",
+    "exit_temperatures",
     "inspect_images",
     "own_network",
+    "scaled_scores",
     "write_predictions",
     "write_top_attended",
 ]

@@ -19,6 +19,7 @@ from ..evaluation import (
     score_classes,
 )
 from ..runs import TEST_FILES, RunDirectory, replace_file
+from .calibration import scaled_scores
 from .chosen_images import choose_images
 from .finished_run import NO_CHANGES, FinishedRun
 from .top_attended import write_top_attended
@@ -34,7 +35,8 @@ class Evaluation(NamedTuple):
     """The name of the split; several names, where images of several are scored together."""
     images: int
     exits: ExitScores
-    """All scores by exit."""
+    """All scores by exit; where the run has temperatures also these (``temperature``), and what is
+    scored with them (``scaled_nll``, ``scaled_ece``)."""
     classes: dict[str, dict[str, ClassValue]]
     """Number of images, and the network's precision, recall and F1 in percent, by class; None for
     recall and F1 of a class without images."""
@@ -67,10 +69,18 @@ def evaluate(
     images = choose_images(finished, split)
     predictions = join([finished.predict(part) for part in images.parts.values()])
     scores, columns = exit_scores(predictions), class_scores(predictions)
+    scaled = scaled_scores(
+        predictions,
+        finished.temperatures,
+        fitted_on_these=images.own and "validation" in images.parts,
+    )
     evaluation = Evaluation(
         split=", ".join(images.parts),
         images=len(predictions.labels),
-        exits=scores,
+        exits={
+            name: of | _with_temperature(scaled.get(name), finished.temperatures.get(name))
+            for name, of in scores.items()
+        },
         classes={
             name: {field: column[k] for field, column in columns.items()}
             for k, name in enumerate(finished.classes)
@@ -104,6 +114,9 @@ def record(finished: FinishedRun, name: str, images: ImageSet, predictions: Pred
         if "test" not in summary:
             last, columns = exit_scores(predictions), class_scores(predictions)
             updates["test"] = {"last": last, "classes": columns, "read_by": "evaluate"}
+            if temperatures := finished.temperatures:
+                scaled = scaled_scores(predictions, temperatures, fitted_on_these=False)
+                updates["calibration"] = {**summary.mapping("calibration"), "test": scaled}
         if "test" not in summary or run.predictions_file in gone:
             write_predictions(run, predictions)
         if run.top_attended_file in gone:
@@ -182,3 +195,12 @@ def write_predictions(run: RunDirectory, predictions: Predictions) -> None:
     arrays["labels"] = predictions.labels.numpy()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     replace_file(run.predictions_file, buffer.getvalue())
+
+
+def _with_temperature(
+    scaled: Mapping[str, float] | None, temperature: float | None
+) -> dict[str, float]:
+    if scaled is None or temperature is None:
+        return {}
+    scores = {f"scaled_{metric}": value for metric, value in scaled.items()}
+    return {"temperature": round(temperature, 6), **scores}

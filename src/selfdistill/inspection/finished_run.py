@@ -19,9 +19,16 @@ from ..config import (
 )
 from ..data import DataSet, ImageSet, Splits
 from ..data.images import OwnImages
-from ..evaluation import Predictions, choose_device, place, predict
+from ..evaluation import (
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    Predictions,
+    choose_device,
+    place,
+    predict,
+)
 from ..methods import Method
-from ..runs import HASH_PREFIX, RunDirectory, recipe_differences
+from ..runs import HASH_PREFIX, RunDirectory, Stored, recipe_differences
 
 NO_CHANGES: Mapping[str, object] = {}
 VIEW = ("data.image_size", "data.fit")
@@ -74,7 +81,8 @@ class FinishedRun:
                 f"{run.path} is not a finished run ({run.summary_file.name} is missing): train it "
                 "to its end, or look at the path"
             )
-        expected = run.read_summary().section("recipe").values
+        summary = run.read_summary()
+        expected = summary.section("recipe").values
         stored = run.read_recipe()
         if stored is None:
             raise ValueError(f"{run.recipe_file} is missing: restore it from a copy")
@@ -104,6 +112,7 @@ class FinishedRun:
             seen = {"data.image_size": [height, width], "data.fit": description.preprocessing.fit}
             changes = {**seen, **changes}
         self.run = run
+        self.temperatures = _temperatures(summary)
         self.split_hash = stored.get("split")
         self.classes = description.classes
         self.input_size = description.input_size
@@ -187,3 +196,11 @@ class FinishedRun:
     def predict(self, images: ImageSet) -> Predictions:
         """What every exit says about images, in single precision as it is deployed."""
         return predict(self.method, images, self.preprocessing)
+
+
+def _temperatures(summary: Stored) -> dict[str, float]:
+    """The temperature of each exit; of a run without validation images, or an older one, none."""
+    if "calibration" not in summary:
+        return {}
+    stored = summary.section("calibration").section("temperature")
+    return {name: stored.number(name, MIN_TEMPERATURE, MAX_TEMPERATURE) for name in stored}

@@ -41,10 +41,12 @@ def inspect_images(
         stages: list[Stage] = []
         for number, cam in enumerate(maps, 1):
             deepest = number == len(maps)
-            logits = exits.get("network" if deepest else f"exit{number}")
+            exit = "network" if deepest else f"exit{number}"
+            logits = exits.get(exit)
             prediction = None
             if logits is not None:
-                probability, position = logits[0].float().softmax(0).max(0)
+                scaled = logits[0].float() / finished.temperatures.get(exit, 1.0)
+                probability, position = scaled.softmax(0).max(0)
                 prediction = finished.classes[int(position)], float(probability)
             stages.append(
                 Stage(

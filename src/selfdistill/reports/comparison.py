@@ -107,6 +107,16 @@ class Row:
         return float(np.mean([scores.ece for scores in self.scores]))
 
     @property
+    def scaled_nll(self) -> float | None:
+        """Mean NLL with each run's temperature; None unless every run records it."""
+        return self._mean_scaled("nll")
+
+    @property
+    def scaled_ece(self) -> float | None:
+        """Mean ECE with each run's temperature, percent; None unless every run records it."""
+        return self._mean_scaled("ece")
+
+    @property
     def macro_accuracy(self) -> Spread | None:
         """Mean accuracy of the classes, percent; None unless every run records it."""
         return self._spread_of("macro_accuracy")
@@ -148,6 +158,11 @@ class Row:
         """Mean and sd of the best test accuracy, percent; None unless every run recorded it."""
         accuracies = [a for run in self.runs if (a := run.best_test_epoch) is not None]
         return spread(accuracies) if len(accuracies) == len(self.runs) else None
+
+    def _mean_scaled(self, name: str) -> float | None:
+        scores = [run.scaled_scores(self.split).get("network", {}).get(name) for run in self.runs]
+        values = [value for value in scores if value is not None]
+        return float(np.mean(values)) if len(values) == len(scores) else None
 
     def _spread_of(self, name: str) -> Spread | None:
         scores = [run.exit_scores(self.split).get("network", {}).get(name) for run in self.runs]

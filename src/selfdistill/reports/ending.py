@@ -17,6 +17,7 @@ def describe_end(run: StoredRun) -> str:
     scored = [split for split in SCORED_SPLITS if split in run.scores]
     lines = {split: _accuracy(run, split) for split in scored}
     lines["weakest"] = _weakest_classes(run, scored[0])
+    lines["temperature"] = _temperature(run)
     lines["model"] = str(RunDirectory(run.path).model)
     lines["next"] = f"selfdistill report {shlex.quote(str(run.path))}"
     text = "\n".join(f"  {name:<11} {line}" for name, line in lines.items() if line)
@@ -41,6 +42,19 @@ def _accuracy(run: StoredRun, split: str) -> str:
     if best.epoch == epochs:
         return f"{text}; no epoch was better"
     return f"{text}; epoch {best.epoch} of {epochs} was best, {best.accuracy:.1f} %"
+
+
+def _temperature(run: StoredRun) -> str:
+    """The network's temperature and what it changes; empty where the summary does not tell."""
+    if run.temperatures is None:
+        return ""
+    if "network" not in run.temperatures:
+        return "none, as there are no validation images: probabilities are the network's own"
+    text = f"{run.temperatures['network']:.2f}"
+    before, after = run.scores.get("validation"), run.scaled_scores("validation").get("network")
+    if before is None or after is None:
+        return text
+    return f"{text}; validation NLL {before.nll:.3f}, scaled {after['nll']:.3f}"
 
 
 def _weakest_classes(run: StoredRun, split: str) -> str:

@@ -22,6 +22,8 @@ SCORES = {
     "ece": "ECE %",
     "brier": "Brier",
 }
+SCALED = {"temperature": "temperature", "scaled_nll": "scaled NLL", "scaled_ece": "scaled ECE %"}
+"""With logits divided by a temperature."""
 CLASS_SCORES = {"precision": "precision %", "recall": "recall %", "f1": "F1 %"}
 MAX_CLASSES, WORST_CLASSES = 20, 10
 """Classes that are all shown, and how many are shown of more."""
@@ -54,9 +56,17 @@ class InspectedImage(NamedTuple):
 
 
 def exit_table(scores: Mapping[str, Mapping[str, float]]) -> str:
-    """A plain table: a line for each exit, a column for each score."""
-    rows = ((name, *(f"{of[field]:.3f}" for field in SCORES)) for name, of in scores.items())
-    return _plain_table(["exit", *SCORES.values()], rows)
+    """A plain table: a line for each exit, a column for each score.
+
+    Where exits have temperatures, these follow, with what is scored with them.
+    """
+    known = {field for of in scores.values() for field in of}
+    shown = {field: title for field, title in (SCORES | SCALED).items() if field in known}
+    rows = (
+        (name, *(f"{of[field]:.3f}" if field in of else ABSENT for field in shown))
+        for name, of in scores.items()
+    )
+    return _plain_table(["exit", *shown.values()], rows, width=120)
 
 
 def class_table(classes: Mapping[str, Mapping[str, int | float | None]]) -> str:

@@ -142,6 +142,24 @@ class StoredRun:
         return tuple(ClassScore(*values) for values in zip(*lists, strict=False))  # pyright: ignore
 
     @property
+    def temperatures(self) -> dict[str, float] | None:
+        """What each exit's logits are divided by; empty for a run without validation images.
+
+        None where the summary, of an older version, does not tell.
+        """
+        if "calibration" not in self.summary:
+            return None
+        return _numbers(_members(self.summary["calibration"]).get("temperature"))
+
+    def scaled_scores(self, split: str) -> dict[str, dict[str, float]]:
+        """NLL (nats) and ECE (percent) by exit, ``nll`` and ``ece``, with its temperature.
+
+        Empty where the summary does not tell.
+        """
+        exits = _members(_members(self.summary.get("calibration")).get(split))
+        return {name: _numbers(values) for name, values in exits.items()}
+
+    @property
     def best_validation(self) -> BestEpoch | None:
         """The best epoch by validation images; None where the summary does not tell."""
         best = _numbers(_members(self.summary.get("validation")).get("best"))

@@ -85,6 +85,8 @@ COLUMNS = (
     Column("macro F1, %", lambda row: _macro(row, row.macro_f1), table="report"),
     Column("NLL", lambda row: f"{row.nll:.3f}", 1, table="compare"),
     Column("ECE", lambda row: f"{row.ece:.2f}", 3, table="compare"),
+    Column("scaled\nNLL", lambda row: _or_absent("{:.3f}", row.scaled_nll), 1, table="compare"),
+    Column("scaled\nECE", lambda row: _or_absent("{:.2f}", row.scaled_ece), 3, table="compare"),
     Column("network\nparameters", lambda row: _count(row.cost.parameters), 5, table="compare"),
     Column(
         "training\nparameters", lambda row: _count(row.cost.training_parameters), 6, table="compare"
@@ -192,7 +194,7 @@ def as_latex(comparison: Comparison) -> str:
 
 def as_csv(comparison: Comparison) -> str:
     """Render numbers in full precision, one line a row; what is unknown is empty."""
-    records = [_record(row, "compare") for row in comparison.rows]
+    records = _records(comparison, "compare")
     file = io.StringIO()
     writer = csv.DictWriter(file, list(records[0]), lineterminator="\n")
     writer.writeheader()
@@ -207,7 +209,7 @@ def as_json(comparison: Comparison, *, table: TableKind = "compare") -> str:
     """Render numbers in full precision; what is unknown or not finite is ``null``."""
     rows = [
         {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in record.items()}
-        for record in (_record(row, table) for row in comparison.rows)
+        for record in _records(comparison, table)
     ]
     content = {"split": comparison.split, "rows": rows, "notes": notes(comparison, table)}
     return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
@@ -224,6 +226,17 @@ def _html(tag: str, cells: Sequence[str]) -> str:
 
 def _tex(cell: str) -> str:
     return "".join(TEX.get(mark, mark) for mark in shown(cell))
+
+
+def _records(comparison: Comparison, table: TableKind) -> list[dict[str, object]]:
+    """The fields of each row; scores with temperatures where any row has them."""
+    records = [_record(row, table) for row in comparison.rows]
+    if all(row.scaled_nll is None for row in comparison.rows):
+        return records
+    scaled = [
+        {"scaled_nll": row.scaled_nll, "scaled_ece": row.scaled_ece} for row in comparison.rows
+    ]
+    return [record | row for record, row in zip(records, scaled, strict=True)]
 
 
 def _record(row: Row, table: TableKind) -> dict[str, object]:

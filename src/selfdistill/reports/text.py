@@ -141,6 +141,8 @@ def _compare_notes(comparison: Comparison) -> list[str]:
     if size := _common_size(rows):
         error = max(row.sampling_error or 0.0 for row in rows)
         lines.append(f"{size:,} {split} images: sampling error up to ±{error:.2f} points")
+    if any(row.scaled_nll is not None for row in rows):
+        lines.append("scaled: logits divided by one temperature, fitted on validation images")
     if any(row.step_ratio is not None for row in rows if not row.is_control):
         lines.append("step ratio across processes: an indication, no benchmark")
     return lines

@@ -7,9 +7,16 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from ..config import held_out_hash, pictures_hash, weights_hash
-from ..deployment import contiguous, model_files
-from ..evaluation import macs_per_exit
-from ..inspection import class_scores, exit_scores, write_predictions, write_top_attended
+from ..deployment import Probabilities, contiguous, fit_probabilities, model_files
+from ..evaluation import Predictions, macs_per_exit
+from ..inspection import (
+    class_scores,
+    exit_scores,
+    exit_temperatures,
+    scaled_scores,
+    write_predictions,
+    write_top_attended,
+)
 from ..runs import BEST_MODEL, HASH_PREFIX, SPLITS, SUMMARY_FORMAT, LogLine, replace_file, sha256
 from . import environment
 from .resuming import restore_logs, warn_of_lost
@@ -21,10 +28,29 @@ CURVE = (
 )
 
 
-def write_model(session: Session, folder: Path, *, epoch: int) -> dict[str, str]:
-    """Write the network as an epoch left it, for use without this run; hashes of its files."""
+def write_model(
+    session: Session,
+    folder: Path,
+    *,
+    epoch: int,
+    validation: Predictions | None,
+    choices: int = 1,
+) -> dict[str, str]:
+    """Write the network as an epoch left it, for use without this run; hashes of its files.
+
+    Args:
+        session: The run.
+        folder: Where to.
+        epoch: The epochs behind it.
+        validation: Its predictions for the validation images, if there are any.
+        choices: Epochs among which these images chose this one.
+    """
     run, state, splits = session.run, session.state, session.splits
     run.check_held()
+    probabilities = Probabilities()
+    if validation is not None:
+        logits = validation.exits["network"]
+        probabilities = fit_probabilities(logits, validation.labels, choices=choices)
     files = model_files(
         state.evaluated.backbone,
         classes=splits.train.classes,
@@ -38,6 +64,7 @@ def write_model(session: Session, folder: Path, *, epoch: int) -> dict[str, str]
             "held_out": held_out_hash(splits),
             "pictures": pictures_hash(splits),
         },
+        probabilities=probabilities,
     )
     for name, content in files.items():
         replace_file(folder / name, content)
@@ -53,7 +80,10 @@ def finish(session: Session) -> None:
     # know, such as how long training took.
     earlier = run.read_summary().values if run.finished() else None
     restore_logs(state, run)
-    write_model(session, run.model, epoch=state.epoch)
+    validation = None if splits.validation is None else state.predict(splits.validation, splits)
+    # With patience it is the validation images that choose which epoch is the last.
+    choices = state.validations if state.ingredients.patience else 1
+    write_model(session, run.model, epoch=state.epoch, validation=validation, choices=choices)
     attachments = {
         name: weights
         for name, weights in state.evaluated.state_dict().items()
@@ -63,13 +93,17 @@ def finish(session: Session) -> None:
         content = save_tensors(contiguous(attachments), metadata={"format": "pt"})
         replace_file(run.attachments / "attachments.safetensors", content)
     results: dict[str, object] = {"validation": None, "test": None}
-    if splits.validation is not None:
-        predictions = state.predict(splits.validation, splits)
+    calibration: dict[str, object] | None = None
+    temperatures: dict[str, float] = {}
+    if validation is not None:
         results["validation"] = {
-            "last": exit_scores(predictions),
-            "classes": class_scores(predictions),
+            "last": exit_scores(validation),
+            "classes": class_scores(validation),
             "best": state.best,
         }
+        temperatures = exit_temperatures(validation)
+        scaled = scaled_scores(validation, temperatures, fitted_on_these=True)
+        calibration = {"temperature": temperatures, "validation": scaled}
     has_test = earlier is not None and earlier["test"] is not None
     if session.settings.execution.test or splits.validation is None or has_test:
         predictions = state.predict(splits.test, splits)
@@ -82,13 +116,21 @@ def finish(session: Session) -> None:
             "classes": class_scores(predictions),
             "read_by": "train",
         }
+        if calibration is not None:
+            scaled = scaled_scores(predictions, temperatures, fitted_on_these=False)
+            calibration["test"] = scaled
+    results["calibration"] = calibration
     results["weights"] = weights_hash(run.path)
     hashes = state.best_files
     if earlier is None:
         summary = _summary(session) | results
     else:
         curve = _curve(state.logs[run.log_file.name])
-        known = {"test": earlier["test"] or results["test"], "weights": results["weights"]}
+        known = {
+            "test": earlier["test"] or results["test"],
+            "weights": results["weights"],
+            "calibration": earlier.get("calibration") or calibration,
+        }
         summary = {**earlier, **known, "curve": curve}
         if isinstance(files := earlier.get("files"), dict):
             hashes = files | hashes

@@ -145,7 +145,13 @@ def _evaluate(session: Session) -> LogLine:
             found[selected] = line[f"validation_{selected}"] = getattr(scores, selected)
         if sound and (not state.best or sign * (found[selected] - state.best[selected]) > 0):
             state.best = found
-            state.best_files = write_model(session, run.best_model, epoch=done)
+            state.best_files = write_model(
+                session,
+                run.best_model,
+                epoch=done,
+                validation=predictions,
+                choices=state.validations,
+            )
     if ingredients.legacy_test_curve:
         accuracy = _accuracy(predict(splits.test))
         record(session, {"epoch": done, "test_accuracy": accuracy}, run.test_curve_file)

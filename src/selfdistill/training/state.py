@@ -1,6 +1,7 @@
 """What a run trains, how far it has come, and one optimizer step."""
 
 import copy
+import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import cached_property
@@ -97,6 +98,11 @@ class TrainState:
     def steps_done(self) -> int:
         """Optimizer steps since training began."""
         return self.epoch * self.steps + self.step
+
+    @property
+    def validations(self) -> int:
+        """How often the whole of training looks at the validation images."""
+        return math.ceil(self.ingredients.epochs / self.ingredients.validate_every)
 
     @property
     def lost_patience(self) -> bool:

@@ -10,6 +10,11 @@ from ..text import needs_predictions, seeds_plus_minus
 from . import Plot, Section, TextTable, style
 
 SCORES = {"ece": "ECE, %", "nll": "NLL, nats", "brier": "Brier score"}
+SCALED = {"ece": "scaled ECE, %", "nll": "scaled NLL, nats"}
+WHAT_IS_SCALED = (
+    " Scaled: with logits divided by one temperature, fitted on validation images; a method is "
+    "better calibrated only where that leaves a difference."
+)
 MIN_IMAGES = 20
 """Images that a bin needs for a mark, all seeds together."""
 Accuracies = Mapping[str, Mapping[int, float]]
@@ -19,12 +24,20 @@ Accuracies = Mapping[str, Mapping[int, float]]
 def calibration_section(comparison: Comparison) -> Section:
     """Scores of calibration, and the reliability diagram where there are predictions."""
     rows, split = comparison.rows, comparison.split
+    scaled = SCALED if any(row.scaled_nll is not None for row in rows) else {}
     table = TextTable(
         f"Calibration of the network on the {split} split, mean ± standard deviation over seeds; "
         "of all three scores less is better. ECE alone is silent about accuracy: a network that is "
-        "seldom right, and says so, has a low one.",
-        ("method", *SCORES.values()),
-        tuple((row.label, *(_score(row, field) for field in SCORES)) for row in rows),
+        "seldom right, and says so, has a low one." + (WHAT_IS_SCALED if scaled else ""),
+        ("method", *SCORES.values(), *scaled.values()),
+        tuple(
+            (
+                row.label,
+                *(_score(row, field) for field in SCORES),
+                *(_score(row, field, scaled=True) for field in scaled),
+            )
+            for row in rows
+        ),
     )
     parts = style.chunks([row for row in rows if row.predictions])
     plots = tuple(_diagram(part, f"reliability-{i}") for i, part in enumerate(parts))
@@ -32,9 +45,11 @@ def calibration_section(comparison: Comparison) -> Section:
     return Section("calibration", "Calibration", paragraphs, (table,), plots)
 
 
-def _score(row: Row, field: str) -> str:
-    scores = [run.exit_scores(row.split).get("network", {}) for run in row.runs]
-    values = [one[field] for one in scores if field in one]
+def _score(row: Row, field: str, *, scaled: bool = False) -> str:
+    exits = [
+        run.scaled_scores(row.split) if scaled else run.exit_scores(row.split) for run in row.runs
+    ]
+    values = [of["network"][field] for of in exits if field in of.get("network", {})]
     return seeds_plus_minus(values, 2 if field == "ece" else 3)
 
 
