@@ -130,14 +130,14 @@ def test_scores_with_a_temperature_are_those_of_other_images(run, finished, vali
         assert calibration["validation"][name] == pytest.approx(
             {"nll": expected.nll, "ece": expected.ece}, abs=1e-5
         )
-    found = evaluate(run, split="validation").exits["network"]
+    found = evaluate(run, split="validation").scaled["network"]
     assert found["scaled_nll"] == pytest.approx(calibration["validation"]["network"]["nll"])
     assert found["temperature"] == pytest.approx(calibration["temperature"]["network"], abs=1e-6)
 
 
 def test_the_first_look_at_test_images_scores_them_with_the_temperature(run, finished, tmp_path):
     copy = shutil.copytree(run, tmp_path / "run")
-    found = evaluate(copy, split="test").exits
+    found = evaluate(copy, split="test").scaled
     calibration = summary_of(copy)["calibration"]
     test = finished.predict(finished.splits.test)
     for name, logits in test.exits.items():

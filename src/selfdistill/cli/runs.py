@@ -39,8 +39,9 @@ def evaluate(words: list[str]) -> int:
     changes, execution = read_changes(further)
     found = inspection.evaluate(args.run, split=args.split, changes=changes, execution=execution)
     images = f"{found.images:,} images ({found.split})"
-    tables = [f"{images}\n\n{exit_table(found.exits)}", class_table(found.classes)]
-    content: dict[str, object] = {**found.exits}
+    exits = {name: scores | found.scaled.get(name, {}) for name, scores in found.exits.items()}
+    tables = [f"{images}\n\n{exit_table(exits)}", class_table(found.classes)]
+    content: dict[str, object] = {**exits}
     content |= {"split": found.split, "images": found.images, "classes": found.classes}
     if args.corruptions:
         log = partial(print, file=sys.stderr, flush=True)

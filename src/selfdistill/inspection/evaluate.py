@@ -35,11 +35,12 @@ class Evaluation(NamedTuple):
     """The name of the split; several names, where images of several are scored together."""
     images: int
     exits: ExitScores
-    """All scores by exit; where the run has temperatures also these (``temperature``), and what is
-    scored with them (``scaled_nll``, ``scaled_ece``)."""
+    """All scores by exit."""
     classes: dict[str, dict[str, ClassValue]]
     """Number of images, and the network's precision, recall and F1 in percent, by class; None for
     recall and F1 of a class without images."""
+    scaled: ExitScores
+    """``temperature``, ``scaled_nll`` and ``scaled_ece`` of each exit that has a temperature."""
 
 
 def evaluate(
@@ -77,13 +78,18 @@ def evaluate(
     evaluation = Evaluation(
         split=", ".join(images.parts),
         images=len(predictions.labels),
-        exits={
-            name: of | _with_temperature(scaled.get(name), finished.temperatures.get(name))
-            for name, of in scores.items()
-        },
+        exits=scores,
         classes={
             name: {field: column[k] for field, column in columns.items()}
             for k, name in enumerate(finished.classes)
+        },
+        scaled={
+            name: {
+                "temperature": round(finished.temperatures[name], 6),
+                "scaled_nll": of["nll"],
+                "scaled_ece": of["ece"],
+            }
+            for name, of in scaled.items()
         },
     )
     if images.own:
@@ -195,12 +201,3 @@ def write_predictions(run: RunDirectory, predictions: Predictions) -> None:
     arrays["labels"] = predictions.labels.numpy()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     replace_file(run.predictions_file, buffer.getvalue())
-
-
-def _with_temperature(
-    scaled: Mapping[str, float] | None, temperature: float | None
-) -> dict[str, float]:
-    if scaled is None or temperature is None:
-        return {}
-    scores = {f"scaled_{metric}": value for metric, value in scaled.items()}
-    return {"temperature": round(temperature, 6), **scores}
