@@ -41,3 +41,11 @@ def test_right_and_unsure_answers_make_no_label_doubtful():
     assert suspect_labels(logits, torch.tensor([0, 0, 1, 1])).tolist() == []
     logits[3, 0] = 9.0  # surer than of the images that are of the class
     assert suspect_labels(logits, torch.tensor([0, 0, 1, 1])).tolist() == [3]
+
+
+def test_an_answer_that_agrees_with_the_label_does_not_doubt_it():
+    """Even where it is less sure than usual, and surer of another class than that class asks."""
+    shares = torch.tensor(
+        [[0.95, 0.04, 0.01], [0.95, 0.04, 0.01], [0.6, 0.35, 0.05], [0.2, 0.3, 0.5]]
+    )
+    assert suspect_labels(shares.log(), torch.tensor([0, 0, 0, 1])).tolist() == []
