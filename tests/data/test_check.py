@@ -193,9 +193,9 @@ def test_a_folder_is_told_what_becomes_of_it(tmp_path):
     named = {name for name in report.ignored if not name.endswith(".json")}
     assert named == {"readme.txt", ".hidden", "dog/.DS_Store"}
     lines = str(report).splitlines()
-    assert len(lines) == 9
-    assert lines[-3].startswith(
-        "77 pictures repeat another, byte by byte, 1 of them in two classes"
+    assert len(lines) == 12
+    assert lines[-5].startswith(
+        "77 pictures repeat another, to the pixel, 1 of them in two classes"
     )
     assert lines[-2] == "40 other files ignored (.json)"
     assert lines[0].startswith("80 files: 78 accepted as they are, 1 converted, 1 left out")
@@ -270,7 +270,7 @@ def test_too_few_pictures_for_a_batch_are_told_as_training_does(tmp_path):
 def test_check_divides_before_it_leaves_out_as_training_does(tmp_path):
     """Else which pictures are trained on would depend on which can be read."""
     root = folder(tmp_path / "photos", classes=("cat", "dog"), count=40)
-    data = ImageFolder(root=root, image_size=8, cache_dir=tmp_path / "cache")
+    data = ImageFolder(root=root, image_size=8, cache_dir=tmp_path / "cache", duplicates="keep")
     for name in data.divide(data.listing())["test"]["cat"][:3]:
         (root / name).write_bytes(b"")
     with pytest.warns(UserWarning, match="3 of 80 files"):
@@ -304,7 +304,7 @@ def test_one_fault_hides_no_other(tmp_path):
     assert "class 'cow' has 0 usable pictures and class 'dog' has 0 usable pictures" in said
     assert "refused    ant/bad.png: " in said
     assert "; 1 of 9 files in " in said
-    assert "4 pictures repeat another, byte by byte, 4 of them in two classes: for example " in said
+    assert "4 pictures repeat another, to the pixel, 4 of them in two classes: for example " in said
 
 
 def test_pictures_of_test_that_are_in_train_are_counted(tmp_path):
@@ -317,7 +317,7 @@ def test_pictures_of_test_that_are_in_train_are_counted(tmp_path):
                     tmp_path / split / name / f"{number}.png"
                 )
     said = str(check_images(tmp_path))
-    assert "2 pictures repeat another, byte by byte, 2 of them in two splits: for example " in said
+    assert "2 pictures repeat another, to the pixel, 2 of them in two splits: for example " in said
     assert "test/ant/0.png" in said
 
 

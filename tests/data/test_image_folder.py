@@ -159,7 +159,15 @@ def test_a_reworded_rule_leaves_the_cache_as_it_is(tmp_path, make, monkeypatch):
     assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
 
 
-SERVICES = ("data/progress", "data/randomness", "consoles", "limits", "runs/reading", "runs/stored")
+SERVICES = (
+    "data/progress",
+    "data/randomness",
+    "data/balance",
+    "consoles",
+    "limits",
+    "runs/reading",
+    "runs/stored",
+)
 """Files that no picture passes: of progress, chance, bounds, and of the index of the cache."""
 
 
@@ -383,7 +391,7 @@ def test_train_may_be_a_class_of_trains(tmp_path, make):
         for i in range(5):
             picture = Image.new("RGB", (9, 9), (9 * i, 5 * i, 3 * i))
             picture.save(tmp_path / "photos" / name / f"{i}.png")
-    assert make().splits().train.classes == ("plane", "train")
+    assert make(duplicates="keep").splits().train.classes == ("plane", "train")
 
 
 def parts_of(root):
@@ -527,7 +535,7 @@ def test_almost_black_pictures_are_warned_of(tmp_path, make):
             deep = np.linspace(0, 4095, 64).reshape(8, 8).astype(np.uint16) // (i + 1)
             Image.fromarray(deep).save(tmp_path / "photos" / name / f"{i}.png")
     with pytest.warns(UserWarning, match="almost black, no value above 31 of 255"):
-        make().splits()
+        make(duplicates="keep").splits()
 
 
 def test_a_flipped_bit_anywhere_in_the_cache_is_found(tmp_path, make):
@@ -575,7 +583,8 @@ def test_a_folder_of_a_long_name_has_a_cache(tmp_path, monkeypatch):
             Image.new("RGB", (9, 9), (number, 50 + number, 9 * number)).save(
                 root / name / f"{number}.png"
             )
-    splits = ImageFolder(root=root, image_size=8, cache_dir=tmp_path / "cache").splits()
+    options = {"image_size": 8, "cache_dir": tmp_path / "cache", "duplicates": "keep"}
+    splits = ImageFolder(root=root, **options).splits()
     assert len(splits.train) == 4
 
 

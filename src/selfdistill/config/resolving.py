@@ -29,7 +29,7 @@ ADDED = {
     "patience": None,
 }
 """Fields that recipes gained; at what recipes without them meant, they change no run's hash."""
-ADDED_OF_IMAGES = {"fit": "crop"}
+ADDED_OF_IMAGES = {"fit": "crop", "duplicates": "drop"}
 """Likewise options of data sets."""
 ENDS = {"CosineAnnealingLR": "T_max", "PolynomialLR": "total_iters", "LinearLR": "total_iters"}
 """Schedules that come to an end, with training unless this option says after how many epochs."""

@@ -141,6 +141,11 @@ class FinishedRun:
                 "with --data"
             )
         splits = self.images.splits()
+        if isinstance(self.images, OwnImages) and splits.digest() != self.split_hash:
+            # A run of before trained on pictures that are in two splits.
+            kept = replace(self.images, duplicates="keep").for_mean(self.preprocessing.mean)
+            before = kept.splits()
+            splits = before if before.digest() == self.split_hash else splits
         mean, std = self.preprocessing.statistics
         return replace(splits, mean=mean, std=std)
 

@@ -5,11 +5,12 @@ import json
 import math
 import os
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -22,10 +23,10 @@ from ...preprocessing import Colour, Fit, fit_picture
 from ...resizing import Size
 from ...runs import read_json, storage_failure
 from ..progress import Progress
-from .decode import read_rgb
+from .decode import pixel_hash, read_rgb
 from .listing import Source
 
-FORMAT = 2
+FORMAT = 3
 MAX_NAME_BYTES = 100
 """Of a cache file's name, what tells the folder of its images."""
 MAX_CHECKED_BYTES = 4 << 30
@@ -33,6 +34,7 @@ MAX_CHECKED_BYTES = 4 << 30
 MAX_INDEX_BYTES = 1 << 30
 CHUNK = 256
 """Images whose checksum is computed at once."""
+NO_SPLITS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -59,21 +61,31 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class CachedImages:
-    """Decoded images in the order of their names, without those that are refused."""
+    """Decoded images in the order of their names, without those that are refused or repeated."""
 
     images: UInt8[Tensor, "n 3 height width"]
     """A map of the file, read when touched."""
     refused: dict[str, str]
     """Why an image could not be read, by its name."""
+    repeats: dict[str, str]
+    """The image of an earlier split that an image repeats to the pixel, by its name."""
 
 
 def load_cached(
-    source: Source, names: Sequence[str], *, shape: Shape, key: str, cache_dir: str | Path | None
+    source: Source,
+    names: Sequence[str],
+    *,
+    shape: Shape,
+    key: str,
+    cache_dir: str | Path | None,
+    splits: Mapping[str, str] = NO_SPLITS,
 ) -> CachedImages:
     """Read images from the cache; decode them first where it lacks them or they have changed.
 
     It is rebuilt where the state of an image differs, and where it is damaged: a wrong length, or a
     wrong checksum. ``key`` tells this choice and order of images from others of the same source.
+    Where ``splits`` says which split an image belongs to, one that repeats an image of an earlier
+    split to the pixel is left out.
     """
     folder = default_folder() if cache_dir is None else Path(cache_dir)
     digest = hashlib.sha256(json.dumps([source.identity, shape.identity, key]).encode()).hexdigest()
@@ -89,9 +101,10 @@ def load_cached(
         ) from None
     with lock:
         state = {"format": FORMAT, "size": shape.identity, "files": source.states(names)}
+        state["splits"] = Counter(splits.values())
         cached = _load(path, names, shape, state)
         if cached is None:
-            _build(path, source, names, shape, state)
+            _build(path, source, names, shape, state, splits)
             cached = _load(path, names, shape, state)
             assert cached is not None
         return cached
@@ -119,10 +132,13 @@ def _load(
         index = read_json(path.with_suffix(".json"), max_bytes=MAX_INDEX_BYTES)
         if any(index.values.get(name) != value for name, value in state.items()):
             return None
-        refused = index.section("refused")
+        refused, repeats = (
+            {name: part.text(name) for name in part}
+            for part in (index.section("refused"), index.section("repeats"))
+        )
         images = torch.from_numpy(np.load(path, mmap_mode="c"))
-        cached = CachedImages(images, {name: refused.text(name) for name in refused})
-        kept = [name for name in names if name not in cached.refused]
+        cached = CachedImages(images, refused, repeats)
+        kept = [name for name in names if name not in refused and name not in repeats]
         checksum = index.integer("checksum") if index.list("kept") == kept else None
     except (OSError, ValueError, TypeError, EOFError):
         return None
@@ -132,29 +148,44 @@ def _load(
 
 
 def _build(
-    path: Path, source: Source, names: Sequence[str], shape: Shape, state: Mapping[str, object]
+    path: Path,
+    source: Source,
+    names: Sequence[str],
+    shape: Shape,
+    state: Mapping[str, object],
+    splits: Mapping[str, str],
 ) -> None:
     stored = (len(names), 3, *shape.size)
     kept: list[str] = []
     refused: dict[str, str] = {}
+    repeats: dict[str, str] = {}
+    first: dict[str, str] = {}  # the first image of each hash
     unfinished = path.with_suffix(".unfinished")
     title = f"decoding {len(names):,} pictures into {path.parent}"
     try:
         with unfinished.open("wb") as file, Progress(title, len(names)) as progress:
             start = _write_header(file, stored)
-            for name, pixels in source.map(names, partial(_fitted, shape)):
-                if isinstance(pixels, bytes):
-                    file.write(pixels)
-                    kept.append(name)
+            for name, decoded in source.map(names, partial(_fitted, shape)):
+                if isinstance(decoded, str):
+                    refused[name] = decoded
+                elif splits.get(before := first.setdefault(decoded.hash, name)) != splits.get(name):
+                    repeats[name] = before
                 else:
-                    refused[name] = pixels
+                    file.write(decoded.pixels)
+                    kept.append(name)
                 progress.advance(1)
             file.seek(0)
             assert _write_header(file, (len(kept), *stored[1:])) == start
             file.flush()
             os.fsync(file.fileno())
         checksum = _checksum(np.load(unfinished, mmap_mode="r"))
-        index = {**state, "kept": kept, "refused": refused, "checksum": checksum}
+        index = {
+            **state,
+            "kept": kept,
+            "refused": refused,
+            "repeats": repeats,
+            "checksum": checksum,
+        }
         # The index comes last and names the checksum: without it the pixels are not believed.
         path.with_suffix(".json").unlink(missing_ok=True)
         unfinished.replace(path)
@@ -173,11 +204,19 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> int:
     return file.tell()
 
 
-def _fitted(shape: Shape, picture: Path | bytes) -> bytes | str:
-    """The bytes of a picture in its shape; a string says why it cannot be read."""
+class Decoded(NamedTuple):
+    """A decoded picture: its pixels in the shape that is stored, and the hash of all of them."""
+
+    pixels: bytes
+    hash: str
+
+
+def _fitted(shape: Shape, picture: Path | bytes) -> Decoded | str:
+    """A picture in its shape; a string says why it cannot be read."""
     try:
-        fitted = fit_picture(read_rgb(picture), shape.size, fit=shape.fit, fill=shape.fill)
-        return np.asarray(fitted).transpose(2, 0, 1).tobytes()
+        whole = read_rgb(picture)
+        fitted = fit_picture(whole, shape.size, fit=shape.fit, fill=shape.fill)
+        return Decoded(np.asarray(fitted).transpose(2, 0, 1).tobytes(), pixel_hash(whole))
     except ValueError as error:
         return str(error)
 

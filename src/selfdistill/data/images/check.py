@@ -1,7 +1,5 @@
 """Check images before training: which are read as they are, converted or refused, and why."""
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -11,8 +9,9 @@ from PIL import Image
 
 from ...preprocessing import DEEP_MODES, to_rgb, upright_turn
 from ..progress import Progress
-from ..splitting import ByClass
-from .decode import FORMATS, open_image
+from .alike import Sketch, near_pairs, sketch
+from .decode import FORMATS, open_image, pixel_hash
+from .findings import describe_alike, describe_proportions, describe_repeats
 from .hugging_face import HUB, HuggingFace
 from .image_folder import ImageFolder
 from .label_table import TABLES, LabelTable
@@ -44,14 +43,7 @@ class FileCheck(NamedTuple):
 
 def check_file(picture: Path | bytes) -> FileCheck:
     """Read an image as training does."""
-    ending = picture.suffix.lower().lstrip(".") if isinstance(picture, Path) else None
-    try:
-        with open_image(picture) as image:
-            changes = _changes(image, ending)
-            to_rgb(image)
-    except ValueError as error:
-        return FileCheck("refused", str(error))
-    return FileCheck("converted", "; ".join(changes)) if changes else FileCheck("accepted")
+    return _check_and_look(picture)[0]
 
 
 def _changes(image: Image.Image, ending: str | None) -> list[str]:
@@ -93,8 +85,10 @@ class DataCheck:
     """How they would be divided; empty where no classes were found."""
     others: str = ""
     """How many files are ignored because they are not named as images."""
-    repeated: str = ""
-    """How many images are the same file as another; empty where none is."""
+    findings: tuple[str, ...] = ()
+    """Lines on pictures that are repeated, look alike, or lose much where a square is cut out."""
+    alike: tuple[tuple[str, str], ...] = ()
+    """Pairs of pictures that look alike."""
 
     def __str__(self) -> str:
         refusal = f"Training refuses this: {self.problem}"
@@ -111,10 +105,11 @@ class DataCheck:
         findings.sort(key=lambda line: not line.startswith("refused"))
         ignored = {path: why for path, why in self.ignored.items() if why != NOT_A_PICTURE}
         findings += [f"ignored    {path}: {why}" for path, why in ignored.items()]
+        findings += [f"alike      {path}: {other}" for path, other in self.alike]
         lines += findings[:MAX_SHOWN]
         if len(findings) > MAX_SHOWN:
             lines.append(f"… and {len(findings) - MAX_SHOWN} more")
-        lines += [line for line in (self.repeated, self.others) if line]
+        lines += [line for line in (*self.findings, self.others) if line]
         lines.append(refusal if self.problem else self.note)
         return "\n".join(lines)
 
@@ -145,17 +140,22 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
             return DataCheck(0, {}, {}, problems[0], "")
     names = names_in(listing.parts)
     files: dict[str, FileCheck] = {}
-    same: dict[bytes, list[str]] = {}
+    same: dict[str, list[str]] = {}
+    sketches: dict[str, Sketch] = {}
+    sizes: list[tuple[int, int]] = []
     with Progress(f"reading {len(names):,} pictures", len(names)) as progress:
-        for name, (check, digest) in listing.source.map(names, _check_and_hash):
+        for name, (check, look) in listing.source.map(names, _check_and_look):
             progress.advance(1)
-            if digest:
-                same.setdefault(digest, []).append(name)
+            if look is not None:
+                same.setdefault(look.hash, []).append(name)
+                sketches[name] = look.sketch
+                sizes.append(look.size)
             if check.kind != "accepted":
                 files[name] = check
     note = listing.note
+    splits = listing.parts
     try:
-        splits = listing.parts if problems else data_set.divide(listing)
+        splits = splits if problems else data_set.divide(listing)
         refused = {name: file.reason for name, file in files.items() if file.kind == "refused"}
         left = listing.readable(splits, refused)
         if not problems and (count := sum(map(len, left["train"].values()))) < BATCH_SIZE:
@@ -165,6 +165,10 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
             )
     except ValueError as error:
         problems.append(str(error))
+    groups = [group for group in same.values() if len(group) > 1]
+    first = {name: sketches[name] for name, *_ in same.values()}
+    every = list(first)
+    alike = [(every[one], every[other]) for one, other in near_pairs([*first.values()])]
     return DataCheck(
         len(names),
         files,
@@ -172,34 +176,33 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
         "; ".join(problems),
         note,
         listing.others,
-        _describe_repeats(listing.parts, [group for group in same.values() if len(group) > 1]),
+        (
+            describe_repeats(listing.parts, splits, groups),
+            describe_alike(listing.parts, splits, alike),
+            describe_proportions(sizes),
+        ),
+        tuple(alike),
     )
 
 
-def _check_and_hash(picture: Path | bytes) -> tuple[FileCheck, bytes]:
-    """What becomes of an image, and its hash unless it is refused."""
-    check = check_file(picture)
-    if check.kind == "refused":
-        return check, b""
-    content = picture.read_bytes() if isinstance(picture, Path) else picture
-    return check, hashlib.sha256(content).digest()
+class Look(NamedTuple):
+    """What is compared of a picture that can be read."""
+
+    hash: str
+    sketch: Sketch
+    size: tuple[int, int]
+    """Width and height."""
 
 
-def _describe_repeats(parts: Mapping[str, ByClass], groups: list[list[str]]) -> str:
-    """One line on images that are the same file; the example is of the most harmful kind."""
-    if not groups:
-        return ""
-    splits = {name: split for split, part in parts.items() for name in names_in({split: part})}
-    classes = {
-        name: label for part in parts.values() for label, names in part.items() for name in names
-    }
-    count = sum(len(names) - 1 for names in groups)
-    counts = [f"{count} pictures repeat another, byte by byte"]
-    examples: list[list[str]] = []
-    for where, of in (("in two classes", classes), ("in two splits", splits)):
-        across = [names for names in groups if len({of[name] for name in names}) > 1]
-        if across:
-            counts.append(f"{len(across)} of them {where}")
-        examples += across
-    example = [*examples, *groups][0]
-    return f"{', '.join(counts)}: for example {example[0]} and {example[-1]}"
+def _check_and_look(picture: Path | bytes) -> tuple[FileCheck, Look | None]:
+    """What becomes of an image, and how it looks unless it is refused."""
+    ending = picture.suffix.lower().lstrip(".") if isinstance(picture, Path) else None
+    try:
+        with open_image(picture) as image:
+            changes = _changes(image, ending)
+            rgb = to_rgb(image)
+            look = Look(pixel_hash(rgb), sketch(rgb), rgb.size)
+    except ValueError as error:
+        return FileCheck("refused", str(error)), None
+    kind = "converted" if changes else "accepted"
+    return FileCheck(kind, "; ".join(changes)), look

@@ -1,5 +1,6 @@
 """From an image file to an RGB picture, alike in training, evaluation and prediction."""
 
+import hashlib
 import importlib
 import io
 import math
@@ -63,6 +64,13 @@ def read_rgb(picture: Path | bytes) -> Image.Image:
     """
     with open_image(picture) as image:
         return to_rgb(image)
+
+
+def pixel_hash(picture: Image.Image) -> str:
+    """Hash of a picture's size and pixels (hexadecimal): the same for the same decoded picture."""
+    digest = hashlib.blake2b(f"{picture.mode} {picture.size}".encode(), digest_size=16)
+    digest.update(picture.tobytes())
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -128,9 +128,9 @@ class Listing:
         """Names of the classes of the first part, sorted; none where nothing is listed."""
         return tuple(next(iter(self.parts.values()), ()))
 
-    def check_without(self, refused: Mapping[str, str]) -> None:
+    def checkwithout(self, refused: Mapping[str, str]) -> None:
         """A ValueError where a class has too few images without those that are refused."""
-        replace(self, parts=_without(self.parts, refused))  # a listing checks itself
+        replace(self, parts=without(self.parts, refused))  # a listing checks itself
 
     def readable(
         self, splits: Mapping[str, ByClass], refused: Mapping[str, str]
@@ -146,8 +146,8 @@ class Listing:
                 f"{len(refused)} of {count} files in {self.source.name} cannot be used, more than "
                 f"{MAX_REFUSED_SHARE:.0%}: {name_some(refused)}: remove or repair them"
             )
-        self.check_without(refused)
-        left = _without(splits, refused)
+        self.checkwithout(refused)
+        left = without(splits, refused)
         if self.for_training:
             for label, names in left.get("train", {}).items():
                 if not names:
@@ -164,7 +164,8 @@ def names_in(parts: Mapping[str, ByClass]) -> list[str]:
     return [name for part in parts.values() for names in part.values() for name in names]
 
 
-def _without(parts: Mapping[str, ByClass], refused: Mapping[str, str]) -> dict[str, ByClass]:
+def without(parts: Mapping[str, ByClass], refused: Mapping[str, str]) -> dict[str, ByClass]:
+    """The parts without some images."""
     return {
         part: {
             label: tuple(name for name in names if name not in refused)

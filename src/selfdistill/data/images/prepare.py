@@ -11,9 +11,10 @@ import abc
 import copy
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 
@@ -27,10 +28,11 @@ from ...preprocessing import (
     share_shown,
 )
 from ...resizing import Size
+from ...runs import SPLITS
 from ..image_set import DataSet, ImageSet, Splits, channel_statistics
 from ..splitting import ByClass, split_by_class
 from .cache import Shape, load_cached
-from .listing import Listing, name_some, names_in
+from .listing import Listing, name_some, names_in, without
 
 SHARE = 0.875
 """Share of what is stored, along each side, that evaluation looks at, about."""
@@ -78,6 +80,8 @@ class OwnImages(DataSet):
         validation_share: Share of each class set aside for validation, where the data set none
             aside; 0 for none.
         test_share: Share of each class set aside as the test split, where the data set none aside.
+        duplicates: What becomes of pictures that are in two splits, the same to the pixel: drop
+            leaves them out of training, or else of validation; keep trains on what is tested.
     """
 
     border: ClassVar[ChannelValues] = IMAGENET_MEAN
@@ -89,6 +93,7 @@ class OwnImages(DataSet):
     split_seed: int = 0
     validation_share: float = 0.15
     test_share: float = 0.15
+    duplicates: Literal["drop", "keep"] = "drop"
 
     def __post_init__(self) -> None:
         if min(self.size) < 8:
@@ -133,7 +138,8 @@ class OwnImages(DataSet):
     def splits(self) -> Splits:
         listing = self.listing()
         where = listing.source.name
-        sets, files = self._load(listing, self.divide(listing), listing.classes)
+        parts = self.divide(listing)
+        sets, files = self._load(listing, parts, listing.classes)
         if self.fit == "pad":  # so that borders are about 0 for a new network, too
             mean, std = self.border, IMAGENET_STD
         else:
@@ -179,20 +185,34 @@ class OwnImages(DataSet):
         return parts if self.validation_share else {"train": train, "test": test}
 
     def _load(
-        self, listing: Listing, parts: dict[str, ByClass], classes: tuple[str, ...]
+        self,
+        listing: Listing,
+        parts: dict[str, ByClass],
+        classes: tuple[str, ...],
     ) -> tuple[dict[str, ImageSet], dict[str, tuple[str, ...]]]:
-        """The images of each part, and their names; those that cannot be read are left out."""
+        """The images of each part, and their names; those that cannot be read are left out.
+
+        So are those that repeat one of another part, unless all are to be kept: the test split
+        stays as it is, and training loses what it shares with another.
+        """
         # Stored part after part, so that each part is a stretch of the map, not a copy. What
         # decides their order makes the key, and no message: each order has a file of its own.
         drawn = (self.split_seed, self.validation_share, self.test_share)
         order = (*parts, *(drawn if parts is not listing.parts else ()))
+        unique = self.duplicates == "drop"
+        if not unique:
+            order = (*order, "with repeats")
+        as_listed = list(parts)
+        parts = {name: parts[name] for name in sorted(parts, key=_rank)}
         names = names_in(parts)
+        splits = {name: part for part in parts for name in names_in({part: parts[part]})}
         cached = load_cached(
             listing.source,
             names,
             shape=Shape(self.stored, self.fit, self.preprocessing(self.border, IMAGENET_STD).fill),
             key=" ".join(map(str, order)),
             cache_dir=self.cache_dir,
+            splits=splits if unique else {},
         )
         parts = listing.readable(parts, cached.refused)
         if cached.refused:
@@ -201,6 +221,7 @@ class OwnImages(DataSet):
                 f"cannot be read and are left out: {name_some(cached.refused)}",
                 stacklevel=3,
             )
+        parts = _without_repeats(parts, cached.repeats, listing)
         numbers = {label: number for number, label in enumerate(classes)}
         sets: dict[str, ImageSet] = {}
         files: dict[str, tuple[str, ...]] = {}
@@ -211,4 +232,33 @@ class OwnImages(DataSet):
             sets[part] = ImageSet(images, torch.tensor(labels, dtype=torch.int64), classes)
             files[part] = tuple(names_in({part: by_class}))
             start += len(labels)
-        return sets, files
+        return {name: sets[name] for name in as_listed}, {name: files[name] for name in as_listed}
+
+
+def _rank(part: str) -> int:
+    """What is kept of two pictures that are the same: that of the part with the lowest rank."""
+    return -SPLITS.index(part) if part in SPLITS else 0
+
+
+def _without_repeats(
+    parts: dict[str, ByClass], repeats: Mapping[str, str], listing: Listing
+) -> dict[str, ByClass]:
+    """The parts without pictures that are in another one too, which a warning names."""
+    if not repeats:
+        return parts
+    left = without(parts, repeats)
+    some = name_some({name: f"= {before}" for name, before in repeats.items()})
+    what = (
+        f"{len(repeats)} pictures in {listing.source.name} are in two splits, the same to the pixel"
+    )
+    advice = "remove one of each, or keep both with --data.duplicates keep"
+    counts = {part: len(names_in({part: left[part]})) for part in parts}
+    emptied = [part for part, count in counts.items() if not count]
+    emptied += [label for label, names in left.get("train", {}).items() if not names]
+    if emptied and listing.for_training:
+        raise ValueError(f"{what}, and nothing else is left of {emptied[0]}: {some}: {advice}")
+    warnings.warn(
+        f"{what}, and are left out of training, or else of validation: {some}: {advice}",
+        stacklevel=4,
+    )
+    return left
