@@ -175,8 +175,8 @@ def test_train_evaluate_compare(capsys, tmp_path):
         words += " --backbone.width 8 --data.train-per-class 6 --data.validation-per-class 3"
         code, out, err = say(capsys, *words.split(), "--out", str(tmp_path / method))
         assert (code, err) == (0, "")
-        assert "epoch 2/2  loss " in out
-        assert out.rstrip().endswith("left")
+        assert "epoch 2/2  validation " in out
+        assert out.rstrip().endswith(f"next        selfdistill report {tmp_path / method}")
     run = str(tmp_path / "SKDSAM")
     code, out, _ = say(capsys, "evaluate", run, "--format", "json")
     assert code == 0
