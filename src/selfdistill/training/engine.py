@@ -43,6 +43,8 @@ def build(
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     torch.use_deterministic_algorithms(deterministic)
     if device.type == "cuda":
+        if deterministic:  # else torch refuses matrix products; read when CUDA's libraries start
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = not deterministic
     several = devices * num_nodes > 1
     start = "fork" if hasattr(sys, "ps1") else "popen"  # a prompt has no script to start again
