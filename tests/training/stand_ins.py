@@ -28,6 +28,9 @@ class NoReads(TorchDispatchMode):
         if func.overloadpacket in FUSED and any(map(is_fake, tree_leaves(args))):
             assert devices == {"cuda"}, devices  # these have no kernel that fakes them
             return None
+        if len(devices) > 1 and func not in (aten.copy_.default, aten._to_copy.default):
+            # torch lets single numbers of the host pass, which a recorded step would repeat
+            raise AssertionError(f"{func} mixes numbers of {devices}")
         result = func(*args, **kwargs)
         after = {t.device.type for t in tree_leaves(result) if is_tensor(t)}
         if func in (aten._to_copy.default, aten.copy_.default) and len(devices | after) > 1:
