@@ -216,6 +216,7 @@ def test_a_damaged_file_among_others_is_named_and_left_out(run, photos, tmp_path
 def test_starting_from_a_file_of_weights(run, photos, tmp_path):
     weights = run / "model" / "model.safetensors"
     words = ["--data", str(photos), "--method", "SKDSAM", *WORDS, "--out", str(tmp_path / "tuned")]
+    words += ["--backbone-lr-scale", "0.1"]
     settings = parse([*words, f"--backbone.pretrained={weights}"])
     assert settings.recipe.note.startswith("recipe finetune")
     assert str(weights) not in json.dumps(settings.recipe.values)
@@ -266,7 +267,14 @@ def test_the_summary_scores_what_evaluation_scores(run, capsys):
     found = json.loads(capsys.readouterr().out)
     classes, images = found.pop("classes"), found.pop("images")
     assert found.pop("split") == "validation"
+    scaled = ("temperature", "scaled_nll", "scaled_ece")
+    calibration = {name: [of.pop(key) for key in scaled] for name, of in found.items()}
     assert found == summary["validation"]["last"]
+    stored = summary["calibration"]
+    assert calibration == {
+        name: [round(stored["temperature"][name], 6), of["nll"], of["ece"]]
+        for name, of in stored["validation"].items()
+    }
     assert images == summary["images"]["validation"] == sum(of["images"] for of in classes.values())
     columns = summary["validation"]["classes"]
     assert [of["recall"] for of in classes.values()] == columns["recall"]
