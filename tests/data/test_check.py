@@ -9,15 +9,11 @@ import zlib
 
 import numpy as np
 import pytest
-import torch
-import yaml
 from PIL import Image
 
-from selfdistill import recipes
 from selfdistill.config import parse
-from selfdistill.data import Batches, ImageFolder, ImageSet, Pipeline, Preprocessing
-from selfdistill.data.images.check import BATCH_SIZE, FileCheck, check_file, check_images
-from selfdistill.pairing import Partner
+from selfdistill.data import ImageFolder
+from selfdistill.data.images.check import FileCheck, check_file, check_images
 
 NOISE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 
@@ -252,21 +248,6 @@ def test_folders_that_cannot_be_divided_are_named(tmp_path, folders, problem):
     assert problem in check_images(tmp_path).problem
 
 
-def test_too_few_pictures_for_a_batch_are_told_as_training_does(tmp_path):
-    small = check_images(folder(tmp_path / "small"))
-    assert small.problem == ""
-    few = "; 56 are trained on, fewer than a batch of 64: choose a smaller --batch-size"
-    assert small.note.endswith(few)
-    assert "trained on" not in check_images(folder(tmp_path / "large", count=50)).note
-    for name in ("scratch", "finetune"):
-        assert yaml.safe_load(recipes.find(name).read_text())["batch_size"] == BATCH_SIZE
-    images = torch.zeros(56, 3, 8, 8, dtype=torch.uint8)
-    pipeline = Pipeline([], Preprocessing((8, 8), (0.5,) * 3, (0.5,) * 3))
-    train = ImageSet(images, torch.arange(56) % 2, ("a", "b"))
-    with pytest.raises(ValueError, match=r"within 1 to 56, .*: choose one with --batch-size"):
-        Batches(train, pipeline=pipeline, partner=Partner.NONE, batch_size=BATCH_SIZE, seed=0)
-
-
 def test_check_divides_before_it_leaves_out_as_training_does(tmp_path):
     """Else which pictures are trained on would depend on which can be read."""
     root = folder(tmp_path / "photos", classes=("cat", "dog"), count=40)
@@ -276,7 +257,7 @@ def test_check_divides_before_it_leaves_out_as_training_does(tmp_path):
     with pytest.warns(UserWarning, match="3 of 80 files"):
         count = len(data.splits().train)
     assert count == 56
-    assert f"; {count} are trained on, fewer than" in check_images(root).note
+    assert check_images(root).problem == ""
 
 
 def test_a_class_of_which_nothing_to_train_on_can_be_read_is_refused_alike(tmp_path):

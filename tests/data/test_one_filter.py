@@ -50,9 +50,9 @@ def tiny_imagenet(place, **options):
 
 
 def folder(place, image_size, **options):
-    for label in ("cat", "dog"):
+    for k, label in enumerate(("cat", "dog")):
         for i, size in enumerate(SIZES):
-            draw(place / label / f"{i}.png", size, i)
+            draw(place / label / f"{i}.png", size, (k, i))
     options = {"image_size": image_size, "cache_dir": place / "cache", **options}
     splits = ImageFolder(root=place, **options).splits()
     return splits, *([place / name for name in splits.files[part]] for part in ("train", "test"))

@@ -124,7 +124,7 @@ def test_misspelt_names_and_severities_are_refused():
 def test_the_network_is_scored_on_what_it_sees(backbone):
     pixels = torch.randint(256, (40, 3, 20, 20), dtype=torch.uint8)
     images = ImageSet(pixels, torch.arange(40) % 5, tuple("abcde"))
-    preprocessing = Preprocessing((16, 16), (0.5,) * 3, (0.1,) * 3)
+    preprocessing = Preprocessing((16, 16), (0.5,) * 3, (0.1,) * 3, crop_share=0.8)
     method = BYOT(backbone)
     nn.init.normal_(backbone.network.head.weight, std=30)
     nn.init.zeros_(backbone.network.head.bias)

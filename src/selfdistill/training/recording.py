@@ -19,31 +19,30 @@ class Recorded:
     The seeds of random numbers are read at each replay, from torch's generator.
     """
 
-    def __init__(self, work: Callable[[], None]) -> None:
-        self.work = work
+    def __init__(self) -> None:
         self.possible = True
         self._calls = 0
         self._replay: Callable[[], None] | None = None
 
-    def __call__(self) -> None:
+    def __call__(self, work: Callable[[], None]) -> None:
         """Compute once."""
         if self._replay is not None:
             self._replay()
         elif not self.possible:
-            self.work()
+            work()
         elif self._calls < WARM_UPS:
             self._calls += 1
             with on_side_stream(), reads_noticed() as reads:
-                self.work()
+                work()
             if self._calls == WARM_UPS and reads:
                 self._give_up(f"a step reads from the device ({reads[-1]})")
         else:
             try:
-                self._replay = record(self.work)
+                self._replay = record(work)
             except RuntimeError as error:
                 first = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 self._give_up(first)
-                self.work()
+                work()
             else:
                 self._replay()
 

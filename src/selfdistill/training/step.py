@@ -1,6 +1,7 @@
 """One optimizer step, from the positions of its images to the counters: all that a device does."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -70,7 +71,7 @@ class TrainStep:
         self.optimizer, self.metrics = optimizer, metrics
         self.average, self.memory = average, memory
         self.module = fabric.setup_module(module, _reapply_compile=False)
-        self.run: Callable[[], None] = Recorded(self._work) if recorded else self._work
+        self._recorded = Recorded() if recorded else None
         self._inputs: Inputs | None = None
         self._epoch: Epoch | None = None
         self._source: Epoch | None = None
@@ -78,7 +79,13 @@ class TrainStep:
     @property
     def recorded(self) -> bool:
         """Whether steps are replayed, or are going to be."""
-        return isinstance(self.run, Recorded) and self.run.possible
+        return self._recorded is not None and self._recorded.possible
+
+    @property
+    def run(self) -> Callable[[], None]:
+        """What takes the step that was written."""
+        # Not kept: a step that held its own method would outlive its run, as would its processes.
+        return self._work if self._recorded is None else partial(self._recorded, self._work)
 
     def write(self, epoch: Epoch, step: int, *, at: int, done: int, progress: float) -> None:
         """Say what the next step is about, by copies and fills within the device's memory.

@@ -19,8 +19,6 @@ from .listing import NOT_A_PICTURE, names_in
 from .prepare import OwnImages
 
 MAX_SHOWN = 200
-BATCH_SIZE = 64
-"""Of the recipes for images of one's own."""
 DARK = 2**13
 """Largest value of 16 bits below which a picture is almost black: 31 of 255."""
 MODES = {
@@ -157,12 +155,7 @@ def check_images(data: str | Path, *, root: str | Path | None = None) -> DataChe
     try:
         splits = splits if problems else data_set.divide(listing)
         refused = {name: file.reason for name, file in files.items() if file.kind == "refused"}
-        left = listing.readable(splits, refused)
-        if not problems and (count := sum(map(len, left["train"].values()))) < BATCH_SIZE:
-            note += (
-                f"; {count} are trained on, fewer than a batch of {BATCH_SIZE}: choose a smaller "
-                "--batch-size"
-            )
+        listing.readable(splits, refused)
     except ValueError as error:
         problems.append(str(error))
     groups = [group for group in same.values() if len(group) > 1]
