@@ -3,10 +3,11 @@
 from .exit_graph import ExitCost, ExitGraph
 from .model import ClassProbability, Model, load
 from .model_folder import contiguous, model_files
-from .probabilities import Probabilities, fit_probabilities, read_probabilities
+from .probabilities import UNSCALED, Probabilities, fit_probabilities, read_probabilities
 from .stagewise import EarlyLogits, StagewiseNetwork
 
 __all__ = [
+    "UNSCALED",
     "ClassProbability",
     "EarlyLogits",
     "ExitCost",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..config import Execution
 from ..data import ImageSet
+from ..deployment import UNSCALED, read_probabilities
 from ..evaluation import (
     Predictions,
     cross_scaled,
@@ -20,7 +21,7 @@ from ..evaluation import (
     suspect_labels,
 )
 from ..reports import ClassScore, ExaminedPicture, ExaminedRun, Scaled, pictures_shown, read
-from ..runs import RunDirectory, read_json
+from ..runs import RunDirectory
 from .chosen_images import choose_images
 from .evaluate import class_scores, exit_scores, record
 from .finished_run import NO_CHANGES, FinishedRun
@@ -85,10 +86,10 @@ def _scaled(run: RunDirectory, split: str, predictions: Predictions) -> Scaled |
 
     It was fitted on the validation images: of those, each half is scaled as the other half asks.
     """
-    description = read_json(run.model / "config.json")
-    if "temperature" not in description:
+    fitted = read_probabilities(run.model)
+    if fitted == UNSCALED:
         return None
-    temperature = description.number("temperature", 1e-3, 1e3)
+    temperature = fitted.temperature
     logits = predictions.exits["network"].double() / temperature
     if split == "validation":
         logits = cross_scaled(predictions.exits["network"], predictions.labels)
