@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from selfdistill.reports.run import parse
+from selfdistill.reports.read_run import parse
 
 RECIPE = {
     "format": 1,

@@ -12,7 +12,7 @@ import pytest
 
 from selfdistill.reports import compare
 from selfdistill.reports.page import write_report
-from selfdistill.reports.run import read
+from selfdistill.reports.read_run import read
 
 DEEP = "[" * 5000 + "]" * 5000
 SUMMARIES = {

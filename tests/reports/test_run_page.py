@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix
 from selfdistill.evaluation import score_classes
 from selfdistill.reports import ClassScore, ExaminedPicture, ExaminedRun, Scaled, pictures_shown
 from selfdistill.reports.examined import MAX_MISTAKES, MAX_OF_WEAKEST, share_interval
-from selfdistill.reports.run import parse
+from selfdistill.reports.read_run import parse
 from selfdistill.reports.run_page import write_run_report
 from selfdistill.reports.run_sections import agreement, class_scores, overview
 

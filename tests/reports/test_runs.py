@@ -7,7 +7,7 @@ import pytest
 
 from selfdistill.reports import read
 from selfdistill.reports.grouping import group
-from selfdistill.reports.run import parse
+from selfdistill.reports.read_run import parse
 
 
 def labels_of(summaries):

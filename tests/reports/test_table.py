@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from selfdistill.reports import as_csv, as_json, as_markdown, as_text, class_table, compare
-from selfdistill.reports.run import parse
+from selfdistill.reports.read_run import parse
 from selfdistill.reports.statistics import Difference
 from selfdistill.reports.text import notes
 

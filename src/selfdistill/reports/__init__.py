@@ -16,7 +16,8 @@ from .inspected import (
     stages_json,
     stages_table,
 )
-from .run import ClassScore, StoredRun, read
+from .read_run import read
+from .run import ClassScore, StoredRun
 from .table import as_csv, as_html, as_json, as_markdown, as_table, as_text
 from .text import headline
 

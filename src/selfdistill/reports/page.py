@@ -11,7 +11,8 @@ import jinja2
 from ..runs import replace_file
 from ..terminal import shown
 from .comparison import NO_PAPERS, PREFERRED_SPLITS, Comparison, compare
-from .run import StoredRun, logged_epochs, read
+from .read_run import logged_epochs, read
+from .run import StoredRun
 from .sections import (
     Section,
     attention,
