@@ -23,7 +23,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import bdtr
 
 CONFIDENCE = 0.9
 STEPS = 20
@@ -59,6 +58,8 @@ class RiskTable:
         Returns:
             None where no threshold keeps the promise.
         """
+        from scipy.special import bdtr  # slow to load, and not needed to train
+
         level, lowest = (1 - confidence) / self.choices, None
         for threshold, answered, wrong in zip(
             self.thresholds, self.answered, self.wrong, strict=True

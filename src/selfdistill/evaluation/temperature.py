@@ -3,7 +3,6 @@
 from functools import partial
 
 from jaxtyping import Float, Int
-from scipy.optimize import root_scalar
 from torch import Tensor
 
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0
@@ -29,6 +28,8 @@ def fit_temperature(
         Above 1 for a network that is too sure, below 1 for one that is not sure enough; within
         0.01 to 100.
     """
+    from scipy.optimize import root_scalar  # slow to load, and not needed to train
+
     logits, labels = logits.detach().cpu().double(), labels.cpu().long()
     slope = partial(_slope, logits, logits.gather(1, labels[:, None]).sum())
     low, high = 1 / MAX_TEMPERATURE, 1 / MIN_TEMPERATURE

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from ..terminal import shown_name
 from .predictions import Numbers, TestPredictions
@@ -152,5 +151,7 @@ def mistakes_of_weakest(examined: ExaminedRun, positions: Sequence[int]) -> list
 
 def share_interval(hits: int, images: int) -> tuple[float, float]:
     """95 % interval of a share, percent (Wilson 1927), by the choice of the images."""
+    from scipy.stats import binomtest  # slow to load, and not needed to train
+
     interval = binomtest(hits, images).proportion_ci(0.95, method="wilson")
     return 100 * float(interval.low), 100 * float(interval.high)
