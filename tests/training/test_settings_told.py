@@ -10,10 +10,14 @@ from safetensors.torch import load_file
 from painted import paint_all
 from selfdistill import cli
 from selfdistill.config import parse
+from selfdistill.failures import Stopped
 from selfdistill.runs import RunDirectory, changed_files
-from selfdistill.training import checkpoint, train
+from selfdistill.training import checkpoint, idle_cores, train
 
 PHOTOS = "--image-size=32 --epochs=1 --batch-size=8 --method=CrossEntropy --precision=fp32"
+STATISTICS = (
+    "cpu  1 1 1 1 1 0 0 0 0 0\ncpu0 {0} 0 0 {1} 0 0 0 0 0 0\ncpu1 {0} 0 0 {1} 0 0 0 0 0 0\n"
+)
 SMALL = f"{PHOTOS} --backbone=small --backbone.width=4 --threads=1"
 
 
@@ -100,6 +104,37 @@ def test_a_run_that_goes_on_says_so_and_names_other_threads(words, tmp_path, mon
         train(parse([*words, "--threads=2"]))
     torch.set_num_threads(kept)
     assert "resuming after 1 of 3 epochs and 1 of 3 steps" in capsys.readouterr().out
+
+
+def keep_busy(monkeypatch, file, share):
+    """Two cores on which other programs take a share of the time."""
+
+    def pass_time(_):
+        file.write_text(STATISTICS.format(1000 + round(100 * share), 2100 - round(100 * share)))
+
+    file.write_text(STATISTICS.format(1000, 2000))
+    monkeypatch.setattr(idle_cores, "STATISTICS", file)
+    monkeypatch.setattr(idle_cores.time, "sleep", pass_time)
+    monkeypatch.setattr(idle_cores.os, "sched_getaffinity", lambda _: {0, 1})
+
+
+@pytest.mark.parametrize(("share", "threads"), [(0.1, 2), (0.5, 1), (1, 1)])
+def test_busy_cores_are_left_to_other_programs(
+    share, threads, place, tmp_path, monkeypatch, capsys
+):
+    kept, run = torch.get_num_threads(), tmp_path / "run"
+    words = ["--data=photos", *SMALL.removesuffix(" --threads=1").split(), f"--out={run}"]
+    keep_busy(monkeypatch, tmp_path / "stat", share)
+    torch.set_num_threads(2)
+    with pytest.raises(Stopped):
+        train(parse([*words, "--stop-after=0"]))
+    told = capsys.readouterr().out
+    assert ("computes with 1 of 2 threads, as other programs" in told) == (threads == 1)
+    keep_busy(monkeypatch, tmp_path / "stat", 0)
+    train(parse(words))
+    assert ("with 1 of 2 threads, as it began" in capsys.readouterr().out) == (threads == 1)
+    torch.set_num_threads(kept)
+    assert RunDirectory(run).threads() == threads
 
 
 def changed(run, **parts):

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 
+import torch
+
 from ..config import Settings
 from ..data import Splits
 from ..evaluation import choose_device
@@ -15,6 +17,7 @@ from ..runs import TEST_FILES, LogLine, RunDirectory
 from . import engine
 from .engine import on_rank_zero
 from .finish import finish
+from .idle_cores import idle_cores
 from .loop import record, train_epochs
 from .number_format import choose_number_format, run_directory
 from .resuming import is_done
@@ -75,6 +78,8 @@ def train(settings: Settings) -> Path:
                 on_rank_zero(fabric, trackers.open)
                 return run.path
             log(f"{run.path}: {device.type}, {precision} ({reason})")
+            if execution.threads is None and device.type == "cpu" and fabric.world_size == 1:
+                _choose_threads(run, log)
             session = setup(fabric, run, settings, ingredients, read_splits(), deadline)
             on_rank_zero(fabric, trackers.open)
             with session.stop:
@@ -86,6 +91,23 @@ def train(settings: Settings) -> Path:
                 on_rank_zero(fabric, partial(finish, session))
                 log(on_rank_zero(fabric, lambda: describe_end(read(run.path))))
     return run.path
+
+
+def _choose_threads(run: RunDirectory, log: Callable[[str], None]) -> None:
+    """Leave busy cores to other programs: there, threads spend their time waiting for each other.
+
+    A run goes on with the threads that it began with, as other numbers round differently.
+    """
+    most, began = torch.get_num_threads(), run.threads()
+    idle = idle_cores() if began is None and most > 1 else None
+    if isinstance(began, int):
+        threads, reason = min(began, most), "as it began"
+    else:
+        threads = most if idle is None else max(1, min(most, round(idle)))
+        reason = "as other programs keep the other cores busy"
+    if threads < most:
+        torch.set_num_threads(threads)
+        log(f"computes with {threads} of {most} threads, {reason}; --threads {most} takes all")
 
 
 def _why_stopped(session: Session) -> str:
