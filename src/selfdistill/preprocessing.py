@@ -135,11 +135,14 @@ def affine(
     images: Pixels, scale: Float[Tensor, " channels"], shift: Float[Tensor, " channels"]
 ) -> Images:
     """Compute ``images * scale + shift`` in float32, channels last in memory."""
-    pixels = torch.stack(images.unbind(1), -1)
+    batch, channels, height, width = images.shape
+    result = scale.new_empty(batch, height, width, channels)
+    for plane, own in zip(images.unbind(1), result.unbind(3), strict=True):
+        own.copy_(plane)
     # All of an image is one axis here: an axis of three channels is too short for vector units.
-    count = pixels[0, :, :, 0].numel()
-    flat = pixels.flatten(1).float().mul_(scale.repeat(count)).add_(shift.repeat(count))
-    return flat.view(pixels.shape).permute(0, 3, 1, 2)
+    count = height * width
+    result.flatten(1).mul_(scale.repeat(count)).add_(shift.repeat(count))
+    return result.permute(0, 3, 1, 2)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -55,12 +55,13 @@ class PadCrop(Augmentation):
         batch, channels, height, width = images.shape
         padded = self._pad(images)
         top, left = integers(draws, 2 * self.padding + 1).unbind(1)
-        # A window is copied row by row, each row as one block of memory.
-        planes = torch.arange(batch * channels, device=images.device).view(batch, channels, 1)
-        lines = top[:, None] + torch.arange(height, device=images.device)
-        starts = planes * padded[0, 0].numel() + (lines * padded.shape[3] + left[:, None])[:, None]
-        rows = padded.flatten().unfold(0, width, 1)
-        return rows.index_select(0, starts.flatten()).view(images.shape)
+        # Windows at every place in memory are one view; those that are cut are copied out of it.
+        plane, line = padded[0, 0].numel(), padded.shape[3]
+        count = padded.numel() - ((height - 1) * line + width) + 1
+        windows = padded.flatten().as_strided((count, height, width), (1, line, 1))
+        planes = torch.arange(batch * channels, device=images.device).view(batch, channels)
+        starts = planes * plane + (top * line + left)[:, None]
+        return windows.index_select(0, starts.flatten()).view(images.shape)
 
     def _pad(self, images: Pixels) -> UInt8[Tensor, "batch channels taller wider"]:
         if self.mode == "constant":

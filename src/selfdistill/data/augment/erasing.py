@@ -101,5 +101,8 @@ class RandomErasing(Augmentation):
 def _blank(
     images: Images, rows: Bool[Tensor, "batch height"], columns: Bool[Tensor, "batch width"]
 ) -> Images:
-    # A product keeps the memory layout; filling by a mask does not.
-    return images * ~(rows[:, None, :, None] & columns[:, None, None, :])
+    # As channels lie last in memory, a row of pixels is one long axis, as vector units like it.
+    channels, (height, width) = images.shape[1], images.shape[2:]
+    lines = images.permute(0, 2, 3, 1).reshape(-1, height, width * channels)
+    blank = rows.float()[:, :, None] * columns.repeat_interleave(channels, 1).float()[:, None]
+    return (lines * (1 - blank)).view(-1, height, width, channels).permute(0, 3, 1, 2)
