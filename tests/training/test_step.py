@@ -121,7 +121,7 @@ def test_a_recorded_step_gives_the_numbers_of_an_eager_one(rehearsed, settings):
     groups = [each["optimizer"].pop("param_groups") for each in (expected, found)]
     assert [group["lr"] for group in groups[0]] == [group["lr"] for group in groups[1]]
     assert len({type(group["lr"]) for group in groups[1]} - {float}) == 0
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6, check_dtype=False)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5, check_dtype=False)
 
 
 @pytest.mark.parametrize("make", ["DLB", "PSKD", "FRSKD", "SKDSAM"])
@@ -129,7 +129,7 @@ def test_recorded_methods_remember_and_follow_training(rehearsed, make):
     eager, batches = build(make=BUILDS[make])
     recorded, _ = build(make=BUILDS[make], way="graph")
     for state in (eager, recorded):
-        train_epochs(state, batches)
+        train_epochs(state, batches, 2)
     expected, found = numbers(eager), numbers(recorded)
     for each in (expected, found):
         del each["optimizer"]
