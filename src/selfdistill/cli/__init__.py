@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import os
 import signal
 import sys
 import warnings
@@ -18,6 +19,7 @@ COMMANDS = {
     "train": ("runs", "train a network; the same command again goes on where it stopped"),
     "evaluate": ("runs", "scores of a run's every exit"),
     "predict": ("predict", "classes of pictures, by a run or a model folder"),
+    "push": ("hub", "publish a run on the Hugging Face hub; shows what it would do, without --yes"),
     "attention": ("runs", "what each block of a run makes of pictures, and where it looks"),
     "compare": ("reports", "a table of runs: accuracy over seeds, gain over cross-entropy, cost"),
     "study": ("studies", "train what a grid of runs still misses, and compare"),
@@ -38,6 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    if sys.stderr is None or not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # before it is imported
     with (
         lasting_streams(sys.stdout, sys.stderr) as lost,
         warnings.catch_warnings(),

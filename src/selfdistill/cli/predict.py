@@ -35,7 +35,7 @@ class ClassifiedFile(NamedTuple):
 def predict(words: list[str]) -> int:
     """Print the classes of pictures."""
     parser = parser_of("predict")
-    parser.add_argument("run", type=Path, help="run directory or model folder")
+    parser.add_argument("run", help="run directory, model folder, or hf:owner/name")
     parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
     parser.add_argument("--top-k", type=int, default=5, help="classes to name")
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
@@ -51,9 +51,12 @@ def predict(words: list[str]) -> int:
     args = parser.parse_args(words)
     if args.exits and args.weights != "last":
         raise ValueError("--exits: only the last epoch's exits are kept; leave --weights out")
-    from ..deployment import load
+    from ..deployment import is_on_hub, load
 
-    run = RunDirectory(args.run)
+    if is_on_hub(args.run) and (args.exits or args.weights != "last"):
+        option = "--exits" if args.exits else "--weights"
+        raise ValueError(f"{option}: {args.run} is the network alone; only a run directory has it")
+    run = RunDirectory(Path(args.run))
     _check_weights(run, args.weights)
     network: nn.Module | None = None
     backbone = (run.read_recipe() or {}).get("backbone")
@@ -61,7 +64,7 @@ def predict(words: list[str]) -> int:
         from ..inspection import own_network  # takes as long to import as all the rest but torch
 
         network = own_network(run, allow_own_code=args.allow_own_code)
-    model = load(run.path if args.weights == "last" else run.best_model, network=network)
+    model = load(args.run if args.weights == "last" else run.best_model, network=network)
 
     threshold = None if args.unsure is None else model.probabilities.threshold(args.unsure)
     temperatures = {"network": model.probabilities.temperature}
