@@ -28,6 +28,7 @@ LINES = {
     "train_again": f"train --data photos/ --method SKDSAM {TRAINING} --out runs/a",
     "train_help": "train --help",
     "quickstart_help": "quickstart --help",
+    "export_help": "export --help",
     "evaluate": "evaluate runs/a",
     "evaluate_json": "evaluate runs/a --format json",
     "evaluate_split": "evaluate runs/b --split test --format table",
@@ -40,7 +41,6 @@ LINES = {
         "predict runs/a others/red/101.png --weights best-validation --format json --top-k 1"
     ),
     "predict_last": "predict runs/a/model others/red/101.png --weights last --top-k 1",
-    "push_help": "push --help",
     "compare": "compare runs/a runs/b",
     "compare_csv": "compare runs/a runs/b --format csv --split validation",
     "compare_json": "compare runs/a runs/b --format json",
@@ -63,9 +63,6 @@ MISTAKES = {
     "no_such_backbone": "train --data photos/ --backbone resnet81",
     "no_such_run": "predict runs/z photos/red",
     "no_such_picture": "predict runs/a photos/violet",
-    "no_such_repository": "push runs/a photos",
-    "unfinished_push": "push photos owner/photos",
-    "no_such_model": "predict hf:photos photos/red",
     "no_best_weights": "predict runs/c photos/red --weights best-validation",
     "exits_of_best": "predict runs/a photos/red --weights best-validation --exits",
     "no_such_format": "compare runs/a --format xml",
@@ -75,6 +72,8 @@ MISTAKES = {
     "other_classes": "evaluate runs/a --data Digits",
     "no_test_read": "compare runs/a --split test",
     "bare_command": "predict",
+    "export_elsewhere": "export runs/a --out runs/a.pt",
+    "export_of_nothing": "export runs/z",
 }
 
 

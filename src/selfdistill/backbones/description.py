@@ -44,7 +44,15 @@ def read_description(folder: Path) -> Description:
         ValueError: If it is missing or damaged, or a field is not what it must be; the message
             names file and field.
     """
-    content = read_checked_json(folder / CONFIG)
+    return parse_description(read_checked_json(folder / CONFIG))
+
+
+def parse_description(content: Stored) -> Description:
+    """The description that the fields of a ``config.json`` give, wherever they were read.
+
+    Raises:
+        ValueError: As :func:`read_description` does.
+    """
     declared = content.section("pretrained_cfg")
     count = content.integer("num_classes", 1, max_classes())
     classes = tuple(name for name in content.list("label_names") if isinstance(name, str))

@@ -35,7 +35,7 @@ class ClassifiedFile(NamedTuple):
 def predict(words: list[str]) -> int:
     """Print the classes of pictures."""
     parser = parser_of("predict")
-    parser.add_argument("run", help="run directory, model folder, or hf:owner/name")
+    parser.add_argument("run", type=Path, help="run directory, model folder or exported file")
     parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
     parser.add_argument("--top-k", type=int, default=5, help="classes to name")
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
@@ -51,21 +51,17 @@ def predict(words: list[str]) -> int:
     args = parser.parse_args(words)
     if args.exits and args.weights != "last":
         raise ValueError("--exits: only the last epoch's exits are kept; leave --weights out")
-    from ..deployment import is_on_hub, load
-
-    if is_on_hub(args.run) and (args.exits or args.weights != "last"):
+    run = RunDirectory(args.run)
+    is_file: bool = args.run.is_file()
+    if is_file and (args.exits or args.weights != "last"):
         option = "--exits" if args.exits else "--weights"
-        raise ValueError(f"{option}: {args.run} is the network alone; only a run directory has it")
-    run = RunDirectory(Path(args.run))
-    _check_weights(run, args.weights)
-    network: nn.Module | None = None
-    backbone = (run.read_recipe() or {}).get("backbone")
-    if isinstance(backbone, dict) and "." in str(backbone.get("name")):
-        from ..inspection import own_network  # takes as long to import as all the rest but torch
+        raise ValueError(f"{option}: {args.run} holds one network alone; name the run")
+    if is_file:
+        from ..export import load_file
 
-        network = own_network(run, allow_own_code=args.allow_own_code)
-    model = load(args.run if args.weights == "last" else run.best_model, network=network)
-
+        model = load_file(args.run)
+    else:
+        model = _load_run(run, args.weights, allow_own_code=args.allow_own_code)
     threshold = None if args.unsure is None else model.probabilities.threshold(args.unsure)
     temperatures = {"network": model.probabilities.temperature}
 
@@ -93,6 +89,19 @@ def predict(words: list[str]) -> int:
     if args.unsure is not None:
         print(_promise(predictions, args.unsure), file=sys.stderr)
     return 0
+
+
+def _load_run(run: RunDirectory, weights: str, *, allow_own_code: bool) -> "Model":
+    from ..deployment import load
+
+    _check_weights(run, weights)
+    network: nn.Module | None = None
+    backbone = (run.read_recipe() or {}).get("backbone")
+    if isinstance(backbone, dict) and "." in str(backbone.get("name")):
+        from ..inspection import own_network  # takes as long to import as all the rest but torch
+
+        network = own_network(run, allow_own_code=allow_own_code)
+    return load(run.path if weights == "last" else run.best_model, network=network)
 
 
 def _check_weights(run: RunDirectory, weights: str) -> None:

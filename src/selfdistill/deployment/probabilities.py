@@ -108,7 +108,15 @@ def read_probabilities(folder: Path) -> Probabilities:
     Raises:
         ValueError: If the file is missing or damaged; the message names it, and the field.
     """
-    content = read_checked_json(folder / CONFIG)
+    return parse_probabilities(read_checked_json(folder / CONFIG))
+
+
+def parse_probabilities(content: Stored) -> Probabilities:
+    """What the fields of a ``config.json`` say of them, wherever they were read.
+
+    Raises:
+        ValueError: As :func:`read_probabilities` does.
+    """
     if TEMPERATURE not in content:
         return UNSCALED
     temperature = content.number(TEMPERATURE, MIN_TEMPERATURE, MAX_TEMPERATURE)

@@ -1,6 +1,7 @@
 """Finished runs looked at: loaded, scored, corrupted, and what their stages attend to."""
 
 from .calibration import exit_temperatures, scaled_scores
+from .chosen_images import ChosenImages, choose_images
 from .evaluate import (
     Evaluation,
     ExitScores,
@@ -16,9 +17,11 @@ from .stage_maps import inspect_images
 from .top_attended import write_top_attended
 
 __all__ = [
+    "ChosenImages",
     "Evaluation",
     "ExitScores",
     "FinishedRun",
+    "choose_images",
     "class_scores",
     "evaluate",
     "evaluate_corruptions",

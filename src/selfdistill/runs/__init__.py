@@ -16,6 +16,7 @@ from .contents import (
 from .differences import Fields, Scalar, changed_files, flatten, recipe_differences
 from .directory import LogLine, RunDirectory, log_line
 from .reading import (
+    parse_json,
     parse_yaml,
     read_bytes,
     read_json,
@@ -55,6 +56,7 @@ __all__ = [
     "flatten",
     "is_run",
     "log_line",
+    "parse_json",
     "parse_yaml",
     "read_bytes",
     "read_checked",
