@@ -18,8 +18,8 @@ ROOMS = [
     if package or name.count(".") == 1
 ]
 PACKAGE = Path(selfdistill.__file__).parent
-SIDE_DOORS = {"reports.page", "reports.run_page", "reports.stages"}
-"""What draws: matplotlib takes a second to import, and reports' door does without."""
+SIDE_DOORS = {"reports.page", "reports.run_page", "reports.stages", "reports.model_card"}
+"""What draws or writes cards: matplotlib and the hub's client take a second to import."""
 
 
 def exported(room: str) -> Iterator[tuple[str, object]]:

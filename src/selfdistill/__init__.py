@@ -4,9 +4,17 @@ Names load when they are first used, so that importing the package costs nothing
 """
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from .version import __version__ as __version__
+
+# huggingface_hub reads this when it is imported; else each request tells of what is installed here.
+if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    if _constants := sys.modules.get("huggingface_hub.constants"):
+        vars(_constants)["HF_HUB_DISABLE_TELEMETRY"] = True
 
 if TYPE_CHECKING:
     from . import testing as testing

@@ -41,6 +41,7 @@ LINES = {
         "predict runs/a others/red/101.png --weights best-validation --format json --top-k 1"
     ),
     "predict_last": "predict runs/a/model others/red/101.png --weights last --top-k 1",
+    "push_help": "push --help",
     "compare": "compare runs/a runs/b",
     "compare_csv": "compare runs/a runs/b --format csv --split validation",
     "compare_json": "compare runs/a runs/b --format json",
@@ -63,6 +64,9 @@ MISTAKES = {
     "no_such_backbone": "train --data photos/ --backbone resnet81",
     "no_such_run": "predict runs/z photos/red",
     "no_such_picture": "predict runs/a photos/violet",
+    "no_such_repository": "push runs/a photos",
+    "unfinished_push": "push photos owner/photos",
+    "no_such_model": "predict hf:photos photos/red",
     "no_best_weights": "predict runs/c photos/red --weights best-validation",
     "exits_of_best": "predict runs/a photos/red --weights best-validation --exits",
     "no_such_format": "compare runs/a --format xml",

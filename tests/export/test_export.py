@@ -14,6 +14,7 @@ from PIL import Image
 pytest.importorskip("onnxruntime")
 from painted import paint
 from selfdistill import cli, export
+from selfdistill.deployment import load
 from selfdistill.preprocessing import Preprocessing
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -205,4 +206,4 @@ def test_a_damaged_file_is_one_line(capsys, tmp_path, onnx_file, pictures, kind)
 def test_a_file_holds_one_network(capsys, onnx_file, pictures, words):
     code, _, message = said(capsys, "predict", onnx_file, pictures[0], *words)
     assert code == 2
-    assert "one network alone" in message
+    assert "is the network alone" in message

@@ -3,7 +3,12 @@
 from .base import Architecture, Backbone, Stages, classifier_parameters
 from .create import backbone_names, check_published, create_backbone, declared_size, is_known
 from .description import CONFIG, Description, parse_description, read_description
-from .pretrained import published_mean, published_statistics, read_state_dict
+from .pretrained import (
+    published_mean,
+    published_statistics,
+    read_state_dict,
+    within_reach,
+)
 from .probe import logits_of, probe_image
 from .saved import WEIGHTS, fill, load_backbone, load_network, model_folder, read_weights
 from .tapped import Tapped
@@ -36,4 +41,5 @@ __all__ = [
     "read_description",
     "read_state_dict",
     "read_weights",
+    "within_reach",
 ]

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import os
 import signal
 import sys
 import warnings
@@ -19,6 +20,7 @@ COMMANDS = {
     "evaluate": ("runs", "scores of a run's every exit"),
     "predict": ("predict", "classes of pictures, by a run, a model folder or an exported file"),
     "export": ("export", "a run's network as a file for other programs, compared with the run"),
+    "push": ("hub", "publish a run on the Hugging Face hub; shows what it would do, without --yes"),
     "attention": ("runs", "what each block of a run makes of pictures, and where it looks"),
     "compare": ("reports", "a table of runs: accuracy over seeds, gain over cross-entropy, cost"),
     "study": ("studies", "train what a grid of runs still misses, and compare"),
@@ -39,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    if sys.stderr is None or not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # before it is imported
     with (
         lasting_streams(sys.stdout, sys.stderr) as lost,
         warnings.catch_warnings(),

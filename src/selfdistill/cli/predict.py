@@ -35,7 +35,7 @@ class ClassifiedFile(NamedTuple):
 def predict(words: list[str]) -> int:
     """Print the classes of pictures."""
     parser = parser_of("predict")
-    parser.add_argument("run", type=Path, help="run directory, model folder or exported file")
+    parser.add_argument("run", help="run directory, model folder, exported file, or hf:owner/name")
     parser.add_argument("images", nargs="+", help="image files, folders, or patterns")
     parser.add_argument("--top-k", type=int, default=5, help="classes to name")
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
@@ -51,17 +51,19 @@ def predict(words: list[str]) -> int:
     args = parser.parse_args(words)
     if args.exits and args.weights != "last":
         raise ValueError("--exits: only the last epoch's exits are kept; leave --weights out")
-    run = RunDirectory(args.run)
-    is_file: bool = args.run.is_file()
-    if is_file and (args.exits or args.weights != "last"):
+    from ..deployment import is_on_hub
+
+    is_file = Path(args.run).is_file()
+    if (is_file or is_on_hub(args.run)) and (args.exits or args.weights != "last"):
         option = "--exits" if args.exits else "--weights"
-        raise ValueError(f"{option}: {args.run} holds one network alone; name the run")
+        raise ValueError(f"{option}: {args.run} is the network alone; only a run directory has it")
+    run = RunDirectory(Path(args.run))
     if is_file:
         from ..export import load_file
 
-        model = load_file(args.run)
+        model = load_file(run.path)
     else:
-        model = _load_run(run, args.weights, allow_own_code=args.allow_own_code)
+        model = _load_run(args.run, args.weights, allow_own_code=args.allow_own_code)
     threshold = None if args.unsure is None else model.probabilities.threshold(args.unsure)
     temperatures = {"network": model.probabilities.temperature}
 
@@ -91,9 +93,10 @@ def predict(words: list[str]) -> int:
     return 0
 
 
-def _load_run(run: RunDirectory, weights: str, *, allow_own_code: bool) -> "Model":
+def _load_run(name: str, weights: str, *, allow_own_code: bool) -> "Model":
     from ..deployment import load
 
+    run = RunDirectory(Path(name))
     _check_weights(run, weights)
     network: nn.Module | None = None
     backbone = (run.read_recipe() or {}).get("backbone")
@@ -101,7 +104,7 @@ def _load_run(run: RunDirectory, weights: str, *, allow_own_code: bool) -> "Mode
         from ..inspection import own_network  # takes as long to import as all the rest but torch
 
         network = own_network(run, allow_own_code=allow_own_code)
-    return load(run.path if weights == "last" else run.best_model, network=network)
+    return load(name if weights == "last" else run.best_model, network=network)
 
 
 def _check_weights(run: RunDirectory, weights: str) -> None:

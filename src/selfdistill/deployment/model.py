@@ -16,6 +16,7 @@ from ..backbones import Backbone, load_network, logits_of, model_folder, read_de
 from ..data import rgb_image
 from ..data.images import read_image
 from ..preprocessing import Preprocessing
+from .hub import fetch, is_on_hub
 from .probabilities import UNSCALED, Probabilities, confidence, read_probabilities
 
 Picture = str | PathLike[str] | Image.Image | Tensor | np.ndarray
@@ -140,23 +141,24 @@ class Model:
 
 
 def load(path: str | PathLike[str], *, network: nn.Module | None = None) -> Model:
-    """Load a trained network from a run directory or a model folder.
+    """Load a trained network from a run directory, a model folder, or the Hugging Face hub.
 
     Args:
-        path: The folder.
+        path: The folder; or ``hf:owner/name``, or ``hf:owner/name@revision``, which is downloaded.
         network: A module that takes the weights, for a network of one's own, which has no name.
 
     Raises:
-        ValueError: If there is no trained network, or it is not this one.
+        ValueError: If there is no trained network, it is not this one, or it cannot be had.
     """
     if not isinstance(path, str | PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"path is a {type(path).__name__}: give a run directory or a model folder")
+    path = fetch(str(path)) if is_on_hub(path) else Path(path)
     network = network.network if isinstance(network, Backbone) else network
     if not isinstance(network, nn.Module | None):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"network is a {type(network).__name__}: make the module and pass it")
-    folder = model_folder(Path(path))
+    folder = model_folder(path)
     saved = read_description(folder)
-    loaded = load_network(Path(path), network)
+    loaded = load_network(path, network)
     return Model(loaded, saved.classes, saved.preprocessing, read_probabilities(folder))
 
 

@@ -165,7 +165,7 @@ def as_text(comparison: Comparison, *, width: int = 80) -> str:
 def as_markdown(comparison: Comparison, *, table: TableKind = "compare") -> str:
     """Render as a Markdown table, with the notes as a list below."""
     cells = results_table(comparison, table)
-    head, *body = (f"| {' | '.join(map(_markdown, row))} |" for row in (cells.columns, *cells.rows))
+    head, *body = (f"| {' | '.join(map(markdown, row))} |" for row in (cells.columns, *cells.rows))
     marks = [":--" if i in cells.words else "--:" for i in range(len(cells.columns))]
     below = (f"- {shown_name(note)}" for note in notes(comparison, table))
     return "\n".join([head, f"| {' | '.join(marks)} |", *body, "", *below, ""])
@@ -215,7 +215,8 @@ def as_json(comparison: Comparison, *, table: TableKind = "compare") -> str:
     return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def _markdown(cell: str) -> str:
+def markdown(cell: str) -> str:
+    """Text as a cell of a Markdown table."""
     return re.sub(r"([\\|<>*_`])", r"\\\1", shown(cell.replace("\n", " ")))
 
 
