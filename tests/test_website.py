@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import selfdistill as sd
-from selfdistill.cli import COMMANDS
 
 pytest.importorskip("latex2mathml")
 import equations
@@ -75,12 +74,6 @@ def test_lists_in_lists_stay_lists():
     assert "\n  code\n" in wide
     page = Markdown(extensions=["pymdownx.superfences"]).convert(wide)
     assert page.count("<ul>") == 3
-
-
-def test_commands_on_pages_are_commands():
-    text = "\n".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
-    named = set(re.findall(r"^ *selfdistill (\w+)", text, re.MULTILINE))
-    assert {"train", "study", "evaluate"} <= named <= COMMANDS.keys()
 
 
 def test_equations_become_mathml():
