@@ -52,6 +52,10 @@ class NonFinite(Failure):
         self.report = report
 
 
+class NoMemory(Failure):
+    """A step takes more memory than there is."""
+
+
 class Stopped(Failure):
     """A signal asked for the end; what was done is saved."""
 
@@ -65,11 +69,9 @@ def ending(error: Exception) -> tuple[int, str]:
     text = str(error)
     if isinstance(error, Failure):
         return error.exit_code, text
-    if isinstance(error, MemoryError) or NO_MEMORY.search(text):
-        size = re.search(r"allocate ([\d.,]+ ?(?:bytes|\w?i?B))", text, re.IGNORECASE)
-        needed = f" ({size[1]} more were needed)" if size else ""
+    if lacks_memory(error):
         advice = "choose a smaller batch, network or image size, or end other programs"
-        return OTHER, f"out of memory{needed}: {advice}"
+        return OTHER, f"out of memory{needed_more(error)}: {advice}"
     if isinstance(error, (RuntimeError, OSError)) and NO_THREAD.search(text):
         advice = "end other programs, or raise the limit (ulimit -u)"
         return OTHER, f"the system starts no further thread or process: {advice}"
@@ -79,6 +81,17 @@ def ending(error: Exception) -> tuple[int, str]:
         return 2, text or type(error).__name__
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return OTHER, f"{INTERNAL}: {what} (--debug shows where; please report it)"
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether an exception says that there is too little memory, of the machine or of a GPU."""
+    return isinstance(error, MemoryError) or bool(NO_MEMORY.search(str(error)))
+
+
+def needed_more(error: Exception) -> str:
+    """How much more memory was asked for, in brackets; empty where the error does not tell."""
+    size = re.search(r"allocate ([\d.,]+ ?(?:bytes|\w?i?B))", str(error), re.IGNORECASE)
+    return f" ({size[1]} more were needed)" if size else ""
 
 
 def _refused(error: OSError) -> str:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from selfdistill.config import parse
 from selfdistill.evaluation import predict as predict_function
-from selfdistill.failures import Stopped
+from selfdistill.failures import NoMemory, Stopped
 from selfdistill.methods import SKDSAM
 from selfdistill.training import train
 from selfdistill.training.state import TrainState
@@ -80,3 +80,27 @@ def test_a_signal_within_an_evaluation_ends_it_between_batches(words, tmp_path, 
     with pytest.raises(Stopped, match=f"saved in {tmp_path}"):
         train(parse([*words, "--out", str(tmp_path)]))
     assert sum(inspected) < 50  # of the training images whose attention is looked at
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            [],
+            "with 16 at a time: --accumulation 2 computes 8 at a time, --batch-size 8 makes smaller",
+        ),
+        (["--accumulation", "2"], "with 8 at a time: --accumulation 4 computes 4 at a time"),
+        (["--accumulation", "16", "--batch-size", "16"], "with 1 at a time: --batch-size 8; or"),
+    ],
+)
+def test_a_step_that_does_not_fit_says_what_would_take_less(
+    words, tmp_path, monkeypatch, more, said
+):
+    def overflow(self, epoch):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(TrainState, "train_step", overflow)
+    with pytest.raises(NoMemory, match=said) as caught:
+        train(parse([*words, *more, "--out", str(tmp_path)]))
+    assert str(caught.value).startswith("out of memory (2.00 GiB more were needed) with")
+    assert caught.value.exit_code == 1

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils import get_total_norm
 
 from ..evaluation import Predictions, score
-from ..failures import NonFinite, Stopped
+from ..failures import NoMemory, NonFinite, Stopped, lacks_memory, needed_more
 from ..runs import LogLine, write_json
 from . import checkpoint
 from .engine import on_rank_zero
@@ -35,7 +35,9 @@ def train_epochs(session: Session) -> Iterator[LogLine]:
             while state.step < state.steps:
                 try:
                     state.train_step(epoch)
-                except Exception:
+                except Exception as error:
+                    if lacks_memory(error):
+                        raise NoMemory(_smaller_steps(session, error)) from error
                     # a method may raise on weights that an earlier step left not finite
                     if session.fabric.world_size == 1:
                         check_finite(state)
@@ -52,6 +54,22 @@ def train_epochs(session: Session) -> Iterator[LogLine]:
             state.end_epoch()
             yield line
         saver.save()
+
+
+def _smaller_steps(session: Session, error: Exception) -> str:
+    """What to choose so that a step takes less memory."""
+    batch, parts = session.batches.batch_size, session.state.ingredients.accumulation
+    processes = session.fabric.world_size
+    at_once = batch // (parts * processes)
+    more = next((n for n in range(parts + 1, batch + 1) if batch % (n * processes) == 0), None)
+    halved = f"--batch-size {max(1, batch // 2)}"
+    if more is not None:
+        smaller = f"--accumulation {more} computes {batch // (more * processes)} at a time, "
+        halved = f"{smaller}{halved} makes smaller batches"
+    return (
+        f"out of memory{needed_more(error)} with {at_once} at a time: {halved}; or choose a "
+        "smaller network or image size, or end other programs"
+    )
 
 
 class _Saver:
