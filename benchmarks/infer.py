@@ -3,15 +3,12 @@
 python -m benchmarks.infer [--backbone resnet18_cifar] [--images 1000] [--rounds 7] [--out FILE]
 """
 
-import argparse
-from pathlib import Path
-
 import torch
 
 import selfdistill as sd
 from selfdistill.evaluation import choose_device, place, predict
 
-from .timing import compared, machine, show, take_turns, write
+from .timing import compared, options, report, take_turns
 from .training import PREPROCESSING, random_images
 
 BATCH = 125
@@ -19,13 +16,7 @@ BATCH = 125
 
 def main(words: list[str] | None = None) -> list[dict]:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backbone", default="resnet18_cifar")
-    parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args(words)
-    torch.set_num_threads(1)
+    arguments = options(__doc__, words, backbone="resnet18_cifar", images=1000, rounds=7)
     device = choose_device("auto")
     method = place(sd.CrossEntropy(sd.create_backbone(arguments.backbone, 100)), device).eval()
     images = random_images(arguments.images, device)
@@ -47,10 +38,7 @@ def main(words: list[str] | None = None) -> list[dict]:
     rows = compared(
         seconds, next(iter(candidates)), len(images), backbone=arguments.backbone, precision="fp32"
     )
-    head = machine(device)
-    show(rows, head)
-    write(arguments.out, head, rows)
-    return rows
+    return report(rows, device, arguments.out)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,13 @@
 python -m benchmarks.loop [--backbone resnet18_cifar] [--batch 32] [--rounds 21] [--out FILE]
 """
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
 from selfdistill.evaluation import choose_device, hardware
 
-from .timing import compared, machine, show, take_turns, write
+from .timing import compared, options, report, take_turns
 from .training import Training, random_images
 
 
@@ -35,13 +33,7 @@ def by_hand(training: Training, precision: str) -> Callable[[], None]:
 
 def main(words: list[str] | None = None) -> list[dict]:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backbone", default="resnet18_cifar")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args(words)
-    torch.set_num_threads(1)
+    arguments = options(__doc__, words, backbone="resnet18_cifar", batch=32, rounds=21)
     device = choose_device("auto")
     (precision, *_), _ = hardware.possible_precisions("auto", device)
     images = random_images(8 * arguments.batch, device)
@@ -51,10 +43,7 @@ def main(words: list[str] | None = None) -> list[dict]:
     repeats = 10 if device.type == "cuda" else 1
     seconds = take_turns(candidates, device, rounds=arguments.rounds, repeats=repeats)
     rows = compared(seconds, "by hand", arguments.batch, layout="channels last", **sizes)
-    head = machine(device)
-    show(rows, head)
-    write(arguments.out, head, rows)
-    return rows
+    return report(rows, device, arguments.out)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,13 @@
 python -m benchmarks.pipeline [--batch 128] [--rounds 30] [--out FILE]
 """
 
-import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
-
-import torch
 
 from selfdistill.data import Augmentation, Batches, Cutout, Flip, ImageSet, PadCrop, Pipeline
 from selfdistill.evaluation import choose_device
 from selfdistill.pairing import Partner
 
-from .timing import compared, machine, show, take_turns, write
+from .timing import compared, options, report, take_turns
 from .training import PREPROCESSING, random_images
 
 LISTS: dict[str, Sequence[Augmentation]] = {
@@ -46,23 +42,14 @@ def batch_maker(train: ImageSet, steps: Sequence[Augmentation], batch: int) -> C
 
 def main(words: list[str] | None = None) -> list[dict]:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--images", type=int, default=50_000)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args(words)
-    torch.set_num_threads(1)
+    arguments = options(__doc__, words, batch=128, rounds=30, repeats=20, images=50_000)
     device = choose_device("auto")
     train = random_images(arguments.images, device)
     makers = {name: batch_maker(train, steps, arguments.batch) for name, steps in LISTS.items()}
     seconds = take_turns(makers, device, rounds=arguments.rounds, repeats=arguments.repeats)
     rows = compared(seconds, next(iter(LISTS)), arguments.batch, batch=arguments.batch)
-    head = machine(device, images="3 × 32 × 32 bytes to float32, channels last")
-    show(rows, head)
-    write(arguments.out, head, rows)
-    return rows
+    about = "3 × 32 × 32 bytes to float32, channels last"
+    return report(rows, device, arguments.out, images=about)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,11 @@
 python -m benchmarks.roofline [--size 8192] [--out FILE]
 """
 
-import argparse
-from pathlib import Path
-
 import torch
 
 from selfdistill.evaluation import choose_device
 
-from .timing import machine, seconds_of, write
+from .timing import machine, options, seconds_of, write
 
 
 def ceilings(device: torch.device, size: int, repeats: int = 10) -> dict[str, float]:
@@ -26,10 +23,7 @@ def ceilings(device: torch.device, size: int, repeats: int = 10) -> dict[str, fl
 
 def main(words: list[str] | None = None) -> dict[str, float]:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=8192)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args(words)
+    arguments = options(__doc__, words, size=8192)
     device = choose_device("auto")
     found = ceilings(device, arguments.size)
     print(f"{found['tflops']:.2f} TFLOP/s in bf16, {found['terabytes_per_second']:.3f} TB/s")

@@ -4,6 +4,7 @@ Candidates take turns in one process, in rotated order: processor time on the CP
 GPU. A ratio is the median over rounds of ratios within a round, with its range.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -16,6 +17,20 @@ import torch
 from selfdistill.evaluation import hardware
 
 Step = Callable[[], object]
+
+
+def options(about: str | None, words: list[str] | None, **defaults: object) -> argparse.Namespace:
+    """Read the options of a benchmark: those that its defaults name, and ``--out FILE``."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawTextHelpFormatter
+    )
+    for name, default in defaults.items():
+        several = isinstance(default, list)
+        kind = type(default[0] if several else default)
+        parser.add_argument(f"--{name}", type=kind, default=default, nargs="+" if several else None)
+    parser.add_argument("--out", type=Path)
+    torch.set_num_threads(1)
+    return parser.parse_args(words)
 
 
 def take_turns(
@@ -80,6 +95,14 @@ def machine(device: torch.device, **about: object) -> dict[str, object]:
         "load": os.getloadavg()[0],
         **about,
     }
+
+
+def report(rows: list[dict], device: torch.device, out: Path | None, **about: object) -> list[dict]:
+    """Print rows and, if a file is named, keep them; with what is said of the machine."""
+    head = machine(device, **about)
+    show(rows, head)
+    write(out, head, rows)
+    return rows
 
 
 def show(rows: list[dict], head: dict[str, object]) -> None:

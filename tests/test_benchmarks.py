@@ -11,10 +11,11 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import gpu, infer, loop, pipeline, step  # noqa: E402
+from benchmarks import cpu, decode, gpu, infer, loop, memory, pipeline, start, step  # noqa: E402
 
 
 def script(path):
+    sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -50,6 +51,42 @@ def test_pipeline_loop_and_inference_agree_on_what_a_row_says(tmp_path):
     assert {"torch", "processor", "threads", "load"} <= json.loads(
         (tmp_path / "a.json").read_text()
     )["machine"].keys()
+
+
+def test_all_benchmarks_of_a_processor_make_the_page_of_their_tables(tmp_path, monkeypatch):
+    few = {
+        start: ["--rounds", "1"],
+        pipeline: ["--rounds", "9", "--images", "1000"],
+        loop: ["--rounds", "9", "--backbone", "small"],
+        infer: ["--rounds", "1", "--backbone", "small", "--images", "10"],
+        decode: ["--rounds", "1", "--size", "32"],
+        step: ["--rounds", "1", "--backbone", "small", "--batch", "2", "--methods", "SKDSAM"],
+        memory: ["--backbone", "small", "--batch", "2", "--methods", "SKDSAM"],
+    }
+    monkeypatch.setattr(
+        decode, "make_pictures", lambda place, make=decode.make_pictures: make(place, 8)
+    )
+    monkeypatch.setattr(start, "COMMANDS", {"selfdistill --help": ("--help",)})
+    monkeypatch.setattr(memory, "peak_of_process", lambda *of: max(1, memory.peak(*of)))
+    for part, words in few.items():
+        main = part.main
+        monkeypatch.setattr(part, "main", lambda out, main=main, words=words: main([*words, *out]))
+    cpu.main(["--out", str(tmp_path / "here")])
+    ratios = {
+        row["name"]: row["ratio"]
+        for name in ("pipeline", "loop")
+        for row in rows(tmp_path / "here" / f"{name}.json")
+    }
+    # several times what they are on a machine without other work
+    assert ratios["training loop"] < 1.5
+    assert ratios["crop, flip"] < 6
+    assert ratios["crop, flip, cutout"] < 9
+    generate = script(ROOT / "docs" / "generate_performance.py")
+    assert generate.written(generate.PAGE.read_text()) == generate.PAGE.read_text()
+    monkeypatch.setattr(generate, "MEASURED", tmp_path)
+    page = generate.written(generate.PAGE.read_text())
+    assert all(f"| {name} |" in page for name in ratios)
+    assert "| SKDSAM |" in page
 
 
 def test_a_visit_to_a_gpu_is_rehearsed(tmp_path):
