@@ -35,6 +35,7 @@ OTHERS = {
 ONLY_READ = {
     "cifar100": "its images are not at hand",
     "hf:": "comes from the network",
+    "fetch": "comes from the network; tests/data/test_download.py",
     "--logger": "trackers may not be installed; tests/training/test_trackers.py has them",
     "torchrun": "tests/training/test_processes.py starts several processes",
     "sbatch": "there is no cluster",

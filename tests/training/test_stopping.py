@@ -87,7 +87,7 @@ def test_a_signal_within_an_evaluation_ends_it_between_batches(words, tmp_path, 
     [
         (
             [],
-            "with 16 at a time: --accumulation 2 computes 8 at a time, --batch-size 8 makes smaller",
+            "with 16 at a time: --accumulation 2 computes 8 at a time, --batch-size 8 makes",
         ),
         (["--accumulation", "2"], "with 8 at a time: --accumulation 4 computes 4 at a time"),
         (["--accumulation", "16", "--batch-size", "16"], "with 1 at a time: --batch-size 8; or"),

@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 
 from ..config import Ingredients, Settings, own_code, provenance
 from ..data import Batches, Splits, imbalance
+from ..data.images import OwnImages
 from ..runs import RunDirectory
 from ..signals import StopRequest
 from . import engine, environment
@@ -21,6 +22,9 @@ from .optimizer import check_stepping
 from .reporter import Reporter
 from .resuming import check_split, restore_logs, resume
 from .state import TrainState
+
+FEW = 5000
+"""Training pictures below which published weights are worth a line."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ def setup(
     if ingredients.batch_size == "auto":
         log(f"batches of {batches.batch_size} images, {batches.steps} steps an epoch")
     check_parts(ingredients, method, batches, fabric.world_size)
+    if settings.backbone is None and (note := _few(ingredients, len(splits.train))):
+        log(note)
     if ingredients.balance == "loss":
         check_weights(method, batches)
     elif ingredients.balance == "none" and (note := imbalance(splits.train)):
@@ -87,6 +93,18 @@ def setup(
             enabled=fabric.is_global_zero,
             label=f"{type(method).__name__} seed {ingredients.seed}",
         ),
+    )
+
+
+def _few(ingredients: Ingredients, images: int) -> str:
+    """That pictures of one's own are few to learn from scratch, where they are."""
+    backbone, init = ingredients.backbone, ingredients.init
+    own = isinstance(ingredients.data, OwnImages)
+    if not own or backbone.pretrained or init or images >= FEW:
+        return ""
+    return (
+        f"{images:,} training pictures are few for new weights: --backbone.pretrained starts from "
+        "published ones, where the network has some"
     )
 
 
