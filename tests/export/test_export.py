@@ -1,10 +1,13 @@
 """An exported file says what the run says, here and where this package is not installed."""
 
 import importlib.util
+import io
 import json
+import pickle
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +54,20 @@ def onnx_file(place, finished):
     return file
 
 
+@pytest.fixture(scope="module")
+def program_file(place, finished):
+    file = place / "net.pt2"
+    assert cli.main(["export", str(finished), "--to", "torch-export", "--out", str(file)]) == 0
+    return file
+
+
+@pytest.fixture(params=["onnx_file", "program_file"])
+def file(request):
+    return request.getfixturevalue(request.param)
+
+
 def said(capsys, *words):
+    capsys.readouterr()
     code = cli.main([str(word) for word in words])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
@@ -64,10 +80,10 @@ def probabilities(text):
     }
 
 
-def test_it_predicts_what_the_run_predicts(capsys, finished, onnx_file, pictures):
+def test_it_predicts_what_the_run_predicts(capsys, finished, file, pictures):
     words = ("--format", "json", "--top-k", 10)
     _, expected, _ = said(capsys, "predict", finished, *pictures, *words)
-    code, found, _ = said(capsys, "predict", onnx_file, *pictures, *words)
+    code, found, _ = said(capsys, "predict", file, *pictures, *words)
     assert code == 0
     expected, found = probabilities(expected), probabilities(found)
     assert len(found) == len(pictures)
@@ -75,14 +91,14 @@ def test_it_predicts_what_the_run_predicts(capsys, finished, onnx_file, pictures
         assert found[picture] == pytest.approx(classes, abs=1e-5)
 
 
-def test_it_is_as_unsure_as_the_run(capsys, finished, onnx_file, pictures):
+def test_it_is_as_unsure_as_the_run(capsys, finished, file, pictures):
     known = load(finished).probabilities
     assert known.risks is not None
-    assert export.load_file(onnx_file).probabilities == known
+    assert export.load_file(file).probabilities == known
     words = (*pictures, "--unsure", "1%")
-    run, file = (said(capsys, "predict", one, *words) for one in (finished, onnx_file))
-    assert file == run
-    assert "cannot be promised" in file[2]
+    expected, found = (said(capsys, "predict", one, *words) for one in (finished, file))
+    assert found == expected
+    assert "cannot be promised" in found[2]
 
 
 def test_the_page_shows_how_to_do_without_this_package(
@@ -126,8 +142,8 @@ def test_the_pages_rule_is_that_of_predict(monkeypatch, tmp_path, fit, size):
         np.testing.assert_array_equal(scope["prepare"](file), expected.numpy())
 
 
-def test_it_takes_any_number_of_images(onnx_file):
-    exported = export.load_file(onnx_file)
+def test_it_takes_any_number_of_images(file):
+    exported = export.load_file(file)
     images = [
         np.random.default_rng(n).integers(0, 256, (9, 9, 3)).astype(np.uint8) for n in range(5)
     ]
@@ -136,8 +152,8 @@ def test_it_takes_any_number_of_images(onnx_file):
         assert dict(exported.predict(image, top_k=10)) == pytest.approx(dict(classes), abs=1e-6)
 
 
-def test_it_tells_nothing_of_the_machine_it_was_made_on(onnx_file):
-    content = onnx_file.read_bytes()
+def test_it_tells_nothing_of_the_machine_it_was_made_on(file):
+    content = file.read_bytes()
     assert all(word not in content for word in (b"site-packages", b"selfdistill/", b"line "))
 
 
@@ -150,8 +166,8 @@ def test_a_wrong_mean_is_found(capsys, monkeypatch, tmp_path, finished):
         return scale, shift + (0.1 if sys._getframe(1).f_code.co_name == "__init__" else 0)
 
     monkeypatch.setattr(Preprocessing, "coefficients", wrong)
-    out = tmp_path / "net.onnx"
-    code, _, message = said(capsys, "export", finished, "--out", out)
+    out = tmp_path / "net.pt2"
+    code, _, message = said(capsys, "export", finished, "--to", "torch-export", "--out", out)
     assert code == 1
     assert message.count("\n") == 1
     assert "does not answer as the run does" in message
@@ -200,6 +216,64 @@ def test_a_damaged_file_is_one_line(capsys, tmp_path, onnx_file, pictures, kind)
     code, out, message = said(capsys, "predict", file, pictures[0])
     assert (code, out, message.count("\n")) == (2, "", 1)
     assert str(file) in message
+
+
+class Evil:
+    """Leaves a file behind where it is unpickled."""
+
+    def __reduce__(self):
+        return open, ("executed", "w")
+
+
+CODE = "open('executed', 'w')"
+INSERTED = {
+    "a library": ("data/aotinductor/model/evil.so", lambda _: b""),
+    "a pickle": ("data/sample_inputs/model.pt", lambda _: pickle.dumps(Evil())),
+    "a function": ("models/model.json", lambda text: text.replace(b"aten.softmax", b"x.softmax")),
+    "another function": (
+        "models/model.json",
+        lambda text: text.replace(b"torch.ops.aten.softmax.int", b"torch.serialization.load"),
+    ),
+    "an expression": (
+        "models/model.json",
+        lambda text: re.sub(rb"Symbol\('s\d+', positive=True, integer=True\)", CODE.encode(), text),
+    ),
+    "a guard": (
+        "models/model.json",
+        lambda text: text.replace(b'"guards_code": []', b'"guards_code": ["x"]'),
+    ),
+    "weights as a pickle": (
+        "data/weights/model_weights_config.json",
+        lambda text: text.replace(b'"use_pickle": false', b'"use_pickle": true', 1),
+    ),
+    "half a file": (None, None),
+}
+
+
+@pytest.mark.parametrize("what", INSERTED)
+def test_a_program_runs_no_code(capsys, monkeypatch, tmp_path, program_file, pictures, what):
+    monkeypatch.chdir(tmp_path)
+    content, (member, change) = program_file.read_bytes(), INSERTED[what]
+    file = tmp_path / "evil.pt2"
+    if change is None:
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w") as new:
+            members = {name: old.read(name) for name in old.namelist()}
+            before = members.get(f"archive/{member}", b"")
+            assert change(before) != before or not before
+            for name, data in (members | {f"archive/{member}": change(before)}).items():
+                new.writestr(name, data)
+    code, out, message = said(capsys, "predict", file, pictures[0])
+    assert (code, out, message.count("\n")) == (2, "", 1)
+    assert str(file) in message
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_other_files_are_no_models(capsys, pictures):
+    code, _, message = said(capsys, "predict", pictures[0], pictures[0])
+    assert code == 2
+    assert "ends in .onnx or .pt2" in message
 
 
 @pytest.mark.parametrize("words", [["--exits"], ["--weights", "best-validation"]])

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..runs import RunDirectory, read_checked_json, replace_file
 from .parser import parser_of
 
-ENDINGS = {"onnx": ".onnx"}
+ENDINGS = {"onnx": ".onnx", "torch-export": ".pt2"}
 
 
 def export(words: list[str]) -> int:
@@ -28,7 +28,8 @@ def export(words: list[str]) -> int:
     from ..deployment import load
     from ..inspection import FinishedRun, choose_images, own_network
 
-    export.require_onnx()
+    if args.to == "onnx":
+        export.require_onnx()
     changes, execution = read_changes(further)
     run = RunDirectory(args.run)
     finished = FinishedRun(run, changes, execution)
@@ -36,7 +37,8 @@ def export(words: list[str]) -> int:
     network = own_network(run, allow_own_code=execution.allow_own_code)
     model = load(run.path, network=network)
     description = json.dumps(read_checked_json(run.model / CONFIG).values)
-    content = export.onnx_bytes(export.trace(model), description)
+    as_bytes = export.onnx_bytes if args.to == "onnx" else export.program_bytes
+    content = as_bytes(export.trace(model), description)
     parity = export.check_parity(model, export.load_content(content, out), images.images)
     replace_file(out, content)
     print(f"{split}: {parity}")

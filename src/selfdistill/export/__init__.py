@@ -4,6 +4,7 @@ from .classifier import trace
 from .network import ExportedNetwork
 from .onnx_file import onnx_bytes, require_onnx
 from .parity import MAX_DIFFERENCE, Disparity, Parity, check_parity
+from .program_file import program_bytes
 from .reading import ENDINGS, load_content, load_file
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "load_content",
     "load_file",
     "onnx_bytes",
+    "program_bytes",
     "require_onnx",
     "trace",
 ]

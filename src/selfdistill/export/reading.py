@@ -8,8 +8,11 @@ from ..limits import max_memory
 from ..runs import parse_json, read_bytes
 from .network import ExportedNetwork
 from .onnx_file import OnnxRunner
+from .program_file import ProgramRunner
 
-ENDINGS = (".onnx",)
+ENDINGS = {"onnx": ".onnx", "torch-export": ".pt2"}
+"""Of the kinds of file."""
+RUNNERS = {".onnx": OnnxRunner, ".pt2": ProgramRunner}
 
 
 def load_file(path: Path) -> Model:
@@ -34,7 +37,12 @@ def load_content(content: bytes, path: Path) -> Model:
     Raises:
         ValueError: If they are damaged, or another program's.
     """
-    runner = OnnxRunner(content, path)
+    if path.suffix.lower() not in RUNNERS:
+        raise ValueError(
+            f"{path} is a file: name a run, or an exported file, which ends in "
+            f"{' or '.join(ENDINGS.values())}"
+        )
+    runner = RUNNERS[path.suffix.lower()](content, path)
     if runner.description is None:
         raise ValueError(
             f"{path} does not describe its classes ({CONFIG} is missing in its metadata): only "
