@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .backbones import Tapped as Tapped
     from .backbones import create_backbone as create_backbone
     from .data import ImageSet as ImageSet
-    from .deployment import load as load
+    from .loading import load as load
     from .methods import BYOT as BYOT
     from .methods import CSKD as CSKD
     from .methods import DDGSD as DDGSD
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "api": ("Run", "compare", "train"),
     "data": ("ImageSet",),
-    "deployment": ("load",),
+    "loading": ("load",),
     "backbones": ("Backbone", "Tapped", "create_backbone"),
     "methods": (
         "BYOT",

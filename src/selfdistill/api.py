@@ -15,7 +15,7 @@ from . import reports
 from .backbones import Backbone
 from .config import Images, Learning, checked_options, settings_of
 from .deployment import Model
-from .deployment import load as load_model
+from .loading import load as load_model
 from .runs import read_summary, runs_in
 from .terminal import one_line
 from .training import train as train_run

@@ -37,6 +37,8 @@ LINES = {
     "predict_folder": "predict runs/a others/red --top-k 1",
     "predict_glob": "predict runs/a others/*/101.png --top-k 1 --format csv",
     "predict_exits": "predict runs/a others/red/101.png --top-k 1 --exits --format table",
+    "predict_help": "predict --help",
+    "exits_help": "exits --help",
     "predict_best": (
         "predict runs/a others/red/101.png --weights best-validation --format json --top-k 1"
     ),
@@ -69,6 +71,13 @@ MISTAKES = {
     "no_such_model": "predict hf:photos photos/red",
     "no_best_weights": "predict runs/c photos/red --weights best-validation",
     "exits_of_best": "predict runs/a photos/red --weights best-validation --exits",
+    "exits_of_cross_entropy": "exits runs/b --risk 5%",
+    "exits_without_validation": "exits runs/c --risk 5%",
+    "exits_impossible": "exits runs/a --risk 0.1%",
+    "exits_no_share": "exits runs/a --budget 60",
+    "exits_twice": "exits runs/a --budget 0.6 --max-drop 1",
+    "exits_not_fitted": "predict runs/a photos/red --early",
+    "early_and_unsure": "predict runs/a photos/red --early --unsure 5%",
     "no_such_format": "compare runs/a --format xml",
     "no_such_split": "evaluate runs/a --split tset",
     "hyphen_missing": "evaluate runs/a -split test",

@@ -19,6 +19,7 @@ COMMANDS = {
     "train": ("runs", "train a network; the same command again goes on where it stopped"),
     "evaluate": ("runs", "scores of a run's every exit"),
     "predict": ("predict", "classes of pictures, by a run, a model folder or an exported file"),
+    "exits": ("exits", "fit where a run's network may stop early, and what that saves"),
     "export": ("export", "a run's network as a file for other programs, compared with the run"),
     "push": ("hub", "publish a run on the Hugging Face hub; shows what it would do, without --yes"),
     "attention": ("runs", "what each block of a run makes of pictures, and where it looks"),

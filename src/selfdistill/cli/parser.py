@@ -61,6 +61,17 @@ def share(text: str) -> float:
     return value
 
 
+def points(text: str) -> float:
+    """A difference in percent of the images, from 0 to 100."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 100:
+        raise argparse.ArgumentTypeError(f"{text!r}: give points of accuracy, such as 0.5")
+    return value
+
+
 def add_own_code(parser: argparse.ArgumentParser) -> None:
     """Let a command run what a run's recipe names in the current folder."""
     parser.add_argument(

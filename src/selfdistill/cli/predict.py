@@ -30,6 +30,8 @@ class ClassifiedFile(NamedTuple):
     exits: "dict[str, list[ClassProbability]]"
     unsure: bool | None = None
     """Whether the network keeps its answer back; None where it is to answer every file."""
+    early: bool = False
+    """Whether the only exit is the one that answered, and further ones were not asked."""
 
 
 def predict(words: list[str]) -> int:
@@ -46,16 +48,27 @@ def predict(words: list[str]) -> int:
         metavar="SHARE",
         help="keep answers back, so that at most this share of the others is wrong, such as 5%%",
     )
+    parser.add_argument(
+        "--early",
+        action="store_true",
+        help="stop at the first exit that is sure, by the rule that selfdistill exits fitted",
+    )
     parser.add_argument("--weights", choices=("last", "best-validation"), default="last")
     add_own_code(parser)
     args = parser.parse_args(words)
-    if args.exits and args.weights != "last":
-        raise ValueError("--exits: only the last epoch's exits are kept; leave --weights out")
+    if args.early and (args.exits or args.unsure is not None):
+        other, why = "--exits", "asks every exit, and --early as few as it can"
+        if args.unsure is not None:
+            other, why = "--unsure", "is fitted to the whole network's answers, not to exits'"
+        raise ValueError(f"--early: {other} {why}; leave one out")
+    of_exits = "--exits" if args.exits else "--early" if args.early else ""
+    if of_exits and args.weights != "last":
+        raise ValueError(f"{of_exits}: only the last epoch's exits are kept; leave --weights out")
     from ..deployment import is_on_hub
 
     is_file = Path(args.run).is_file()
-    if (is_file or is_on_hub(args.run)) and (args.exits or args.weights != "last"):
-        option = "--exits" if args.exits else "--weights"
+    if (is_file or is_on_hub(args.run)) and (of_exits or args.weights != "last"):
+        option = of_exits or "--weights"
         raise ValueError(f"{option}: {args.run} is the network alone; only a run directory has it")
     run = RunDirectory(Path(args.run))
     if is_file:
@@ -76,6 +89,19 @@ def predict(words: list[str]) -> int:
 
         finished = FinishedRun(run, execution=Execution(allow_own_code=args.allow_own_code))
         classify, temperatures = finished.classify, finished.temperatures | temperatures
+    answered_by: list[str] = []
+    if args.early:
+        from ..config import Execution
+        from ..inspection import early_exits
+
+        early = early_exits(run, Execution(allow_own_code=args.allow_own_code))
+        temperatures = dict[str, float]()  # that of its exit has divided each
+
+        def classify(images: "Tensor") -> "Mapping[str, Tensor]":
+            logits, exits = early.answer(images)
+            answered_by.extend(early.stages.exits[exit] for exit in exits.tolist())
+            return {"early": logits}
+
     predictions: list[ClassifiedFile] = []
     for files, logits in _logits_of_files(model, find_files(args.images), classify):
         exits = {
@@ -85,8 +111,10 @@ def predict(words: list[str]) -> int:
         sure = None if threshold is None else model.sure(logits["network"], threshold)
         for i, file in enumerate(files):
             best = {name: rows[i] for name, rows in exits.items()}
+            if args.early:
+                best = {answered_by[len(predictions)]: exits["early"][i]}
             unsure = None if sure is None else not sure[i]
-            predictions.append(ClassifiedFile(file, best, unsure))
+            predictions.append(ClassifiedFile(file, best, unsure, args.early))
     print({"table": as_table, "csv": as_csv, "json": as_json}[args.format](predictions))
     if args.unsure is not None:
         print(_promise(predictions, args.unsure), file=sys.stderr)
@@ -184,17 +212,17 @@ def as_table(predictions: Sequence[ClassifiedFile]) -> str:
 
     from ..consoles import render_plain
 
-    abstains, several_exits = _abstains(predictions), len(predictions[0].exits) > 1
-    headings = ["image", *["answer"] * abstains, *["exit"] * several_exits, "class", "probability"]
+    abstains, names_exits = _abstains(predictions), _names_exits(predictions)
+    headings = ["image", *["answer"] * abstains, *["exit"] * names_exits, "class", "probability"]
     table = Table(box=None)
     for heading in headings:
         table.add_column(heading, justify="right" if heading == "probability" else "left")
     for prediction, exit, rank, best in _rows(predictions):
-        first = rank == 1 and exit == next(iter(predictions[0].exits))
+        first = rank == 1 and exit == next(iter(prediction.exits))
         names = [str(prediction.file) if first else ""]
         if abstains:
             names += [(UNSURE if prediction.unsure else best.name) if first else ""]
-        if several_exits:
+        if names_exits:
             names += [exit if rank == 1 else ""]
         # As a plain string a name in brackets would be read as markup.
         cells = *map(shown_name, (*names, best.name)), f"{best.probability:.1%}"
@@ -203,14 +231,14 @@ def as_table(predictions: Sequence[ClassifiedFile]) -> str:
 
 
 def as_csv(predictions: Sequence[ClassifiedFile]) -> str:
-    abstains, several_exits = _abstains(predictions), len(predictions[0].exits) > 1
+    abstains, names_exits = _abstains(predictions), _names_exits(predictions)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    headings = ["image", *["unsure"] * abstains, *["exit"] * several_exits]
+    headings = ["image", *["unsure"] * abstains, *["exit"] * names_exits]
     writer.writerow((*headings, "rank", "class", "probability"))
     for prediction, exit, rank, best in _rows(predictions):
         unsure = ["yes" if prediction.unsure else "no"] if abstains else []
-        where = (str(prediction.file), *unsure, *([exit] if several_exits else []))
+        where = (str(prediction.file), *unsure, *([exit] if names_exits else []))
         *where, name = map(csv_text, (*where, best.name))
         writer.writerow((*where, rank, name, f"{best.probability:.6f}"))
     return stream.getvalue().rstrip()
@@ -218,11 +246,13 @@ def as_csv(predictions: Sequence[ClassifiedFile]) -> str:
 
 def as_json(predictions: Sequence[ClassifiedFile]) -> str:
     rows: list[dict[str, object]] = []
-    for file, exits, unsure in predictions:
+    for file, exits, unsure, early in predictions:
         plain = {name: [best._asdict() for best in classes] for name, classes in exits.items()}
         row: dict[str, object] = {"image": str(file)}
         if unsure is not None:
             row["unsure"] = unsure
+        if early:
+            row["exit"] = next(iter(exits))
         row["classes"] = next(iter(plain.values()))
         rows.append({**row, **({"exits": plain} if len(plain) > 1 else {})})
     return json.dumps(rows, indent=1)
@@ -230,6 +260,10 @@ def as_json(predictions: Sequence[ClassifiedFile]) -> str:
 
 def _abstains(predictions: Sequence[ClassifiedFile]) -> bool:
     return predictions[0].unsure is not None
+
+
+def _names_exits(predictions: Sequence[ClassifiedFile]) -> bool:
+    return predictions[0].early or len(predictions[0].exits) > 1
 
 
 def _rows(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from ..backbones import Backbone, load_network, logits_of, model_folder, read_de
 from ..data import rgb_image
 from ..data.images import read_image
 from ..preprocessing import Preprocessing
+from .early import EarlyExits
 from .hub import fetch, is_on_hub
 from .probabilities import UNSCALED, Probabilities, confidence, read_probabilities
 
@@ -38,12 +40,14 @@ class Model:
         classes: Names of the classes.
         transform: How pictures become its input.
         probabilities: How its logits become probabilities, and when it abstains.
+        early: The network as stages that stop early; None where only the network is there.
     """
 
     network: nn.Module
     classes: tuple[str, ...]
     transform: Preprocessing
     probabilities: Probabilities = UNSCALED
+    early: EarlyExits | None = None
 
     def __repr__(self) -> str:
         some = ", ".join(self.classes[:3]) + (", …" if len(self.classes) > 3 else "")
@@ -59,6 +63,7 @@ class Model:
         *,
         top_k: int = 5,
         unsure: float | None = None,
+        early: bool = False,
     ) -> list[ClassProbability] | list[list[ClassProbability]]:
         """The most probable classes of a picture, or of each of several.
 
@@ -71,29 +76,62 @@ class Model:
             unsure: Name none for pictures of which the network is so unsure that more than this
                 share of its answers would be wrong; ``docs/probabilities.md`` says what is
                 promised. None to name some for every picture.
+            early: Answer each picture at the first exit that is sure of it, by the rule that
+                ``selfdistill exits`` fitted for the run; ``docs/early_exits.md`` says what is
+                promised.
 
         Raises:
             ValueError: If a file is not an image that can be read, a picture is something else, or
-                the share cannot be promised.
+                the share cannot be promised, or the network cannot stop early.
         """
         if isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"top_k is {top_k!r}: give how many classes to name, from 1 on")
+        if early and unsure is not None:
+            raise ValueError(
+                "early and unsure exclude each other: what unsure promises is fitted to the whole "
+                "network's answers; leave one out"
+            )
         threshold = None if unsure is None else self.probabilities.threshold(unsure)
+        answer = partial(self._answer, top_k=top_k, threshold=threshold)
+        if early:
+            answer = partial(self._answer_early, self.early_exits(), top_k=top_k)
         if isinstance(pictures, str | PathLike | Image.Image):
-            return self._predict([pictures], top_k, threshold)[0]
+            return answer([pictures])[0]
         if isinstance(pictures, Tensor | np.ndarray) and pictures.ndim < 4:
-            return self._predict([pictures], top_k, threshold)[0]
+            return answer([pictures])[0]
         if not hasattr(pictures, "__iter__") or isinstance(pictures, bytes | Mapping):
             raise ValueError(
                 f"pictures is a {type(pictures).__name__}: give a path, a picture, or several"
             )
         several = list(pictures)
-        return self._predict(several, top_k, threshold) if several else []
+        return answer(several) if several else []
 
-    def _predict(
+    def early_exits(self) -> EarlyExits:
+        """The network as stages that stop early.
+
+        Raises:
+            ValueError: If only the network is there.
+        """
+        if self.early is None:
+            raise ValueError(
+                "the network alone cannot stop early: load it from its run directory, which holds "
+                "its exits"
+            )
+        return self.early
+
+    def _images(self, pictures: Sequence[Picture]) -> Float[Tensor, "batch 3 height width"]:
+        return torch.stack([self.transform(_open(picture)) for picture in pictures])
+
+    def _answer_early(
+        self, early: EarlyExits, pictures: Sequence[Picture], top_k: int
+    ) -> list[list[ClassProbability]]:
+        logits = early.answer(self._images(pictures)).logits
+        return self.top_classes(logits, top_k, temperature=1)  # its exit's divided them
+
+    def _answer(
         self, pictures: Sequence[Picture], top_k: int, threshold: float | None
     ) -> list[list[ClassProbability]]:
-        images = torch.stack([self.transform(_open(picture)) for picture in pictures])
+        images = self._images(pictures)
         with torch.no_grad():
             logits = self.logits(images)
         best = self.top_classes(logits, top_k)

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from .probabilities import confidence
+
 
 class EarlyLogits(NamedTuple):
     """What a batch was answered, image by image."""
@@ -63,8 +65,8 @@ class StagewiseNetwork(nn.Module):
         Args:
             images: Standardised images, at least one.
             thresholds: Of each exit but the last: an image leaves if its most probable class is
-                more probable than that. The last answers what is left.
-            temperatures: What each exit's logits are divided by, the last one's too.
+                more probable than that, at temperature 1. The last answers what is left.
+            temperatures: What the logits that each exit answers are divided by, the last one's too.
         """
         left = torch.arange(len(images), device=images.device)
         answered: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -74,8 +76,8 @@ class StagewiseNetwork(nn.Module):
             zip(self.stages, bounds, temperatures, strict=True)
         ):
             logits, *rest = stage(*carried)
+            sure = (confidence(logits) > bound).to(logits.device)
             logits = logits.float() / temperature
-            sure = logits.softmax(1).amax(1) > bound
             if number == len(self.stages) - 1:
                 sure = torch.ones_like(sure)  # a probability that is not a number, too
             answered.append((left[sure], logits[sure], torch.full_like(left[sure], number)))

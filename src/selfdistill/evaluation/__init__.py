@@ -3,6 +3,15 @@
 from .abstention import CONFIDENCE, RiskTable, images_needed, risk_table
 from .activation import Activation, NetworkActivation, class_activation, network_activation
 from .corruptions import accuracy_by_corruption
+from .early import (
+    NEVER,
+    EarlyScore,
+    ExitAnswers,
+    early_score,
+    exits_taken,
+    fit_risk,
+    trade_off,
+)
 from .hardware import (
     Precision,
     PrecisionChoice,
@@ -21,8 +30,11 @@ __all__ = [
     "CONFIDENCE",
     "MAX_TEMPERATURE",
     "MIN_TEMPERATURE",
+    "NEVER",
     "Activation",
     "ClassScores",
+    "EarlyScore",
+    "ExitAnswers",
     "NetworkActivation",
     "Precision",
     "PrecisionChoice",
@@ -33,7 +45,10 @@ __all__ = [
     "choose_device",
     "class_activation",
     "cross_scaled",
+    "early_score",
     "evaluating",
+    "exits_taken",
+    "fit_risk",
     "fit_temperature",
     "images_needed",
     "join",
@@ -48,4 +63,5 @@ __all__ = [
     "score",
     "score_classes",
     "suspect_labels",
+    "trade_off",
 ]

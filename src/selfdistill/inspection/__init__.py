@@ -2,6 +2,7 @@
 
 from .calibration import exit_temperatures, scaled_scores
 from .chosen_images import ChosenImages, choose_images
+from .early_exits import early_exits, exits
 from .evaluate import (
     Evaluation,
     ExitScores,
@@ -23,11 +24,13 @@ __all__ = [
     "FinishedRun",
     "choose_images",
     "class_scores",
+    "early_exits",
     "evaluate",
     "evaluate_corruptions",
     "examine",
     "exit_scores",
     "exit_temperatures",
+    "exits",
     "inspect_images",
     "own_network",
     "scaled_scores",

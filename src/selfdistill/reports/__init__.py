@@ -6,6 +6,7 @@ load.
 """
 
 from .comparison import Comparison, Row, compare
+from .early_exits import EarlyReport, ExitRow, Whole, early_figure, early_json, early_table
 from .ending import describe_end
 from .examined import ExaminedPicture, ExaminedRun, Scaled, pictures_shown
 from .inspected import (
@@ -25,13 +26,16 @@ from .text import headline
 __all__ = [
     "ClassScore",
     "Comparison",
+    "EarlyReport",
     "ExaminedPicture",
     "ExaminedRun",
+    "ExitRow",
     "InspectedImage",
     "Row",
     "Scaled",
     "Stage",
     "StoredRun",
+    "Whole",
     "as_csv",
     "as_html",
     "as_json",
@@ -42,6 +46,9 @@ __all__ = [
     "compare",
     "corruption_table",
     "describe_end",
+    "early_figure",
+    "early_json",
+    "early_table",
     "exit_table",
     "headline",
     "pictures_shown",

@@ -66,7 +66,7 @@ def exit_table(scores: Mapping[str, Mapping[str, float]]) -> str:
         (name, *(f"{of[field]:.3f}" if field in of else ABSENT for field in shown))
         for name, of in scores.items()
     )
-    return _plain_table(["exit", *shown.values()], rows, width=120)
+    return plain_table(["exit", *shown.values()], rows, width=120)
 
 
 def class_table(classes: Mapping[str, Mapping[str, int | float | None]]) -> str:
@@ -88,7 +88,7 @@ def class_table(classes: Mapping[str, Mapping[str, int | float | None]]) -> str:
         (name, f"{of['images']:.0f}", *(f"{of[field]:.1f}" for field in CLASS_SCORES))
         for name, of in chosen.items()
     )
-    return _plain_table(["class", "images", *CLASS_SCORES.values()], rows) + below
+    return plain_table(["class", "images", *CLASS_SCORES.values()], rows) + below
 
 
 def corruption_table(accuracies: Mapping[str, Mapping[str, float]]) -> str:
@@ -105,7 +105,7 @@ def corruption_table(accuracies: Mapping[str, Mapping[str, float]]) -> str:
     values = np.hstack([values, values.mean(1, keepdims=True)])
     names = [name.replace("_", " ") for name in (*accuracies, "mean")]
     rows = ((name, *map("{:.2f}".format, row)) for name, row in zip(names, values, strict=True))
-    return _plain_table(["corruption, severity", *severities, "mean"], rows)
+    return plain_table(["corruption, severity", *severities, "mean"], rows)
 
 
 def stages_table(images: Sequence[InspectedImage]) -> str:
@@ -118,7 +118,7 @@ def stages_table(images: Sequence[InspectedImage]) -> str:
             share = [_percent(stage.attention)] if attention else []
             rows.append(["" if i else image.name, name, *share, label, _percent(probability)])
     headings = ["image", "block", *(["share"] if attention else []), "class", "probability"]
-    table = _plain_table(headings, rows, words={"image", "block", "class"}, width=120)
+    table = plain_table(headings, rows, words={"image", "block", "class"}, width=120)
     return "\n".join(line.rstrip() for line in table.splitlines())
 
 
@@ -151,7 +151,7 @@ def _percent(share: float | None) -> str:
     return ABSENT if share is None else f"{share:.1%}"
 
 
-def _plain_table(
+def plain_table(
     headings: Sequence[str],
     rows: Iterable[Sequence[str]],
     *,

@@ -3,6 +3,7 @@
 from .contents import (
     BEST_MODEL,
     CHECKPOINT_NAME,
+    EXIT_RULE,
     FIRST_SAVE,
     RECIPE,
     SCORED_SPLITS,
@@ -29,15 +30,18 @@ from .summary import (
     HASH_PREFIX,
     read_checked,
     read_checked_json,
+    read_sealed,
     read_summary,
     recorded_code,
     summary_file,
+    write_sealed,
 )
 from .writing import UNFINISHED_NAME, replace_file, sha256, storage_failure, write_json
 
 __all__ = [
     "BEST_MODEL",
     "CHECKPOINT_NAME",
+    "EXIT_RULE",
     "FIRST_SAVE",
     "HASH_PREFIX",
     "RECIPE",
@@ -63,6 +67,7 @@ __all__ = [
     "read_checked_json",
     "read_json",
     "read_lines",
+    "read_sealed",
     "read_summary",
     "read_text",
     "read_yaml",
@@ -74,4 +79,5 @@ __all__ = [
     "storage_failure",
     "summary_file",
     "write_json",
+    "write_sealed",
 ]

@@ -36,9 +36,11 @@ RESULTS = (*MODEL_FILES, *BEST_MODEL, ATTACHMENTS, *TEST_FILES, LOG, TEST_CURVE,
 """The files whose hashes the summary of a finished run holds; it holds recipe and environment."""
 CHECKPOINT_NAME = rf"\d{{9}}\.(pt|json)|{FIRST_SAVE}"
 MODEL_NAME = r"config\.json|model\.safetensors"
+EXIT_RULE = "exits.json"
+"""In the model folder: where the network may stop, once that is fitted."""
 OWN_NAMES = {
     CHECKPOINTS: CHECKPOINT_NAME,
-    "model": MODEL_NAME,
+    "model": rf"{MODEL_NAME}|{re.escape(EXIT_RULE)}",
     "model-best-validation": MODEL_NAME,
     "attachments": r"attachments\.safetensors",
 }

@@ -12,7 +12,7 @@ from . import contents
 from .lock import RunLock
 from .reading import read_json, read_lines, read_yaml
 from .stored import Stored
-from .summary import find_damage, hash_files, read_finished, recorded_code, write_summary
+from .summary import find_damage, hash_files, read_finished, recorded_code, write_sealed
 from .writing import append_line, replace_file, write_json, write_yaml
 
 LogLine = dict[str, object]
@@ -75,7 +75,7 @@ class RunDirectory:
 
     def write_summary(self, values: Mapping[str, object]) -> None:
         """End the run: write what it says of itself."""
-        write_summary(self.summary_file, values)
+        write_sealed(self.summary_file, values)
 
     def update_summary(self, fields: Mapping[str, object]) -> None:
         """Write fields into a finished run's summary, if it does not say so already."""

@@ -33,7 +33,15 @@ def read_summary(path: Path) -> Stored:
         ValueError: If there is no summary, it is no JSON object, or it has changed since it was
             written; the message names the file.
     """
-    file = summary_file(path)
+    return read_sealed(summary_file(path))
+
+
+def read_sealed(file: Path) -> Stored:
+    """Read a JSON object that ends in the hash of its other fields.
+
+    Raises:
+        ValueError: If it is missing, no JSON object, or has changed since it was written.
+    """
     values = dict(read_json(file).values)
     if values.pop(SEAL, None) not in (None, _seal(values)):  # older runs have none
         raise ValueError(f"{file} has changed since it was written: {ADVICE}")
@@ -56,8 +64,8 @@ def read_finished(file: Path) -> Stored:
     return summary
 
 
-def write_summary(file: Path, values: Mapping[str, object]) -> None:
-    """Write a summary and its seal."""
+def write_sealed(file: Path, values: Mapping[str, object]) -> None:
+    """Write a JSON object, and the hash of its fields as the last one."""
     values = json.loads(json.dumps(values))
     write_json(file, {**values, SEAL: _seal(values)})
 
