@@ -42,6 +42,7 @@ ONLY_READ = {
     "photos/ --backbone": "as what the others look at was trained",
     ".onnx": "takes what may not be installed; tests/export/test_export.py",
     "--unsure": "takes a good network; tests/deployment/test_probabilities.py",
+    "--early": "takes a fitted rule; tests/inspection/test_early_exits.py",
     "--corruptions": "takes long; tests/evaluation/test_corruptions.py",
     "report": "takes long; tests/reports",
 }

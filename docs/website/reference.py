@@ -37,7 +37,10 @@ def entries() -> dict[str, list[str]]:
     pages = {room: sorted(exported(room).values(), key=str.casefold) for room in ROOMS}
     elsewhere = {path for paths in pages.values() for path in paths}
     first = [f"selfdistill.{name}" for name in sd.__all__ if name not in ROOMS]
-    loaded = [f"selfdistill.deployment.{name}" for name in ("Model", "ClassProbability")]
+    loaded = [
+        f"selfdistill.deployment.{name}"
+        for name in ("Model", "ClassProbability", "EarlyExits", "ExitRule")
+    ]
     return {"index": [path for path in first if path not in elsewhere] + loaded} | pages
 
 

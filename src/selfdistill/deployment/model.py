@@ -126,7 +126,7 @@ class Model:
         self, early: EarlyExits, pictures: Sequence[Picture], top_k: int
     ) -> list[list[ClassProbability]]:
         logits = early.answer(self._images(pictures)).logits
-        return self.top_classes(logits, top_k, temperature=1)  # its exit's divided them
+        return self.top_classes(logits, top_k, temperature=1.0)  # its exit's divided them
 
     def _answer(
         self, pictures: Sequence[Picture], top_k: int, threshold: float | None
