@@ -49,7 +49,7 @@ ONLY_READ = {
 """What is read but does not run, by a part of it, and why."""
 RUN = ("train", "study", "evaluate", "predict", "attention", "augment", "data")
 """Commands that run; others may take what is not installed, and are read."""
-SHORT = "--epochs 1 --warmup-epochs 0 --threads 1 --accelerator cpu --precision fp32"
+SHORT = "--epochs 1 --warmup-epochs 0 --threads 1 --accelerator cpu"
 SMALL = {
     "digits": "--backbone.width 4 --data.train-per-class 4 --data.test-per-class 1",
     "photos": "--backbone small --image-size 16 --batch-size 8",

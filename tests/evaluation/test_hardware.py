@@ -22,7 +22,7 @@ def test_auto_asks_the_processor(monkeypatch, flags, expected, reason):
     assert reason in why
 
 
-@pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp32"), ((8, 0), "bf16")])
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), "fp16"), ((8, 0), "bf16")])
 def test_auto_asks_the_gpu(monkeypatch, capability, expected):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert hardware.possible_precisions("auto", torch.device("cuda"))[0] == (expected,)

@@ -58,7 +58,7 @@ class Dropping(CrossEntropy):
         return super().forward(dropped, labels)
 
 
-def build(words=(), make=CrossEntropy, *, way=False, augment=USUAL, mixing=None):
+def build(words=(), make=CrossEntropy, *, way=False, augment=USUAL, mixing=None, precision="fp32"):
     ingredients = parse([*WORDS, "--epochs", "3", *words]).ingredients
     splits = ingredients.data.splits()
     torch.manual_seed(0)
@@ -71,7 +71,7 @@ def build(words=(), make=CrossEntropy, *, way=False, augment=USUAL, mixing=None)
         seed=0,
         mixing=mixing,
     )
-    fabric = engine.build(torch.device("cpu"), "fp32")
+    fabric = engine.build(torch.device("cpu"), precision)
     sizes = {"steps": batches.steps, "images": len(batches.train)}
     return TrainState(fabric, method.train(), ingredients, **sizes, way=way), batches
 
@@ -88,7 +88,7 @@ def train_epochs(state, batches, count=3):
 
 def numbers(state):
     saved = state.state_dict()
-    kept = ("method", "optimizer", "average", "sums", "memory", "epoch", "step")
+    kept = ("method", "optimizer", "average", "sums", "memory", "epoch", "step", "loss_scale")
     return {name: saved[name] for name in kept if name in saved}
 
 
@@ -107,12 +107,15 @@ def rehearsed(monkeypatch):
     return replays
 
 
-@pytest.mark.parametrize("settings", SETTINGS)
-def test_a_recorded_step_gives_the_numbers_of_an_eager_one(rehearsed, settings):
+@pytest.mark.parametrize(
+    ("settings", "precision"),
+    [*((name, "fp32") for name in SETTINGS), ("parts and average", "fp16"), ("adversary", "fp16")],
+)
+def test_a_recorded_step_gives_the_numbers_of_an_eager_one(rehearsed, settings, precision):
     words = SETTINGS[settings]
     make = Dropping if settings == "plain" else CrossEntropy
-    eager, batches = build(words, make)
-    recorded, _ = build(words, make, way="graph")
+    eager, batches = build(words, make, precision=precision)
+    recorded, _ = build(words, make, way="graph", precision=precision)
     for state in (eager, recorded):
         train_epochs(state, batches)
     assert len(rehearsed) == 3 * batches.steps - recording.WARM_UPS
@@ -217,6 +220,14 @@ def test_no_method_waits_for_the_device(method):
         state.train_step(epoch)
         with pytest.raises(AssertionError, match="waits for the device"):
             int(state.metrics.bad_step)
+
+
+def test_no_scaled_loss_waits_for_the_device(rehearsed):
+    state, batches = build(SETTINGS["adversary"], way="graph", precision="fp16")
+    epoch = batches.epoch(0)
+    state.train_step(epoch)
+    with NoReads():
+        state.train_step(epoch)
 
 
 @pytest.mark.parametrize("mixing", [None, Mixup(), CutMix(), StyleMixing()])

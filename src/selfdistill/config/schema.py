@@ -164,7 +164,9 @@ class Ingredients:
             at most 1 − (1 + t)^(−2/3), so that a short run has a useful average; None trains
             without.
         seed: Fixes initial weights, order and augmentation; never the split.
-        precision: Number format: fp32, bf16, or auto for the faster of them here.
+        precision: Number format: fp32, bf16, fp16 with a scaled loss, or auto for what suits this
+            machine: on CUDA bf16, or fp16 where the card has no bf16; else the faster of fp32 and
+            bf16.
         compile: Compile the method, its loss included; graph records whole steps on CUDA as well,
             optimizer included, and replays them. What cannot be is said, and computed without.
         deterministic: Repeat bit for bit on CUDA too, at some cost in speed.

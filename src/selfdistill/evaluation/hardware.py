@@ -8,8 +8,8 @@ import torch
 from ..backbones import Tapped
 from ..methods import Method
 
-Precision = Literal["fp32", "bf16"]
-PrecisionChoice = Literal["auto", "fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "fp16"]
+PrecisionChoice = Literal["auto", "fp32", "bf16", "fp16"]
 
 BF16_FLAGS = ("amx_bf16", "avx512_bf16")
 
@@ -38,15 +38,16 @@ def possible_precisions(
 ) -> tuple[tuple[Precision, ...], str]:
     """Precisions that a run may compute in here, and why; of several the faster is measured.
 
-    bf16 on CUDA from compute capability 8.0. On processors with AMX or AVX512-BF16 either: dense
-    convolutions are 2 to 4 times faster in bf16, depthwise ones 2 times slower. fp32 elsewhere,
-    because emulated bf16 is 12 times slower.
+    On CUDA bf16 from compute capability 8.0; fp16 below, where there are no bf16 units. On
+    processors with AMX or AVX512-BF16 either bf16 or fp32: dense convolutions are 2 to 4 times
+    faster in bf16, depthwise ones 2 times slower. fp32 elsewhere, because emulated bf16 is 12 times
+    slower.
     """
     if choice != "auto":
         return (choice,), "asked for"
     if device.type == "cuda":
         major, minor = torch.cuda.get_device_capability(device)
-        return ("bf16" if major >= 8 else "fp32",), f"compute capability {major}.{minor}"
+        return ("bf16" if major >= 8 else "fp16",), f"compute capability {major}.{minor}"
     if device.type != "cpu":
         return ("fp32",), f"{device.type} computes bf16 slowly or not at all"
     flags = processor_flags()

@@ -1,8 +1,10 @@
 """One number format for all runs of a study whose recipes leave it open."""
 
 from collections.abc import Callable, Mapping
+from typing import get_args
 
 from ..config import Settings
+from ..evaluation import Precision
 from ..failures import Failure
 from ..runs import RunDirectory, read_summary
 from ..training import choose_number_format, identities, threads_used
@@ -54,4 +56,4 @@ def _stored_format(run: StudyRun) -> str | None:
 
 def _format(recipe: object) -> str | None:
     precision = recipe.get("precision") if isinstance(recipe, Mapping) else None
-    return precision if precision in ("bf16", "fp32") else None
+    return precision if precision in get_args(Precision) else None

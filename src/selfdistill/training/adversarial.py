@@ -1,6 +1,7 @@
 """Adversarial training: images changed so that the method's own loss rises."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int64
@@ -9,6 +10,8 @@ from torch import Tensor
 from ..config import Adversary
 from ..data import Batch, Preprocessing, uniform
 from ..methods import Images, Labels, Method
+
+Scaled = Callable[[Float[Tensor, ""]], Float[Tensor, ""]]
 
 
 def adversarial_batch(
@@ -19,6 +22,7 @@ def adversarial_batch(
     *,
     seed: int,
     epoch: int | Int64[Tensor, ""],
+    scaled: Scaled = lambda loss: loss,
 ) -> Batch:
     """A batch whose images are harder for the bare method; seed and epoch decide random starts."""
     images, random = batch.images, None
@@ -27,7 +31,9 @@ def adversarial_batch(
         shape = (math.prod(views), channels, height, width)
         start = uniform(batch.indices, shape, seed, epoch).movedim(1, 0)
         random = start.reshape(*views, count, channels, height, width).to(images.dtype)
-    harder = pgd(method, images, batch.labels, adversary, preprocessing, random=random)
+    harder = pgd(
+        method, images, batch.labels, adversary, preprocessing, random=random, scaled=scaled
+    )
     return batch._replace(images=harder)
 
 
@@ -39,6 +45,7 @@ def pgd(
     preprocessing: Preprocessing,
     *,
     random: Images | None = None,
+    scaled: Scaled = lambda loss: loss,
 ) -> Images:
     r"""Climb the loss by signed gradient steps within a small box around the images.
 
@@ -50,7 +57,8 @@ def pgd(
 
     The method stays in the mode it is in, with the statistics of its batches where it is training;
     its buffers are afterwards what they were before, and no parameter receives a gradient. Of two
-    views both change. ``random`` are uniform draws in [0, 1) for a random start within the box.
+    views both change. ``random`` are uniform draws in [0, 1) for a random start within the box;
+    ``scaled`` multiplies the loss for gradients that are zero in fp16 otherwise.
 
     Reference:
         Goodfellow et al., Explaining and Harnessing Adversarial Examples, ICLR 2015,
@@ -73,7 +81,7 @@ def pgd(
     for _ in range(steps):
         with torch.enable_grad():
             leaf = changed.detach().requires_grad_()
-            (uphill,) = torch.autograd.grad(method(leaf, labels).loss, leaf)
+            (uphill,) = torch.autograd.grad(scaled(method(leaf, labels).loss), leaf)
         changed = (changed + uphill.sign_() * (step_size / scale)).clamp_(lowest, highest)
     for buffer, value in zip(method.buffers(), before, strict=True):
         buffer.copy_(value)

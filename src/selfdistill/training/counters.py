@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..data import Batch
@@ -36,10 +36,8 @@ class EpochMetrics:
         """The terms of the bad step's loss."""
         return dict(zip(self._names, self._bad.unbind(), strict=True))
 
-    def add(
-        self, parts: Sequence[Sums], gradient_norm: Float[Tensor, ""], step: Int[Tensor, ""]
-    ) -> None:
-        """Add a step, given the sums of each part of its batch."""
+    def add(self, parts: Sequence[Sums], bad: Bool[Tensor, ""], step: Int[Tensor, ""]) -> None:
+        """Add a step, given the sums of each part of its batch, and whether it is not finite."""
         new = [name for part in parts for name in part if name not in self._names]
         if new:
             self._names += dict.fromkeys(new)
@@ -51,7 +49,7 @@ class EpochMetrics:
             row = torch.stack([part.get(name, nothing) for name in self._names])  # pyright: ignore
             self._totals += row
             own += row
-        is_first = ~gradient_norm.isfinite() & (self.bad_step == 0)
+        is_first = bad & (self.bad_step == 0)
         self.bad_step.copy_(torch.where(is_first, step, self.bad_step))
         self._bad.copy_(torch.where(is_first, own, self._bad))
 

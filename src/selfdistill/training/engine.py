@@ -60,10 +60,19 @@ def build(
 
 
 def compute_in(fabric: Fabric, precision: str) -> None:
-    """Choose the number format, fp32 or bf16, before a method is set up."""
+    """Choose the number format, fp32, bf16 or fp16, before a method is set up."""
+    _plugin(fabric).name = precision
+
+
+def number_format(fabric: Fabric) -> str:
+    """The number format that is chosen."""
+    return _plugin(fabric).name
+
+
+def _plugin(fabric: Fabric) -> "_Precision":
     plugin = fabric.strategy.precision
     assert isinstance(plugin, _Precision)
-    plugin.chosen = plugin.formats[precision]
+    return plugin
 
 
 @contextmanager
@@ -110,11 +119,20 @@ def _check_devices(device: torch.device, devices: int, num_nodes: int) -> None:
 
 
 class _Precision(Plugin):
-    """fp32 or bf16, which is chosen once the processes can agree."""
+    """A number format, which is chosen once the processes can agree."""
 
     def __init__(self, device: torch.device) -> None:
-        self.formats = {"fp32": Plugin(), "bf16": MixedPrecision("bf16-mixed", device.type)}
-        self.chosen: Plugin = self.formats["fp32"]
+        unused = torch.amp.GradScaler(device.type, enabled=False)  # loss_scale.py has its own
+        self.formats = {
+            "fp32": Plugin(),
+            "bf16": MixedPrecision("bf16-mixed", device.type),
+            "fp16": MixedPrecision("16-mixed", device.type, unused),
+        }
+        self.name = "fp32"
+
+    @property
+    def chosen(self) -> Plugin:
+        return self.formats[self.name]
 
     def forward_context(self) -> AbstractContextManager[object]:
         return self.chosen.forward_context()

@@ -19,6 +19,7 @@ from ..runs import LogLine
 from .checkpoint import State
 from .counters import Clock, EpochMetrics, Sums
 from .image_memory import ImageMemory
+from .loss_scale import LossScale
 from .optimizer import Rates, build_optimizer, build_schedule, counts_steps
 from .step import TrainStep
 
@@ -46,6 +47,7 @@ class TrainState:
         self.optimizer = build_optimizer(method, ingredients, recorded=recorded)
         self.schedule = build_schedule(self.optimizer, ingredients, steps)
         self.rates = Rates(self.schedule, fabric.device, recorded=recorded)
+        self.loss_scale = LossScale(fabric)
         self.average = None if ingredients.ema_decay is None else copy.deepcopy(method)
         # Of the run: what it has seen so far.
         self.memory = (
@@ -66,6 +68,7 @@ class TrainState:
             ingredients,
             self.optimizer,
             self.metrics,
+            self.loss_scale,
             module=method if module is None else module,
             average=self.average,
             memory=self.memory,
@@ -171,6 +174,7 @@ class TrainState:
             "schedule": self.schedule.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "logs": self.logs,
+            **({"loss_scale": scale} if (scale := self.loss_scale.state_dict()) else {}),
             **({} if self.memory is None else {"memory": self.memory.rows}),
         }
 
@@ -182,6 +186,7 @@ class TrainState:
             self.average.load_state_dict(saved["average"])
         if self.memory is not None:
             self.memory.rows.copy_(saved["memory"])
+        self.loss_scale.load_state_dict(saved.get("loss_scale", {}))
         self.epoch, self.step = saved["epoch"], saved["step"]
         self.metrics.load(saved["sums"])
         self.best, self.best_files = saved["best"], saved.get("best_files", {})

@@ -18,6 +18,7 @@ from ..pairing import Partner
 from .adversarial import adversarial_batch
 from .counters import EpochMetrics, Sums, part_sums
 from .image_memory import ImageMemory
+from .loss_scale import LossScale
 from .optimizer import average_share, update_average
 from .recording import Recorded
 
@@ -48,6 +49,7 @@ class TrainStep:
         ingredients: Of the run: batch size, accumulation, adversary, decay of the average, seed.
         optimizer: Steps the method's parameters.
         metrics: The sums of the epoch.
+        loss_scale: Of the number format.
         module: The method, compiled or not.
         average: An average of the method, if one is kept.
         memory: What is kept of each image, if the method remembers.
@@ -61,6 +63,7 @@ class TrainStep:
         ingredients: Ingredients,
         optimizer: Optimizer,
         metrics: EpochMetrics,
+        loss_scale: LossScale,
         *,
         module: nn.Module,
         average: Method | None,
@@ -68,7 +71,7 @@ class TrainStep:
         recorded: bool,
     ) -> None:
         self.fabric, self.method, self.ingredients = fabric, method, ingredients
-        self.optimizer, self.metrics = optimizer, metrics
+        self.optimizer, self.metrics, self.loss_scale = optimizer, metrics, loss_scale
         self.average, self.memory = average, memory
         self.module = fabric.setup_module(module, _reapply_compile=False)
         self._recorded = Recorded() if recorded else None
@@ -138,6 +141,7 @@ class TrainStep:
                         epoch.pipeline.preprocessing,
                         seed=self.ingredients.seed,
                         epoch=inputs.epoch,
+                        scaled=self.loss_scale.scale,
                     )
             # Processes share gradients in the last part alone.
             waits = number + 1 < count
@@ -148,16 +152,17 @@ class TrainStep:
                 output: Output = self.module(batch.images, batch.labels, **words)
                 # Makes the gradient NaN when the loss is, so every process sees it.
                 loss = output.loss * (1 + 0 * output.loss.detach())
-                fabric.backward(loss / count)
+                fabric.backward(self.loss_scale.scale(loss / count))
             if self.memory is not None:
                 self.memory.update(self.method, batch.indices, output.logits.detach())
             parts.append(part_sums(output, batch, share=1 / count))
+        self.loss_scale.unscale(self.optimizer)
         norm = get_total_norm([p.grad for p in self.method.parameters() if p.grad is not None])
-        self.optimizer.step()
+        bad = self.loss_scale.step(self.optimizer, parts, norm)
         self.optimizer.zero_grad()
         if self.average is not None:
             update_average(self.average, self.method, share=inputs.average_share)
-        self.metrics.add(parts, norm, inputs.number)
+        self.metrics.add(parts, bad, inputs.number)
 
 
 def context_words(
