@@ -22,6 +22,7 @@ generate: $(STAMP)  ## what is written from the code; measures new methods
 	$(BIN)/python docs/generate_design.py
 	OMP_NUM_THREADS=1 $(BIN)/python docs/generate_methods.py --measure
 	$(BIN)/python docs/generate_results.py
+	$(BIN)/python docs/generate_early_exits.py
 	$(BIN)/python docs/generate_choice.py
 	SNAPSHOTS=write OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/cli/test_interface.py
 

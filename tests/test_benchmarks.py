@@ -11,7 +11,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import cpu, decode, gpu, infer, loop, memory, pipeline, start, step  # noqa: E402
+from benchmarks import cpu, decode, early, gpu, infer, loop, memory, pipeline, start, step  # noqa: E402
 
 
 def script(path):
@@ -87,6 +87,23 @@ def test_all_benchmarks_of_a_processor_make_the_page_of_their_tables(tmp_path, m
     page = generate.written(generate.PAGE.read_text())
     assert all(f"| {name} |" in page for name in ratios)
     assert "| SKDSAM |" in page
+
+
+def test_early_exits(tmp_path):
+    words = ["--backbones", "small", "--images", "4", "--rounds", "1"]
+    found = early.main([*words, "--out", str(tmp_path / "early.json")])
+    assert [(row["name"], row["batch"]) for row in found] == [
+        *(("network", 1), ("early", 1), ("network", 32), ("early", 32))
+    ]
+    assert rows(tmp_path / "early.json") == found
+    assert all(0 < row["macs_share"] < 1.2 for row in found)
+
+
+def test_the_table_of_early_exits_is_current():
+    generate = script(ROOT / "docs" / "generate_early_exits.py")
+    text = generate.PAGE.read_text()
+    assert generate.page(text) == text
+    assert generate.table(rows(generate.MEASURED)).count("\n") == 5
 
 
 def test_a_visit_to_a_gpu_is_rehearsed(tmp_path):
