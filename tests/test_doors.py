@@ -18,7 +18,7 @@ ROOMS = [
     if package or name.count(".") == 1
 ]
 PACKAGE = Path(selfdistill.__file__).parent
-SIDE_DOORS = {"reports.page", "reports.run_page", "reports.stages", "reports.model_card"}
+SIDE_DOORS = {f"reports.{name}" for name in ("page", "run_page", "stages", "opinion", "model_card")}
 """What draws or writes cards: matplotlib and the hub's client take a second to import."""
 
 

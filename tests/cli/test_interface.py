@@ -44,6 +44,7 @@ LINES = {
     ),
     "predict_last": "predict runs/a/model others/red/101.png --weights last --top-k 1",
     "push_help": "push --help",
+    "demo_help": "demo --help",
     "compare": "compare runs/a runs/b",
     "compare_csv": "compare runs/a runs/b --format csv --split validation",
     "compare_json": "compare runs/a runs/b --format json",

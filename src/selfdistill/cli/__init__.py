@@ -22,6 +22,7 @@ COMMANDS = {
     "exits": ("exits", "fit where a run's network may stop early, and what that saves"),
     "export": ("export", "a run's network as a file for other programs, compared with the run"),
     "push": ("hub", "publish a run on the Hugging Face hub; shows what it would do, without --yes"),
+    "demo": ("demo", "a page on this machine that says what a run makes of a picture"),
     "attention": ("runs", "what each block of a run makes of pictures, and where it looks"),
     "compare": ("reports", "a table of runs: accuracy over seeds, gain over cross-entropy, cost"),
     "study": ("studies", "train what a grid of runs still misses, and compare"),

@@ -14,6 +14,7 @@ from .evaluate import (
 )
 from .examine import examine
 from .finished_run import FinishedRun, own_network
+from .opinion import opinion
 from .stage_maps import inspect_images
 from .top_attended import write_top_attended
 
@@ -32,6 +33,7 @@ __all__ = [
     "exit_temperatures",
     "exits",
     "inspect_images",
+    "opinion",
     "own_network",
     "scaled_scores",
     "write_predictions",

@@ -1,8 +1,8 @@
 """Finished runs beside each other; reads run directories or their summaries only.
 
-What draws figures is imported from ``reports.page``, ``reports.run_page`` and ``reports.stages``,
-and the model card from ``reports.model_card``: matplotlib and the hub's client take a second to
-load.
+What draws is imported from ``reports.page``, ``reports.run_page``, ``reports.stages`` and
+``reports.opinion``, and the model card from ``reports.model_card``: matplotlib and the hub's client
+take a second to load.
 """
 
 from .comparison import Comparison, Row, compare

@@ -237,13 +237,13 @@ def _template() -> jinja2.Template:
         loader=jinja2.PackageLoader("selfdistill.reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_shown,
+        finalize=shown_only,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     return environment.get_template("report.html")
 
 
-def _shown(value: object) -> object:
+def shown_only(value: object) -> object:
     """Escape control characters of text; HTML stays as it is."""
     return shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
