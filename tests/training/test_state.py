@@ -307,7 +307,7 @@ def test_an_adversary_that_would_disturb_a_methods_memory_is_refused():
 def test_an_adversarys_start_belongs_to_image_and_epoch(monkeypatch):
     starts = []
 
-    def pgd(method, images, labels, adversary, preprocessing, *, random):
+    def pgd(method, images, labels, adversary, preprocessing, *, random, scaled):
         starts.append(random)
         return images
 

@@ -29,7 +29,7 @@ def _times() -> dict[int, list[int]]:
     if not hasattr(os, "sched_getaffinity"):
         return {}
     try:
-        lines = STATISTICS.read_text().splitlines()
+        lines = STATISTICS.read_text(encoding="utf-8").splitlines()
         rows = [line.removeprefix("cpu").split() for line in lines if line.startswith("cpu")][1:]
         times = {int(core): [int(number) for number in numbers[:8]] for core, *numbers in rows}
     except (OSError, ValueError):
