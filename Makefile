@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 TORTURE ?= .torture
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: quickstart test torture generate check docs wheel dist install
+.PHONY: quickstart test test-slow torture generate check docs wheel dist install
 
 quickstart: $(STAMP)  ## train cross-entropy and SKDSAM on digits, compare them
 	$(BIN)/selfdistill quickstart
 
 test: $(STAMP)  ## the whole default test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+
+test-slow: $(STAMP)  ## the tests that the default suite leaves out, in about half an hour
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow
 
 torture: $(STAMP)  ## every promise with all attempts, in about an hour; goes on where it stopped
 	cd tests && OMP_NUM_THREADS=1 $(abspath $(BIN))/python -m torture --out $(abspath $(TORTURE))

@@ -21,6 +21,15 @@ def pytest_configure():
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONG = {"test_processes", "test_pair", "test_runner", "test_promises", "test_step", "test_export"}
+LONG |= {"test_trackers", "test_benchmarks", "test_early_exits", "test_from_options", "test_engine"}
+"""Files that take longest: first, so that no worker is left with one at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 def pytest_collection_finish(session):
     """Spare every later collection of garbage all that was imported; each run asks for one."""
     gc.collect()

@@ -101,6 +101,7 @@ def test_an_own_network_needs_its_stages(tmp_path, monkeypatch, capsys):
     assert "say which submodules are its stages" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_slurm_script_queues_a_stopped_run_again(tmp_path):
     """With stand-ins: srun stops the run after its first epoch, and a finished one says so."""
     tools = {

@@ -26,6 +26,7 @@ def kernel(tmp_path, monkeypatch):
     return "selfdistill"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_training_shows_a_bar_and_a_comparison_a_table(kernel, tmp_path):

@@ -44,6 +44,7 @@ def test_its_pictures_are_drawn(generate):
     assert named - {"adversary", "average", "accumulation"} == generate.sheets().keys()
 
 
+@pytest.mark.slow
 def test_its_figures_are_those_measured(generate):
     measured = json.loads((DOCS / "training_options.json").read_text())
     assert generate.tables(measured) in PAGE

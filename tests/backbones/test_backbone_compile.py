@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 SETUP = """
 import torch
 from torch import nn
@@ -48,6 +50,7 @@ torch.testing.assert_close(compiled(images), backbone(images))
 """
 
 
+@pytest.mark.slow
 def test_stages_compile_into_one_graph():
     command = [sys.executable, "-c", SETUP + CHECKS]
     result = subprocess.run(command, capture_output=True, text=True)

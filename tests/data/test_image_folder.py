@@ -360,6 +360,7 @@ ImageFolder(root=sys.argv[1], cache_dir=sys.argv[2], image_size=8).splits()
 """
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_decoding_leaves_no_broken_cache(tmp_path, make):
     root = pictures(tmp_path / "photos", count=200)
     words = [sys.executable, "-c", KILLED_HALFWAY, str(root), str(tmp_path / "cache")]

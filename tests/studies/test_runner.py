@@ -244,6 +244,7 @@ def test_a_directory_of_another_recipe_replaces_no_copy(tmp_path):
     assert copy.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_pupil_learns_from_the_teacher_that_counts(tmp_path):
     cells = {"CE": PLAIN, "pupil": {"method": "KD", "teacher": "CE"}}
     run(tmp_path, study(CE=PLAIN))
@@ -300,6 +301,7 @@ def test_each_run_has_its_seed_and_its_command_says_what_is_computed(tmp_path, f
         assert typed.execution.out == job.settings.execution.out
 
 
+@pytest.mark.slow
 def test_a_signal_ends_many_jobs_in_the_time_of_one(tmp_path):
     file = tmp_path / "trial.yaml"
     file.write_text(json.dumps({"config": "digits", "seeds": 3, "cells": {"CE": PLAIN}}))

@@ -88,6 +88,7 @@ def test_reached_names_what_has_gradient():
     assert reached(term.detach(), module) == set()
 
 
+@pytest.mark.slow
 def test_two_processes_agree_with_one():
     faulty = (faults.RemembersAlone, faults.SumsBatch)
     with pytest.raises(AssertionError) as caught:
@@ -97,6 +98,7 @@ def test_two_processes_agree_with_one():
     assert second.startswith("SumsBatch: the loss is")
 
 
+@pytest.mark.slow
 def test_methods_compile_as_one_graph():
     code = (
         "from selfdistill.testing import check_compile\n"

@@ -93,6 +93,7 @@ def share(rank, port, folder):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_memory_of_one(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

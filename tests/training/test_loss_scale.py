@@ -38,7 +38,11 @@ def scale_of(state):
     return state.loss_scale.state_dict()["scale"]
 
 
-@pytest.mark.parametrize("method", BUILDS)
+QUICK = ("CrossEntropy", "SKDSAM", "FRSKD")
+EACH = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in BUILDS]
+
+
+@pytest.mark.parametrize("method", EACH)
 def test_methods_train_as_in_single_precision(method):
     halved, epoch = at_scale(2**10, BUILDS[method])
     single, _ = build(make=BUILDS[method])

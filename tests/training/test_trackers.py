@@ -150,6 +150,7 @@ def check_same_everywhere(path):
     return shown, run, histories, records
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_in_every_tracker(finished, killed):
     path = killed[0] / "killed"
     assert [epoch for epoch, _ in log(path)] == [1, 2]
@@ -235,6 +236,7 @@ def test_a_tracker_that_fails_is_left_and_brought_up_to_date_later(finished, tmp
     assert [epoch for epoch, _ in tensorboard(tmp_path)["loss"]] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_without_the_option_no_library_is_imported(killed):
     path, printed = killed
     assert printed.count("\n[]\n") == 1
