@@ -88,6 +88,7 @@ def written(text: str) -> str:
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     sections = [section(folder) for folder in sorted(MEASURED.glob("*")) if folder.is_dir()]
+    sections = sections or ["**Pending**: nothing has been measured by this command yet."]
     return before + BEGIN + "\n\n".join(sections) + "\n" + END + after
 
 
