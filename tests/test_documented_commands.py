@@ -9,6 +9,7 @@ import argparse
 import re
 import shlex
 import shutil
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(sys, "path", sys.path.copy())
         patch.setenv("SELFDISTILL_CACHE", str(folder / "cache"))
         photos = paint_all(folder / "photos", 8)
         paint_all(folder / "others", 2, first=100)
@@ -103,6 +105,8 @@ def place(tmp_path_factory):
         assert cli.main([*STANDING_IN.split(), *shorter(STANDING_IN)]) == 0
         shutil.copytree("RUN", "runs/photos")
         yield
+    for name in ("own_backbone", "mine"):  # other tests have files of that name
+        sys.modules.pop(name, None)
 
 
 def block_of(page, language):

@@ -10,7 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
+    pytest.mark.slow,
+]
 SCRIPT = Path(__file__).with_name("pair.py")
 TIMING = ("seconds", "images_per_second")
 
