@@ -5,12 +5,11 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .page import shown_only
+from .page import template
 from .sections.attention import overlay_cam
 
 
@@ -40,15 +39,7 @@ class Opinion(NamedTuple):
 def opinion_html(opinion: Opinion) -> str:
     """The picture as it is seen, the map, classes with bars, and a line for each exit."""
     cam = opinion.exits["network"].cam
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("selfdistill.reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=shown_only,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("opinion.html").render(
+    return template("opinion.html").render(
         picture=_address(opinion.pixels),
         small=max(opinion.pixels.shape) <= 96,
         map=None if cam is None else _address(overlay_cam(opinion.pixels, cam)),

@@ -219,7 +219,7 @@ def render(
         beside: What lies beside the page.
     """
     drawings = {Path(name).stem: files[name].decode() for name in files if ".svg" in name}
-    return _template().render(
+    return template("report.html").render(
         title=title,
         headline=headline,
         sections=sections,
@@ -232,18 +232,19 @@ def render(
     )
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of this room, which escapes what it is given."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("selfdistill.reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=shown_only,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
-def shown_only(value: object) -> object:
+def _shown(value: object) -> object:
     """Escape control characters of text; HTML stays as it is."""
     return shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
